@@ -1,0 +1,2 @@
+//! The program: flags, files, environment, exit codes.
+fn main() {}
