@@ -1,0 +1,252 @@
+//! The dictionary: every field that Sessionary knows, as rows of one table.
+//!
+//! Decoders, masking, the OpenAPI document, Parquet columns, console labels and the reference page
+//! are all read from it. A row without a class of personal data does not compile.
+use crate::signal::FieldNumber;
+
+mod table;
+pub use table::FIELDS;
+
+/// One field.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// The Handshake's signal number, or ours from 1000 up where it has none.
+    pub number: u32,
+    /// The long name: the Handshake's field name exactly as printed, else the concept in snake case.
+    pub name: &'static str,
+    /// The Handshake's signal name (`SessionTrackingCampaignName`); empty for our own rows.
+    pub signal_name: &'static str,
+    /// Other spellings that are accepted by name (D2).
+    pub aliases: &'static [&'static str],
+    /// Short parameter of the Handshake's query form (`TSC`).
+    pub parameter: Option<&'static str>,
+    /// What a value is.
+    pub kind: FieldType,
+    /// What a number counts.
+    pub unit: Unit,
+    /// Whether the Handshake asks for it, and how much we insist (D11).
+    pub required: Required,
+    /// Class of personal data.
+    pub class: PiiClass,
+    /// Which value a session keeps when several signals bring one.
+    pub keep: Keep,
+    /// Group, for pages and forms.
+    pub group: Group,
+    /// What a person reads on a form or column head.
+    pub label: &'static str,
+    /// Dotted path of the member in a signal of our own form (`page.url`).
+    pub member: &'static str,
+    /// Dotted path in our session record (`attribution.source`); empty: not part of the record.
+    pub record: &'static str,
+    /// The canonical concept of the crosswalk (`attribution.source`).
+    pub concept: &'static str,
+    /// Member paths of the other sources that mean the same, by source.
+    pub sources: &'static [(Source, &'static str)],
+    /// One sentence: unit, range, origin; what is particular about it.
+    pub about: &'static str,
+}
+
+/// A foreign source whose fields the dictionary covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// Genesys Cloud Journey.
+    Genesys,
+    /// Google CCAI Platform.
+    Ccai,
+    /// Tropo WebAPI.
+    Tropo,
+}
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldType {
+    /// UTF-8 text.
+    Text,
+    /// Unsigned integer.
+    Number,
+    /// Exact decimal.
+    Decimal,
+    /// Moment.
+    Instant,
+    /// Yes or no.
+    Flag,
+    /// List of texts (pipe-delimited in the Handshake).
+    Texts,
+    /// Any JSON.
+    Json,
+}
+
+/// What a number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// No unit.
+    None,
+    /// Milliseconds.
+    Millis,
+    /// Money, in the currency of field `commerce_currency`.
+    Money,
+    /// Things.
+    Count,
+}
+
+/// How much a disposition insists on a field (D11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Required {
+    /// Optional.
+    No,
+    /// Without it a disposition is refused.
+    Hard,
+    /// Missing is a warning; a strict key refuses.
+    Soft,
+    /// The server's own: ignored on input, always in the reply.
+    Server,
+}
+
+/// Class of personal data (PROMISES.md 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PiiClass {
+    /// Direct identifier.
+    Direct,
+    /// Quasi-identifier.
+    Quasi,
+    /// Network.
+    Network,
+    /// Link with content.
+    Link,
+    /// Free text.
+    Free,
+    /// Worker.
+    Worker,
+    /// Special: consent and the like.
+    Special,
+    /// Business.
+    Business,
+    /// Technical.
+    Technical,
+}
+
+impl PiiClass {
+    /// Whether values of the class belong to the sealable part of a stored signal (CORE.md 7).
+    pub fn is_sealed(self) -> bool {
+        matches!(
+            self,
+            PiiClass::Direct
+                | PiiClass::Quasi
+                | PiiClass::Network
+                | PiiClass::Link
+                | PiiClass::Free
+                | PiiClass::Worker
+        )
+    }
+}
+
+/// Which value a session keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// That of the first signal in event order that brings one.
+    First,
+    /// That of the last.
+    Last,
+    /// The greatest.
+    Greatest,
+    /// The sum over its signals.
+    Sum,
+    /// Every distinct value, in event order.
+    All,
+    /// None: it concerns the one signal only.
+    Signal,
+}
+
+/// Groups of fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum Group {
+    Session,
+    Attribution,
+    User,
+    Commerce,
+    Signals,
+    Api,
+    Integration,
+    Echo,
+    Times,
+    Durations,
+    State,
+    Outcome,
+    Person,
+    Technical,
+    Telephony,
+    Context,
+}
+
+/// The row of a number.
+pub fn by_number(number: FieldNumber) -> Option<&'static Field> {
+    FIELDS.binary_search_by_key(&number.0, |row| row.number).ok().and_then(|at| FIELDS.get(at))
+}
+
+/// Numbers that the fold itself speaks of.
+pub mod field {
+    use super::FieldNumber;
+    macro_rules! numbers {
+        ($($name:ident = $number:literal, $about:literal;)*) => {
+            $(#[doc = $about] pub const $name: FieldNumber = FieldNumber($number);)*
+        };
+    }
+    numbers! {
+        USER_PHONE = 43, "Phone of the person (ANI).";
+        USER_EMAIL = 47, "E-mail of the person.";
+        API_TRACKING_ID = 300, "Correlation id and idempotency key of a disposition.";
+        INTEGRATION_PLATFORM_ID = 303, "Upstream system, part of the external session id.";
+        INTEGRATION_USER_ID = 304, "Upstream user id.";
+        INTEGRATION_AGENT_ID = 306, "Agent or operator.";
+        INTEGRATION_NOTES = 309, "Free notes with an outcome.";
+        ORDER_QUANTITY = 200, "Quantity of an order.";
+        ORDER_TOTAL = 205, "Total of an order.";
+        ITEMS_SKU = 206, "SKUs of an order.";
+        SESSION_START = 400, "Start that the sender claims.";
+        SESSION_DURATION = 401, "Length that the sender claims, ms.";
+        DISPOSITION_CODE = 402, "Disposition code.";
+        SESSION_ID = 403, "The sender's session id.";
+        SESSION_VARIANT = 404, "Variant of an experiment.";
+        RECORDING_URL = 405, "Recording.";
+        CAMPAIGN_ID = 406, "Campaign id.";
+        CAMPAIGN_NAME = 407, "Campaign name (utm_campaign).";
+        TRACKING_SOURCE = 408, "utm_source.";
+        TRACKING_MEDIUM = 409, "utm_medium.";
+        TRACKING_CONTENT = 410, "utm_content.";
+        TRACKING_TERM = 411, "utm_term.";
+        REMOTE_IP = 415, "Address of the visitor.";
+        USER_AGENT = 417, "User agent.";
+        REFERRER = 418, "First referrer.";
+        LANDING_URL = 419, "First page.";
+        LANDING_TITLE = 420, "Title of the first page.";
+        USER_SIGNAL_TYPE = 1001, "Type of the principal user signal (D18).";
+        USER_SIGNAL_VALUE = 1002, "Value of the principal user signal.";
+        PROGRAM_SIGNAL_TYPE = 1003, "Type of the principal program signal.";
+        PROGRAM_SIGNAL_VALUE = 1004, "Value of the principal program signal.";
+        PAGE_URL = 1010, "URL of a page; a session keeps the last.";
+        PAGE_TITLE = 1011, "Title of a page; a session keeps the last.";
+        SEARCH_TERMS = 1012, "What the visitor searched for.";
+        ORDER_ID = 1020, "Order id, unique in the tenant for ever.";
+        CURRENCY = 1021, "ISO 4217 currency of the amounts (D14).";
+        CLICK_ID = 1022, "Advertising click id.";
+        DIRECTION = 1030, "inbound, outbound, internal or unknown.";
+        DISCONNECT_REASON = 1031, "Why an interaction ended, e.g. failed, no_answer, dead_air, wrong_number, spam.";
+        ANSWERED_BY = 1032, "human, virtual, machine or nobody.";
+        LINE_NUMBER = 1033, "Our number that was dialled or that dialled.";
+        SCHEDULED_AT = 1034, "When an interaction is booked for.";
+        QUEUE = 1035, "Queue.";
+        RATING = 1036, "Rating by the person, 1 to 4.";
+        RATING_COMMENT = 1037, "Comment with a rating.";
+        FOREGROUND_MS = 1038, "Time in the foreground since the last heartbeat, ms.";
+        AUTHENTICATED = 1039, "Signed in.";
+        OCCURRED_PRECISION = 1040, "How exact occurred_at is: ms, s, min, day, month.";
+        DO_NOT_CONTACT = 1041, "The person asked not to be contacted.";
+        RECORDING_PERMISSION = 1042, "granted, denied or not_asked.";
+        AGENT_NAME = 1043, "Name of an agent.";
+        ENDED_HOW = 1044, "completed, failed, abandoned, timeout, transferred_out.";
+        EXPERIMENT_ID = 1045, "Experiment of an exposure.";
+        CALL_ID = 1046, "Call id, unique in the tenant for ever.";
+        LANGUAGE = 1047, "Language, BCP 47.";
+    }
+}
