@@ -20,4 +20,7 @@ pub mod boundary;
 pub mod session;
 pub mod lane_fold;
 pub mod outcome;
+pub mod placement;
 pub mod bots;
+pub mod record;
+pub mod explain;
