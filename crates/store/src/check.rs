@@ -1,13 +1,14 @@
 //! Reads every byte of a closed data directory and says what is not whole.
 use crate::{
     block::Block,
-    directory,
+    directory, engine_log,
     error::StoreError,
     lane_rows::LaneRow,
     read::{Direction, Read},
     rows::Table,
     signal_ids,
     store::{Options, Store},
+    watermark::{Acknowledged, Watermark},
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, path::Path};
@@ -68,10 +69,15 @@ impl Report {
 
 /// Checks a directory that no process has open. Journal blocks, lane rows and signal-id runs
 /// carry checksums of ours; rows of the other tables are covered by the engine's. A directory
-/// that cannot be opened is a finding.
+/// that cannot be opened is a finding. Where the engine's log is damaged, nothing else is read.
 pub fn check(dir: &Path) -> Report {
     let mut report =
         Report { format: directory::read_manifest(dir).ok().flatten(), ..Report::default() };
+    if let Some(damage) = damaged_log(dir) {
+        // To open would be to cut it; what is behind the damage may still be wanted.
+        damage.iter().for_each(|damage| report.find(damage));
+        return report;
+    }
     let options =
         Options { cache_bytes: 8 << 20, max_journaling_bytes: 512 << 20, min_free_bytes: None };
     let store = match Store::open_read_only(dir, &options) {
@@ -91,6 +97,21 @@ pub fn check(dir: &Path) -> Report {
         check_table(&store, *table, &mut report);
     }
     report
+}
+
+fn damaged_log(dir: &Path) -> Option<Vec<StoreError>> {
+    // Another process may be writing it: then opening says so, and nothing is examined.
+    let _lock = dir.is_dir().then(|| directory::lock(dir).ok()).flatten()?;
+    let said = match Watermark::open(dir) {
+        Ok(Some((_, said))) => said,
+        _ => Acknowledged::nothing(),
+    };
+    let log = match engine_log::examine(dir, &said) {
+        Ok(log) => log,
+        Err(error) => return Some(vec![error]),
+    };
+    let damage: Vec<_> = log.damage.into_iter().map(|(damage, _)| damage).collect();
+    (!damage.is_empty()).then_some(damage)
 }
 
 fn check_shard(store: &Store, shard: u8, report: &mut Report) {

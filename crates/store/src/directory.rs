@@ -3,7 +3,7 @@ use crate::error::StoreError;
 use rustix::fs::{FlockOperation, flock};
 use std::{
     fs::{DirBuilder, File, OpenOptions},
-    io::Write,
+    io::{ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -52,7 +52,9 @@ pub(crate) fn lock(dir: &Path) -> Result<DirectoryLock, StoreError> {
 pub(crate) fn read_manifest(dir: &Path) -> Result<Option<u64>, StoreError> {
     let text = match std::fs::read(dir.join(MANIFEST)) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(StoreError::io("reading the manifest")(error)),
     };
     let manifest: Manifest = serde_json::from_slice(&text)

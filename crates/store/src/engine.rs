@@ -188,6 +188,13 @@ pub(crate) struct Batch(OwnedWriteBatch);
 #[derive(Clone)]
 pub(crate) struct View(fjall::Snapshot);
 
+impl View {
+    /// A batch that is committed after this moment gets this sequence number or a higher one.
+    pub(crate) fn sequence_number(&self) -> u64 {
+        self.0.seqno()
+    }
+}
+
 /// Keys and values of one range of a view.
 pub(crate) struct Pairs {
     rows: Option<fjall::Iter>,

@@ -249,20 +249,21 @@ fn chunks_down_from(inner: &Inner, view: &View, shard: u8, position: u64) -> Pai
 
 /// Where the group that holds `position` begins.
 fn group_start(inner: &Inner, view: &View, shard: u8, position: u64) -> Result<u64, StoreError> {
-    let mut reached = position;
+    // Where the next chunk down must reach, so that nothing is missing.
+    let mut reach = position + 1;
     for pair in chunks_down_from(inner, view, shard, position) {
         let (key, value) = pair?;
         let at = position_of(&key);
         let (head, _) = read_head(&key, &value).map_err(|cause| damaged(shard, at, &cause))?;
-        if at + head.span() < reached + u64::from(reached == position) {
-            return Err(missing(shard, at + head.span(), reached + 1));
+        if at + head.span() < reach {
+            return Err(missing(shard, at + head.span(), reach));
         }
         if head.ordinal == 0 {
             return Ok(at);
         }
-        reached = at;
+        reach = at;
     }
-    Err(missing(shard, inner.first(shard), reached + 1))
+    Err(missing(shard, inner.first(shard), reach))
 }
 
 fn is_group_start(inner: &Inner, view: &View, key: &[u8]) -> Result<bool, StoreError> {

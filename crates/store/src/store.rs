@@ -1,7 +1,7 @@
 //! Opening, writing and closing; the one owner of the right to write.
 use crate::{
-    block::read_head,
-    block::{chunk_key, parse_chunk_key},
+    block::{chunk_key, parse_chunk_key, read_head},
+    bytes::Taker,
     chunk_cache::ChunkCache,
     directory::{self, DirectoryLock},
     engine::{Batch, Engine, KEY_BYTES_MAX, Space, View},
@@ -20,7 +20,8 @@ use std::{
     },
 };
 
-/// The row in the space of marks that numbers the commits.
+/// The row in the space of marks that numbers the commits. Every batch writes it: the number of
+/// the commit, and a floor for the sequence number that the engine gives to the batch.
 pub(crate) const COMMIT_KEY: &[u8] = b"sessionary/commit";
 const MIN_FREE_BYTES: u64 = 512 << 20;
 /// Of [`Options::cache_bytes`], this part holds decoded journal chunks.
@@ -101,7 +102,17 @@ impl Store {
             (Some(found), None) => found,
             (None, None) => (Watermark::create(dir)?, Acknowledged::nothing()),
         };
-        engine_log::verify(dir, said.commit)?;
+        if manifest.is_none() {
+            engine_log::clear_unfinished(dir)?;
+        }
+        let log = engine_log::examine(dir, &said)?;
+        if let Some((damage, _)) = log.damage.into_iter().next() {
+            return Err(damage);
+        }
+        if let Some(torn) = log.torn {
+            tracing::warn!(?torn, "cut a write that was never acknowledged off the engine's log");
+            torn.apply()?;
+        }
         let engine = Engine::open(dir, options)?;
         let found = Found::read(&engine)?;
         if manifest.is_none() && found.commit > 0 {
@@ -129,7 +140,8 @@ impl Store {
     }
 
     /// Opens what is whole, for a look or a rescue; every write answers `ReadOnly`. Beside the
-    /// store come the errors for which `open` would have refused.
+    /// store come the errors for which `open` would have refused. A damaged log of the engine is
+    /// copied to `*.jnl.damaged` and cut where it stops being whole; `open` goes on refusing.
     ///
     /// # Errors
     /// `Locked`, `NewerFormat`, `CannotCreate` when there is no such directory, and `Damaged`
@@ -162,6 +174,12 @@ impl Store {
             }
             Err(other) => return Err(other),
         };
+        let log = engine_log::examine(dir, said.as_ref().unwrap_or(&Acknowledged::nothing()))?;
+        for (damage, cut) in log.damage {
+            refusals.push(damage);
+            cut.map_or(Ok(()), |cut| cut.apply_keeping_a_copy())?;
+        }
+        log.torn.map_or(Ok(()), |torn| torn.apply())?;
         let engine = Engine::open(dir, options)?;
         let found = Found::read(&engine)?;
         let missing = said.and_then(|said| missing(&said, found.commit, &found.ends));
@@ -300,7 +318,9 @@ impl Inner {
         durability: Durability,
     ) -> Result<(), StoreError> {
         let number = writer.commit + 1;
-        self.engine.put(&mut batch, Space::Marks, COMMIT_KEY, number.to_be_bytes().to_vec());
+        let floor = self.engine.view().sequence_number();
+        let mark = [number, floor].map(u64::to_be_bytes).concat();
+        self.engine.put(&mut batch, Space::Marks, COMMIT_KEY, mark);
         self.or_poison(self.engine.commit(batch, durability))?;
         writer.commit = number;
         match durability {
@@ -403,11 +423,17 @@ pub(crate) fn trimmed_key(shard: u8) -> [u8; 2] {
     [b't', shard]
 }
 
+/// The number that a mark begins with.
 fn read_number(engine: &Engine, view: &View, key: &[u8]) -> Result<Option<u64>, StoreError> {
     let Some(value) = engine.get_at(view, Space::Marks, key)? else { return Ok(None) };
-    let bytes = <[u8; 8]>::try_from(value.as_slice());
-    let number = bytes.map_err(|_| StoreError::damaged("a mark", "it is not 8 bytes long"))?;
-    Ok(Some(u64::from_be_bytes(number)))
+    let number = Taker(&value).u64();
+    number.map(Some).ok_or_else(|| StoreError::damaged("a mark", "it is shorter than 8 bytes"))
+}
+
+/// Commit number and floor of the sequence number.
+pub(crate) fn parse_commit(value: &[u8]) -> Option<(u64, u64)> {
+    let mut taker = Taker(value);
+    Some((taker.u64()?, taker.u64()?))
 }
 
 /// In words, what was acknowledged and is not there.

@@ -1,0 +1,42 @@
+//! The store's promises, each as a test against a real directory.
+mod crash;
+mod damage;
+mod journal;
+mod opening;
+mod signal_ids;
+mod tables;
+
+use sessionary_store::{BlockHeader, Entry, FiredThrough, Options, Rows, Store, StoreError};
+use std::path::Path;
+
+fn options() -> Options {
+    Options { cache_bytes: 8 << 20, max_journaling_bytes: 64 << 20, min_free_bytes: None }
+}
+
+fn open(dir: &Path) -> Store {
+    Store::open(dir, &options()).unwrap()
+}
+
+fn refusal(dir: &Path) -> StoreError {
+    match Store::open(dir, &options()) {
+        Ok(_) => panic!("the store opened"),
+        Err(refusal) => refusal,
+    }
+}
+
+fn header(now: i64) -> BlockHeader {
+    BlockHeader { now, fired_through: FiredThrough { due: now - 1, session: [7; 16] }, rules: 3 }
+}
+
+/// Appends a group of the given texts, without rows.
+fn append(store: &Store, shard: u8, texts: &[&str]) -> u64 {
+    let entries: Vec<_> =
+        texts.iter().map(|text| Entry { partition: 5, bytes: text.as_bytes() }).collect();
+    store.append(shard, &header(1), &entries, Rows::new()).unwrap()
+}
+
+/// Every entry from `from` on, as text.
+fn texts(store: &Store, shard: u8, from: u64) -> Vec<String> {
+    let blocks = store.replay(shard, from).map(Result::unwrap);
+    blocks.flat_map(|block| block.entries).map(|e| String::from_utf8(e.bytes).unwrap()).collect()
+}
