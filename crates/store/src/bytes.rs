@@ -77,7 +77,9 @@ mod tests {
         #[test]
         fn counted_strings_come_back(strings in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..9)) {
             let mut out = Vec::new();
-            strings.iter().for_each(|string| put_counted(&mut out, string));
+            for string in &strings {
+                put_counted(&mut out, string);
+            }
             let mut taker = Taker(&out);
             for string in &strings {
                 prop_assert_eq!(taker.counted(), Some(string.as_slice()));

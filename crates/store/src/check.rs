@@ -75,14 +75,18 @@ pub fn check(dir: &Path) -> Report {
         Report { format: directory::read_manifest(dir).ok().flatten(), ..Report::default() };
     if let Some(damage) = damaged_log(dir) {
         // To open would be to cut it; what is behind the damage may still be wanted.
-        damage.iter().for_each(|damage| report.find(damage));
+        for damage in &damage {
+            report.find(damage);
+        }
         return report;
     }
     let options =
         Options { cache_bytes: 8 << 20, max_journaling_bytes: 512 << 20, min_free_bytes: None };
     let store = match Store::open_read_only(dir, &options) {
         Ok((store, refusals)) => {
-            refusals.iter().for_each(|refusal| report.find(refusal));
+            for refusal in &refusals {
+                report.find(refusal);
+            }
             store
         }
         Err(error) => {

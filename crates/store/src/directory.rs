@@ -15,7 +15,17 @@ const LOCK: &str = "lock";
 
 /// Held while a directory is open; the operating system lets go when the process dies.
 pub(crate) struct DirectoryLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // A process that is just being started may hold a copy of the file for a moment more;
+        // to close ours would not be enough.
+        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
+            tracing::warn!(%error, "the data directory's lock was not let go of");
+        }
+    }
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -39,7 +49,7 @@ pub(crate) fn lock(dir: &Path) -> Result<DirectoryLock, StoreError> {
     options.create(true).truncate(false).write(true).mode(0o600);
     let file = options.open(dir.join(LOCK)).map_err(cannot)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(DirectoryLock { _file: file }),
+        Ok(()) => Ok(DirectoryLock { file }),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked { dir: dir.to_owned() }),
         Err(errno) => Err(cannot(errno.into())),
     }

@@ -22,6 +22,8 @@ use std::{
 use xxhash_rust::xxh3::Xxh3;
 
 const END_MAGIC: [u8; 4] = *b"FJL\x03";
+/// Sequence numbers that the engine may use up for itself while one batch is on its way.
+const ABOVE_FLOOR_MAX: u64 = 1 << 16;
 /// fjall takes a folder without this file for a new one.
 const VERSION_MARKER: &str = "version";
 
@@ -166,11 +168,14 @@ impl Seen {
             }
         }
         // No checksum of the engine covers the sequence number. One that is wrong and yet in
-        // order and above its floor does no harm: the order is all it is for.
+        // order and just above its floor does no harm: the order is all it is for.
         let before = self.sequence_number.replace(batch.sequence_number);
         let in_order = before.is_none_or(|before| before < batch.sequence_number);
         let (commit, floor) = batch.commit().unzip();
-        if !in_order || floor.is_some_and(|floor| batch.sequence_number < floor) {
+        let fits = |floor: u64| {
+            (floor..=floor.saturating_add(ABOVE_FLOOR_MAX)).contains(&batch.sequence_number)
+        };
+        if !in_order || !floor.is_none_or(fits) {
             let commit = commit.or(self.commit).unwrap_or(0);
             return Some(format!("the sequence number is out of order at commit {commit}"));
         }
@@ -230,7 +235,12 @@ fn take_batch(log: &[u8]) -> Option<(Batch<'_>, &[u8])> {
     let body = taker.0;
     let mut items = Vec::new();
     for _ in 0..count {
-        items.extend(take_item(&mut taker)?);
+        match taker.u8()? {
+            2 => items.push(take_item(&mut taker)?),
+            // A cleared key space: nothing of ours, but no damage either.
+            4 => drop(taker.u64()?),
+            _ => return None,
+        }
     }
     let body = body.get(..body.len() - taker.0.len())?;
     if taker.u8()? != 3 {
@@ -245,13 +255,7 @@ fn take_batch(log: &[u8]) -> Option<(Batch<'_>, &[u8])> {
     Some((Batch { sequence_number, items }, taker.0))
 }
 
-/// `Some(None)` is a cleared key space: nothing of ours, but no damage either.
-fn take_item<'a>(taker: &mut LittleEndian<'a>) -> Option<Option<Item<'a>>> {
-    match taker.u8()? {
-        2 => {}
-        4 => return taker.u64().map(|_| None),
-        _ => return None,
-    }
+fn take_item<'a>(taker: &mut LittleEndian<'a>) -> Option<Item<'a>> {
     let _kind_of_value = taker.u8().filter(|kind| *kind < 8)?;
     let _compression = taker.u8().filter(|compression| *compression < 8)?;
     let _key_space = taker.u64()?;
@@ -260,7 +264,7 @@ fn take_item<'a>(taker: &mut LittleEndian<'a>) -> Option<Option<Item<'a>>> {
     let value_bytes = taker.u32()?;
     let key = taker.bytes(usize::from(key_bytes))?;
     let value = taker.bytes(usize::try_from(value_bytes).ok()?)?;
-    Some(Some(Item { key, value }))
+    Some(Item { key, value })
 }
 
 /// fjall's log is little-endian; all of ours is big-endian.

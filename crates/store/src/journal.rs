@@ -312,7 +312,9 @@ fn delete_chunks(
         return Ok(());
     }
     let mut batch = inner.engine.batch(keys.len() + 2);
-    keys.iter().for_each(|key| inner.engine.delete(&mut batch, Space::Journal, key));
+    for key in keys {
+        inner.engine.delete(&mut batch, Space::Journal, key);
+    }
     let value = boundary.to_be_bytes().to_vec();
     inner.engine.put(&mut batch, Space::Marks, &trimmed_key(shard), value);
     // Readers first: from here they take the stretch for trimmed.

@@ -263,7 +263,9 @@ mod tests {
         runs.push(run(8, 0, 10));
         let plan = merge_plan(&runs).unwrap();
         assert_eq!(plan.iter().map(|run| run.run).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6, 8]);
-        runs.iter_mut().for_each(|run| run.entries = MERGED_ENTRIES_MAX / 4);
+        for run in &mut runs {
+            run.entries = MERGED_ENTRIES_MAX / 4;
+        }
         assert_eq!(merge_plan(&runs), None);
     }
 }

@@ -95,11 +95,10 @@ impl Store {
         let lock = directory::lock(dir)?;
         let manifest = directory::read_manifest(dir)?;
         let (watermark, said) = match (Watermark::open(dir)?, manifest) {
-            (Some(found), Some(_)) => found,
             (Some((_, said)), None) if said.commit > 0 => return Err(manifest_is_missing()),
+            // Without a manifest, creating was cut short; nothing was ever acknowledged.
+            (Some(found), _) => found,
             (None, Some(_)) => return Err(watermark_is_missing()),
-            // Creating was cut short before the manifest; nothing was ever acknowledged.
-            (Some(found), None) => found,
             (None, None) => (Watermark::create(dir)?, Acknowledged::nothing()),
         };
         if manifest.is_none() {
@@ -321,7 +320,7 @@ impl Inner {
         let floor = self.engine.view().sequence_number();
         let mark = [number, floor].map(u64::to_be_bytes).concat();
         self.engine.put(&mut batch, Space::Marks, COMMIT_KEY, mark);
-        self.or_poison(self.engine.commit(batch, durability))?;
+        self.or_poison(batch.commit(durability))?;
         writer.commit = number;
         match durability {
             Durability::Synced => self.or_poison(writer.mark_commit()),

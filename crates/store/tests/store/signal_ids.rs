@@ -67,7 +67,9 @@ proptest! {
         let store = open(dir.path());
         let mut map: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
         for run in runs {
-            run.iter().for_each(|(key, lane)| { map.entry(*key).or_default().insert(*lane); });
+            for (key, lane) in &run {
+                map.entry(*key).or_default().insert(*lane);
+            }
             add(&store, run);
             merge_all(&store);
         }

@@ -4,7 +4,9 @@ use sessionary_store::{Direction, Durability, Read, Rows, Store, StoreError, Tab
 
 fn put(store: &Store, pairs: &[(&str, &str)]) {
     let mut rows = Rows::new();
-    pairs.iter().for_each(|(key, value)| rows.put(Table::Config, *key, *value));
+    for (key, value) in pairs {
+        rows.put(Table::Config, *key, *value);
+    }
     store.write(rows, Durability::Buffered).unwrap();
 }
 
