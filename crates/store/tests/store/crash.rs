@@ -1,6 +1,6 @@
 //! Processes that die, and writes that fail. The child is this test binary, started again.
-use crate::{header, open, texts};
-use sessionary_store::{Entry, Read, Rows, Store, StoreError, Table};
+use crate::{header, noise, open, texts};
+use sessionary_store::{Durability, Entry, Read, Rows, Store, StoreError, Table};
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Write},
@@ -10,6 +10,7 @@ use std::{
 
 const DIR: &str = "STORE_TEST_CHILD_DIR";
 const ROUNDS: u64 = 20;
+const LARGE_BYTES: usize = 100 << 10;
 
 /// Starts one test of this binary alone, as the child of another, in a shell that ignores the
 /// signal for files grown too large.
@@ -62,6 +63,11 @@ fn child_appends() {
     let store = open(Path::new(&dir));
     for round in 0_u64.. {
         let shard = u8::try_from(round % 3).unwrap();
+        // Enough that some kills meet the engine while it writes table files.
+        let mut rows = Rows::new();
+        let large = store.next_position(shard).to_be_bytes();
+        rows.put(Table::Sessions, large, noise(round, LARGE_BYTES));
+        store.write(rows, Durability::Buffered).unwrap();
         let next = append_next(&store, shard, 1 + round * 37 % 300).unwrap();
         writeln!(std::io::stderr(), "acknowledged {shard} {next}").unwrap();
     }

@@ -9,6 +9,7 @@ mod journal;
 mod opening;
 mod signal_ids;
 mod tables;
+mod volume;
 
 use sessionary_store::{BlockHeader, Entry, FiredThrough, Options, Rows, Store, StoreError};
 use std::path::Path;
@@ -43,4 +44,15 @@ fn append(store: &Store, shard: u8, texts: &[&str]) -> u64 {
 fn texts(store: &Store, shard: u8, from: u64) -> Vec<String> {
     let blocks = store.replay(shard, from).map(Result::unwrap);
     blocks.flat_map(|block| block.entries).map(|e| String::from_utf8(e.bytes).unwrap()).collect()
+}
+
+/// Bytes that do not compress: a linear congruential generator's.
+fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+    let mut state = seed;
+    let next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state ^ (state >> 33)).to_be_bytes()
+    };
+    std::iter::repeat_with(next).take(bytes / 8).flatten().collect()
 }
