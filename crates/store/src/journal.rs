@@ -64,7 +64,7 @@ impl Store {
     /// checksum is verified; a missing stretch is an error that names it, and ends the replay.
     /// What was trimmed is not missing.
     pub fn replay(&self, shard: u8, from: u64) -> Replay {
-        // In this order: the view holds at least what `next` says.
+        // In this order: the view holds at least what lies between `first` and `next`.
         let end = self.inner.next(shard);
         let view = self.inner.engine.view();
         let start = from.max(self.inner.first(shard));
@@ -123,12 +123,14 @@ impl Store {
     /// more writes.
     pub fn trim(&self, shard: u8, below: u64) -> Result<(), StoreError> {
         let inner = &self.inner;
-        let (first, next) = (inner.first(shard), inner.next(shard));
+        let next = inner.next(shard);
+        // In this order: the view holds all that lies at `first` or behind it.
+        let view = inner.engine.view();
+        let first = inner.first(shard);
         let below = below.min(next);
         if below <= first {
             return Ok(());
         }
-        let view = inner.engine.view();
         let boundary = if below == next { next } else { group_start(inner, &view, shard, below)? };
         let (lower, upper) = (chunk_key(shard, first), chunk_key(shard, boundary));
         let bounds = (Bound::Included(&lower[..]), Bound::Excluded(&upper[..]));

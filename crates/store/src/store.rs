@@ -140,7 +140,8 @@ impl Store {
 
     /// Opens what is whole, for a look or a rescue; every write answers `ReadOnly`. Beside the
     /// store come the errors for which `open` would have refused. A damaged log of the engine is
-    /// copied to `*.jnl.damaged` and cut where it stops being whole; `open` goes on refusing.
+    /// copied to `*.jnl.damaged` and cut where it stops being whole; `open` goes on refusing. The
+    /// engine may still tidy its own files up.
     ///
     /// # Errors
     /// `Locked`, `NewerFormat`, `CannotCreate` when there is no such directory, and `Damaged`
