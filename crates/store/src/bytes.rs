@@ -69,6 +69,12 @@ fn low_seven_bits(number: usize) -> u8 {
 }
 
 #[cfg(test)]
+pub(crate) fn from_hex(text: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(byte).collect()
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -77,7 +83,9 @@ mod tests {
         #[test]
         fn counted_strings_come_back(strings in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..9)) {
             let mut out = Vec::new();
-            strings.iter().for_each(|string| put_counted(&mut out, string));
+            for string in &strings {
+                put_counted(&mut out, string);
+            }
             let mut taker = Taker(&out);
             for string in &strings {
                 prop_assert_eq!(taker.counted(), Some(string.as_slice()));

@@ -58,7 +58,9 @@ impl ChunkCache {
     pub(crate) fn forget_below(&mut self, shard: u8, position: u64) {
         let below: Vec<_> =
             self.chunks.range((shard, 0)..(shard, position)).map(|(key, _)| *key).collect();
-        below.into_iter().for_each(|key| self.remove(key));
+        for key in below {
+            self.remove(key);
+        }
     }
 
     fn remove(&mut self, key: (u8, u64)) {

@@ -3,7 +3,7 @@ use crate::error::StoreError;
 use rustix::fs::{FlockOperation, flock};
 use std::{
     fs::{DirBuilder, File, OpenOptions},
-    io::Write,
+    io::{ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -15,7 +15,17 @@ const LOCK: &str = "lock";
 
 /// Held while a directory is open; the operating system lets go when the process dies.
 pub(crate) struct DirectoryLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // A process that is just being started may hold a copy of the file for a moment more;
+        // to close ours would not be enough.
+        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
+            tracing::warn!(%error, "the data directory's lock was not let go of");
+        }
+    }
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -23,13 +33,16 @@ struct Manifest {
     format: u64,
 }
 
-/// Creates the directory when it is missing, readable by its owner alone.
+/// Creates the directory when it is missing, readable by its owner alone; its name is durable
+/// when this returns.
 pub(crate) fn create(dir: &Path) -> Result<(), StoreError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(|source| StoreError::CannotCreate { dir: dir.to_owned(), source })
+    let create = || -> std::io::Result<()> {
+        let whole = std::path::absolute(dir)?;
+        let missing: Vec<_> = whole.ancestors().take_while(|path| !path.exists()).collect();
+        DirBuilder::new().recursive(true).mode(0o700).create(&whole)?;
+        missing.iter().filter_map(|path| path.parent()).try_for_each(sync_directory)
+    };
+    create().map_err(|source| StoreError::CannotCreate { dir: dir.to_owned(), source })
 }
 
 /// Takes the exclusive lock or says at once that another process has it.
@@ -39,7 +52,7 @@ pub(crate) fn lock(dir: &Path) -> Result<DirectoryLock, StoreError> {
     options.create(true).truncate(false).write(true).mode(0o600);
     let file = options.open(dir.join(LOCK)).map_err(cannot)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(DirectoryLock { _file: file }),
+        Ok(()) => Ok(DirectoryLock { file }),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked { dir: dir.to_owned() }),
         Err(errno) => Err(cannot(errno.into())),
     }
@@ -52,7 +65,9 @@ pub(crate) fn lock(dir: &Path) -> Result<DirectoryLock, StoreError> {
 pub(crate) fn read_manifest(dir: &Path) -> Result<Option<u64>, StoreError> {
     let text = match std::fs::read(dir.join(MANIFEST)) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(StoreError::io("reading the manifest")(error)),
     };
     let manifest: Manifest = serde_json::from_slice(&text)

@@ -102,16 +102,6 @@ impl Engine {
         Batch(OwnedWriteBatch::with_capacity(self.db.clone(), capacity))
     }
 
-    /// Applies a batch whole or not at all. `Synced` costs exactly one fdatasync.
-    pub(crate) fn commit(&self, batch: Batch, durability: Durability) -> Result<(), StoreError> {
-        debug_assert!(!batch.0.is_empty(), "every batch carries its commit number");
-        let mode = match durability {
-            Durability::Synced => PersistMode::SyncData,
-            Durability::Buffered => PersistMode::Buffer,
-        };
-        batch.0.durability(Some(mode)).commit().map_err(failed("writing"))
-    }
-
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         self.db.persist(PersistMode::SyncAll).map_err(failed("syncing"))
     }
@@ -184,9 +174,28 @@ fn is_empty(bounds: (Bound<&[u8]>, Bound<&[u8]>)) -> bool {
 /// Writes that become visible together.
 pub(crate) struct Batch(OwnedWriteBatch);
 
+impl Batch {
+    /// Applies all of it or nothing. `Synced` costs exactly one fdatasync.
+    pub(crate) fn commit(self, durability: Durability) -> Result<(), StoreError> {
+        debug_assert!(!self.0.is_empty(), "every batch carries its commit number");
+        let mode = match durability {
+            Durability::Synced => PersistMode::SyncData,
+            Durability::Buffered => PersistMode::Buffer,
+        };
+        self.0.durability(Some(mode)).commit().map_err(failed("writing"))
+    }
+}
+
 /// The store at one moment.
 #[derive(Clone)]
 pub(crate) struct View(fjall::Snapshot);
+
+impl View {
+    /// A batch that is committed after this moment gets this sequence number or a higher one.
+    pub(crate) fn sequence_number(&self) -> u64 {
+        self.0.seqno()
+    }
+}
 
 /// Keys and values of one range of a view.
 pub(crate) struct Pairs {

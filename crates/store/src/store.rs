@@ -1,7 +1,7 @@
 //! Opening, writing and closing; the one owner of the right to write.
 use crate::{
-    block::read_head,
-    block::{chunk_key, parse_chunk_key},
+    block::{chunk_key, parse_chunk_key, read_head},
+    bytes::Taker,
     chunk_cache::ChunkCache,
     directory::{self, DirectoryLock},
     engine::{Batch, Engine, KEY_BYTES_MAX, Space, View},
@@ -20,7 +20,8 @@ use std::{
     },
 };
 
-/// The row in the space of marks that numbers the commits.
+/// The row in the space of marks that numbers the commits. Every batch writes it: the number of
+/// the commit, and a floor for the sequence number that the engine gives to the batch.
 pub(crate) const COMMIT_KEY: &[u8] = b"sessionary/commit";
 const MIN_FREE_BYTES: u64 = 512 << 20;
 /// Of [`Options::cache_bytes`], this part holds decoded journal chunks.
@@ -94,14 +95,23 @@ impl Store {
         let lock = directory::lock(dir)?;
         let manifest = directory::read_manifest(dir)?;
         let (watermark, said) = match (Watermark::open(dir)?, manifest) {
-            (Some(found), Some(_)) => found,
             (Some((_, said)), None) if said.commit > 0 => return Err(manifest_is_missing()),
+            // Without a manifest, creating was cut short; nothing was ever acknowledged.
+            (Some(found), _) => found,
             (None, Some(_)) => return Err(watermark_is_missing()),
-            // Creating was cut short before the manifest; nothing was ever acknowledged.
-            (Some(found), None) => found,
             (None, None) => (Watermark::create(dir)?, Acknowledged::nothing()),
         };
-        engine_log::verify(dir, said.commit)?;
+        if manifest.is_none() {
+            engine_log::clear_unfinished(dir)?;
+        }
+        let log = engine_log::examine(dir, &said)?;
+        if let Some((damage, _)) = log.damage.into_iter().next() {
+            return Err(damage);
+        }
+        if let Some(torn) = log.torn {
+            tracing::warn!(?torn, "cut a write that was never acknowledged off the engine's log");
+            torn.apply()?;
+        }
         let engine = Engine::open(dir, options)?;
         let found = Found::read(&engine)?;
         if manifest.is_none() && found.commit > 0 {
@@ -129,7 +139,9 @@ impl Store {
     }
 
     /// Opens what is whole, for a look or a rescue; every write answers `ReadOnly`. Beside the
-    /// store come the errors for which `open` would have refused.
+    /// store come the errors for which `open` would have refused. A damaged log of the engine is
+    /// copied to `*.jnl.damaged` and cut where it stops being whole; `open` goes on refusing. The
+    /// engine may still tidy its own files up.
     ///
     /// # Errors
     /// `Locked`, `NewerFormat`, `CannotCreate` when there is no such directory, and `Damaged`
@@ -162,6 +174,12 @@ impl Store {
             }
             Err(other) => return Err(other),
         };
+        let log = engine_log::examine(dir, said.as_ref().unwrap_or(&Acknowledged::nothing()))?;
+        for (damage, cut) in log.damage {
+            refusals.push(damage);
+            cut.map_or(Ok(()), |cut| cut.apply_keeping_a_copy())?;
+        }
+        log.torn.map_or(Ok(()), |torn| torn.apply())?;
         let engine = Engine::open(dir, options)?;
         let found = Found::read(&engine)?;
         let missing = said.and_then(|said| missing(&said, found.commit, &found.ends));
@@ -300,8 +318,10 @@ impl Inner {
         durability: Durability,
     ) -> Result<(), StoreError> {
         let number = writer.commit + 1;
-        self.engine.put(&mut batch, Space::Marks, COMMIT_KEY, number.to_be_bytes().to_vec());
-        self.or_poison(self.engine.commit(batch, durability))?;
+        let floor = self.engine.view().sequence_number();
+        let mark = [number, floor].map(u64::to_be_bytes).concat();
+        self.engine.put(&mut batch, Space::Marks, COMMIT_KEY, mark);
+        self.or_poison(batch.commit(durability))?;
         writer.commit = number;
         match durability {
             Durability::Synced => self.or_poison(writer.mark_commit()),
@@ -365,37 +385,42 @@ impl Found {
         let commit = read_number(engine, &view, COMMIT_KEY)?.unwrap_or(0);
         let mut found = Found { commit, ends: Vec::with_capacity(256), damage: Vec::new() };
         for shard in 0..=u8::MAX {
-            let ends = match shard_ends(engine, &view, shard) {
-                Err(damage @ StoreError::Damaged { .. }) => {
-                    found.damage.push(damage);
-                    (1, 1)
-                }
-                ends => ends?,
-            };
+            let (ends, damage) = shard_ends(engine, &view, shard)?;
             found.ends.push(ends);
+            found.damage.extend(damage);
         }
         Ok(found)
     }
 }
 
-fn shard_ends(engine: &Engine, view: &View, shard: u8) -> Result<(u64, u64), StoreError> {
+/// First and next position of a shard. Where an end is damaged, they enclose what may be whole.
+fn shard_ends(
+    engine: &Engine,
+    view: &View,
+    shard: u8,
+) -> Result<((u64, u64), Option<StoreError>), StoreError> {
     let first = read_number(engine, view, &trimmed_key(shard))?.unwrap_or(1);
     let (lowest, highest) = (chunk_key(shard, 0), chunk_key(shard, u64::MAX));
     let bounds = (Bound::Included(&lowest[..]), Bound::Included(&highest[..]));
     let last =
         engine.range(view, Space::Journal, bounds, Direction::Backward).next().transpose()?;
-    let Some((key, value)) = last else { return Ok((first, first)) };
-    let what = || format!("the journal of shard {shard}");
-    let at = parse_chunk_key(&key).map_or(0, |(_, at)| at);
-    let (head, _) = read_head(&key, &value)
-        .map_err(|cause| StoreError::damaged(what(), format!("positions from {at}: {cause}")))?;
+    let Some((key, value)) = last else { return Ok(((first, first), None)) };
     let oldest = engine.range(view, Space::Journal, bounds, Direction::Forward).next_key();
-    let oldest = oldest.transpose()?.and_then(|key| parse_chunk_key(&key)).map_or(0, |key| key.1);
-    if oldest != first {
-        let range = format!("it begins at position {oldest} instead of {first}");
-        return Err(StoreError::damaged(what(), range));
+    let position_of = |key: &[u8]| parse_chunk_key(key).map_or(0, |(_, position)| position);
+    let oldest = oldest.transpose()?.map_or(first, |key| position_of(&key));
+    let newest = position_of(&key);
+    let damaged = |range| Some(StoreError::damaged(format!("the journal of shard {shard}"), range));
+    match read_head(&key, &value) {
+        Err(cause) => {
+            let range = format!("positions from {newest}: {cause}");
+            Ok(((oldest, newest + 1), damaged(range)))
+        }
+        Ok((head, _)) if oldest == first => Ok(((first, newest + head.span()), None)),
+        Ok((head, _)) => {
+            let range = format!("it begins at position {oldest} instead of {first}");
+            Ok(((oldest, newest + head.span()), damaged(range)))
+        }
     }
-    Ok((first, at + head.span()))
 }
 
 /// The row in the space of marks that says up to where a shard was trimmed.
@@ -403,11 +428,17 @@ pub(crate) fn trimmed_key(shard: u8) -> [u8; 2] {
     [b't', shard]
 }
 
+/// The number that a mark begins with.
 fn read_number(engine: &Engine, view: &View, key: &[u8]) -> Result<Option<u64>, StoreError> {
     let Some(value) = engine.get_at(view, Space::Marks, key)? else { return Ok(None) };
-    let bytes = <[u8; 8]>::try_from(value.as_slice());
-    let number = bytes.map_err(|_| StoreError::damaged("a mark", "it is not 8 bytes long"))?;
-    Ok(Some(u64::from_be_bytes(number)))
+    let number = Taker(&value).u64();
+    number.map(Some).ok_or_else(|| StoreError::damaged("a mark", "it is shorter than 8 bytes"))
+}
+
+/// Commit number and floor of the sequence number.
+pub(crate) fn parse_commit(value: &[u8]) -> Option<(u64, u64)> {
+    let mut taker = Taker(value);
+    Some((taker.u64()?, taker.u64()?))
 }
 
 /// In words, what was acknowledged and is not there.
