@@ -1,1 +1,3 @@
 //! engine
+pub mod action_keys;
+pub mod keys;
