@@ -1,0 +1,329 @@
+//! One group of the journal and its form on disk: chunks of at most 128 entries.
+//!
+//! Pure. A group is cut into chunks so that one signal can be read without inflating thousands;
+//! each chunk repeats the header, so that it can be understood alone. Drawn in `FORMAT.md`.
+use crate::{
+    bytes::{Taker, put_counted},
+    error::StoreError,
+};
+
+/// Entries in one chunk, at most.
+pub const ENTRIES_PER_CHUNK: usize = 128;
+/// Bytes of one entry, at most: 64 MiB.
+pub const ENTRY_BYTES_MAX: usize = 64 << 20;
+/// A chunk that has reached this many uncompressed bytes takes no further entry.
+const CHUNK_BYTES: usize = 1 << 20;
+const VERSION: u8 = 1;
+const ZSTD_LEVEL: i32 = 1;
+
+/// What a group says about itself besides its entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockHeader {
+    /// Server time of the group, unix milliseconds.
+    pub now: i64,
+    /// The timer cursor this group reached.
+    pub fired_through: FiredThrough,
+    /// Number of the rules in force.
+    pub rules: u32,
+}
+
+/// A place in the order of timers: every timer up to here has fired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FiredThrough {
+    /// When the timer was due, unix milliseconds.
+    pub due: i64,
+    /// The session it belongs to.
+    pub session: [u8; 16],
+}
+
+/// One entry to append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// The partition its lane belongs to.
+    pub partition: u8,
+    /// The entry, at most [`ENTRY_BYTES_MAX`]. The store never looks inside.
+    pub bytes: &'a [u8],
+}
+
+/// One entry read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedEntry {
+    /// The partition its lane belongs to.
+    pub partition: u8,
+    /// The entry as it was appended.
+    pub bytes: Vec<u8>,
+}
+
+/// One group read back: what one `append` wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Position of the first entry; the next entries follow without a gap.
+    pub first: u64,
+    /// As it was appended.
+    pub header: BlockHeader,
+    /// In the order of arrival; empty when only timers fired.
+    pub entries: Vec<OwnedEntry>,
+    /// Uncompressed size of the entries on disk, in bytes.
+    pub bytes: u64,
+}
+
+impl Block {
+    /// Positions this block takes: one an entry, and one when it has none.
+    pub fn span(&self) -> u64 {
+        span(self.entries.len())
+    }
+}
+
+/// An empty group takes one position, so that its key is its own.
+pub(crate) fn span(entries: usize) -> u64 {
+    entries.max(1) as u64
+}
+
+/// A chunk's key: shard, then position of its first entry.
+pub(crate) fn chunk_key(shard: u8, first: u64) -> [u8; 9] {
+    let mut key = [shard; 9];
+    let (_, position) = key.split_at_mut(1);
+    position.copy_from_slice(&first.to_be_bytes());
+    key
+}
+
+/// The counterpart of [`chunk_key`].
+pub(crate) fn parse_chunk_key(key: &[u8]) -> Option<(u8, u64)> {
+    let mut taker = Taker(key);
+    let parsed = (taker.u8()?, taker.u64()?);
+    taker.is_done().then_some(parsed)
+}
+
+/// A chunk that is compressed and does not know its position yet.
+pub(crate) struct PackedChunk {
+    /// Everything behind the checksum.
+    checked: Vec<u8>,
+    span: u64,
+}
+
+impl PackedChunk {
+    pub(crate) fn span(&self) -> u64 {
+        self.span
+    }
+
+    /// The value under `key`. The checksum covers the key, so a chunk in a wrong place is damage.
+    pub(crate) fn seal(self, key: [u8; 9]) -> Vec<u8> {
+        let mut value = Vec::with_capacity(5 + self.checked.len());
+        value.push(VERSION);
+        value.extend_from_slice(&checksum(&key, &self.checked).to_be_bytes());
+        value.extend_from_slice(&self.checked);
+        value
+    }
+}
+
+fn checksum(key: &[u8], checked: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(key);
+    hasher.update(checked);
+    hasher.finalize()
+}
+
+/// Cuts a group into chunks and compresses them.
+pub(crate) fn pack(
+    header: &BlockHeader,
+    entries: &[Entry<'_>],
+) -> Result<Vec<PackedChunk>, StoreError> {
+    let groups = cut(entries)?;
+    let of = u16::try_from(groups.len()).map_err(|_| StoreError::Unstorable {
+        what: "a journal group, counted in chunks of 128 entries".to_owned(),
+        bytes: groups.len(),
+        min: 0,
+        max: usize::from(u16::MAX),
+    })?;
+    groups
+        .into_iter()
+        .zip(0_u16..)
+        .map(|(part, ordinal)| pack_chunk(header, part, ordinal, of))
+        .collect()
+}
+
+/// The entries of each chunk; one chunk without entries when there are none.
+fn cut<'e, 'b>(entries: &'e [Entry<'b>]) -> Result<Vec<&'e [Entry<'b>]>, StoreError> {
+    let mut parts = Vec::with_capacity(entries.len() / ENTRIES_PER_CHUNK + 1);
+    let mut rest = entries;
+    loop {
+        let mut bytes = 0;
+        let mut count = 0;
+        for entry in rest.iter().take(ENTRIES_PER_CHUNK) {
+            if entry.bytes.len() > ENTRY_BYTES_MAX {
+                return Err(StoreError::Unstorable {
+                    what: "a journal entry".to_owned(),
+                    bytes: entry.bytes.len(),
+                    min: 0,
+                    max: ENTRY_BYTES_MAX,
+                });
+            }
+            if count > 0 && bytes + entry.bytes.len() > CHUNK_BYTES {
+                break;
+            }
+            bytes += entry.bytes.len();
+            count += 1;
+        }
+        let (part, later) = rest.split_at(count);
+        parts.push(part);
+        rest = later;
+        if rest.is_empty() {
+            return Ok(parts);
+        }
+    }
+}
+
+fn pack_chunk(
+    header: &BlockHeader,
+    entries: &[Entry<'_>],
+    ordinal: u16,
+    of: u16,
+) -> Result<PackedChunk, StoreError> {
+    let mut body = Vec::with_capacity(entries.iter().map(|entry| entry.bytes.len() + 4).sum());
+    for entry in entries {
+        body.push(entry.partition);
+        put_counted(&mut body, entry.bytes);
+    }
+    let count = u8::try_from(entries.len()).expect("a chunk has at most 128 entries");
+    let length = u32::try_from(body.len()).expect("a chunk has at most 65 MiB");
+    let mut checked = Vec::with_capacity(64 + body.len() / 2);
+    checked.extend_from_slice(&ordinal.to_be_bytes());
+    checked.extend_from_slice(&of.to_be_bytes());
+    checked.extend_from_slice(&header.now.to_be_bytes());
+    checked.extend_from_slice(&header.fired_through.due.to_be_bytes());
+    checked.extend_from_slice(&header.fired_through.session);
+    checked.extend_from_slice(&header.rules.to_be_bytes());
+    checked.push(count);
+    checked.extend_from_slice(&length.to_be_bytes());
+    checked.extend_from_slice(&compress(&body)?);
+    Ok(PackedChunk { checked, span: span(entries.len()) })
+}
+
+/// What stands in a chunk before its entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChunkHead {
+    pub(crate) header: BlockHeader,
+    /// 0 for the first chunk of a group.
+    pub(crate) ordinal: u16,
+    /// Chunks in the group.
+    pub(crate) of: u16,
+    count: u8,
+    length: u32,
+}
+
+impl ChunkHead {
+    pub(crate) fn span(&self) -> u64 {
+        span(usize::from(self.count))
+    }
+}
+
+/// A chunk that passed its checksum.
+pub(crate) struct Chunk {
+    pub(crate) head: ChunkHead,
+    pub(crate) entries: Vec<OwnedEntry>,
+    /// Uncompressed size.
+    pub(crate) bytes: u64,
+}
+
+/// Checks and reads the head alone; says in words what is wrong.
+pub(crate) fn read_head<'v>(key: &[u8], value: &'v [u8]) -> Result<(ChunkHead, &'v [u8]), String> {
+    let mut taker = Taker(value);
+    let version = taker.u8().ok_or("the chunk is empty")?;
+    if version != VERSION {
+        return Err(format!("the chunk has version {version}; known is {VERSION}"));
+    }
+    let stored = taker.u32().ok_or("the chunk is too short")?;
+    if checksum(key, taker.0) != stored {
+        return Err("the checksum does not fit".to_owned());
+    }
+    let head = take_head(&mut taker).ok_or("the chunk is too short")?;
+    Ok((head, taker.0))
+}
+
+fn take_head(taker: &mut Taker<'_>) -> Option<ChunkHead> {
+    let (ordinal, of) = (taker.u16()?, taker.u16()?);
+    let now = taker.i64()?;
+    let fired_through = FiredThrough { due: taker.i64()?, session: taker.array()? };
+    let header = BlockHeader { now, fired_through, rules: taker.u32()? };
+    Some(ChunkHead { header, ordinal, of, count: taker.u8()?, length: taker.u32()? })
+}
+
+/// Checks and reads a whole chunk; says in words what is wrong.
+pub(crate) fn read_chunk(key: &[u8], value: &[u8]) -> Result<Chunk, String> {
+    let (head, packed) = read_head(key, value)?;
+    let body = inflate(packed, head.length)?;
+    let mut taker = Taker(&body);
+    let mut entries = Vec::with_capacity(usize::from(head.count));
+    for _ in 0..head.count {
+        let partition = taker.u8().ok_or("an entry is cut short")?;
+        let bytes = taker.counted().ok_or("an entry is cut short")?.to_vec();
+        entries.push(OwnedEntry { partition, bytes });
+    }
+    if !taker.is_done() {
+        return Err("bytes are left over behind the last entry".to_owned());
+    }
+    Ok(Chunk { head, entries, bytes: body.len() as u64 })
+}
+
+pub(crate) fn compress(body: &[u8]) -> Result<Vec<u8>, StoreError> {
+    zstd::bulk::compress(body, ZSTD_LEVEL).map_err(StoreError::io("compressing"))
+}
+
+/// The length is trusted only behind a checksum.
+pub(crate) fn inflate(packed: &[u8], length: u32) -> Result<Vec<u8>, String> {
+    let length = usize::try_from(length).map_err(|_| "the length does not fit this machine")?;
+    let body = zstd::bulk::decompress(packed, length).map_err(|error| error.to_string())?;
+    if body.len() != length {
+        return Err(format!(
+            "{} bytes came out of the compressed body instead of {length}",
+            body.len()
+        ));
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed(entries: &[Entry<'_>]) -> Vec<(u64, Vec<u8>)> {
+        let mut first = 7;
+        let chunks = pack(&BlockHeader { now: 5, ..BlockHeader::default() }, entries).unwrap();
+        let seal = |chunk: PackedChunk| {
+            let at = first;
+            first += chunk.span();
+            (at, chunk.seal(chunk_key(3, at)))
+        };
+        chunks.into_iter().map(seal).collect()
+    }
+
+    #[test]
+    fn a_group_is_cut_by_entries_and_by_bytes() {
+        let small = vec![Entry { partition: 1, bytes: b"x" }; 300];
+        let firsts: Vec<_> = sealed(&small).into_iter().map(|(first, _)| first).collect();
+        assert_eq!(firsts, [7, 135, 263]);
+        let large = vec![0; 700 << 10];
+        let firsts: Vec<_> = sealed(&[Entry { partition: 1, bytes: &large }; 3])
+            .into_iter()
+            .map(|chunk| chunk.0)
+            .collect();
+        assert_eq!(firsts, [7, 8, 9]);
+        assert_eq!(sealed(&[]).len(), 1);
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_chunk_is_noticed() {
+        let (first, value) = sealed(&[Entry { partition: 9, bytes: b"signal" }]).remove(0);
+        let key = chunk_key(3, first);
+        assert_eq!(read_chunk(&key, &value).map(|chunk| chunk.entries.len()), Ok(1));
+        for bit in 0..value.len() * 8 {
+            let mut flipped = value.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(read_chunk(&key, &flipped).is_err(), "bit {bit}");
+        }
+        for length in 0..value.len() {
+            assert!(read_chunk(&key, &value[..length]).is_err(), "length {length}");
+        }
+        assert!(read_chunk(&chunk_key(3, first + 1), &value).is_err(), "another place");
+    }
+}

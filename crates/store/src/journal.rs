@@ -1,0 +1,326 @@
+//! The journal: append a group, read it back in order or by position, trim what is not needed.
+use crate::{
+    block::{
+        Block, BlockHeader, Chunk, Entry, chunk_key, pack, parse_chunk_key, read_chunk, read_head,
+        span,
+    },
+    engine::{Pairs, Space, View},
+    error::StoreError,
+    read::Direction,
+    rows::Rows,
+    store::{Durability, Inner, Store, trimmed_key},
+};
+use std::{ops::Bound, sync::Arc};
+
+/// Chunks deleted in one batch by `trim`.
+const TRIMMED_PER_BATCH: usize = 4096;
+
+impl Store {
+    /// Appends one group, and `rows` with it, in one atomic batch; durable when this returns, by
+    /// exactly one sync. Returns the position of the first entry; the others follow. A group
+    /// without entries takes one position too, so positions do not count signals.
+    ///
+    /// # Errors
+    /// `Unstorable` for an entry over 64 MiB or a bad key in `rows`, and nothing was written. Any
+    /// other error means the group may or may not be there after a restart, and the store accepts
+    /// no more writes.
+    pub fn append(
+        &self,
+        shard: u8,
+        header: &BlockHeader,
+        entries: &[Entry<'_>],
+        rows: Rows,
+    ) -> Result<u64, StoreError> {
+        let inner = &self.inner;
+        let chunks = pack(header, entries)?;
+        let mut batch = inner.engine.batch(chunks.len() + rows.len() + 1);
+        inner.add_rows(&mut batch, rows)?;
+        let mut writer = inner.writer()?;
+        let first = inner.next(shard);
+        let mut position = first;
+        for chunk in chunks {
+            let key = chunk_key(shard, position);
+            position += chunk.span();
+            inner.engine.put(&mut batch, Space::Journal, &key, chunk.seal(key));
+        }
+        debug_assert_eq!(position, first + span(entries.len()));
+        inner.commit(&mut writer, batch, Durability::Synced)?;
+        inner.set_next(shard, position);
+        inner.or_poison(writer.mark_next(shard, position))?;
+        Ok(first)
+    }
+
+    /// The position the next entry will get; 1 in an empty journal.
+    pub fn next_position(&self, shard: u8) -> u64 {
+        self.inner.next(shard)
+    }
+
+    /// The oldest position still in the journal; equal to `next_position` when it is empty.
+    pub fn first_position(&self, shard: u8) -> u64 {
+        self.inner.first(shard)
+    }
+
+    /// Blocks that reach position `from` or lie behind it, oldest first, as of now. Every
+    /// checksum is verified; a missing stretch is an error that names it, and ends the replay.
+    /// What was trimmed is not missing.
+    pub fn replay(&self, shard: u8, from: u64) -> Replay {
+        // In this order: the view holds at least what `next` says.
+        let end = self.inner.next(shard);
+        let view = self.inner.engine.view();
+        let start = from.max(self.inner.first(shard));
+        let mut replay = Replay { chunks: None, shard, expected: start, end, failed: None };
+        if start < end {
+            match group_start(&self.inner, &view, shard, start) {
+                Ok(begin) => {
+                    replay.expected = begin;
+                    let (lower, upper) = (chunk_key(shard, begin), chunk_key(shard, u64::MAX));
+                    let bounds = (Bound::Included(&lower[..]), Bound::Included(&upper[..]));
+                    let direction = Direction::Forward;
+                    replay.chunks =
+                        Some(self.inner.engine.range(&view, Space::Journal, bounds, direction));
+                }
+                Err(error) => replay.failed = Some(error),
+            }
+        }
+        replay
+    }
+
+    /// Entries by position, in the order asked for; `None` for a position that was trimmed, is
+    /// not written yet, or belongs to a group without entries.
+    ///
+    /// # Errors
+    /// `Damaged` when a position should be there and is not, or its chunk fails its checksum.
+    pub fn read_entries(
+        &self,
+        shard: u8,
+        positions: &[u64],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let mut held: Option<(u64, Arc<Chunk>)> = None;
+        let mut entries = Vec::with_capacity(positions.len());
+        for &position in positions {
+            if !(self.inner.first(shard)..self.inner.next(shard)).contains(&position) {
+                entries.push(None);
+                continue;
+            }
+            let found = match held.take() {
+                Some((first, chunk)) if covers(first, &chunk, position) => Some((first, chunk)),
+                _ => find_chunk(&self.inner, shard, position)?,
+            };
+            entries.push(found.as_ref().and_then(|(first, chunk)| {
+                let at = usize::try_from(position - first).ok()?;
+                Some(chunk.entries.get(at)?.bytes.clone())
+            }));
+            held = found;
+        }
+        Ok(entries)
+    }
+
+    /// Deletes the blocks that lie entirely below a position. The caller has synced a checkpoint
+    /// that passed it; the deletion itself need not be durable.
+    ///
+    /// # Errors
+    /// `Damaged` when the journal cannot be read; `WriteFailed`, after which the store accepts no
+    /// more writes.
+    pub fn trim(&self, shard: u8, below: u64) -> Result<(), StoreError> {
+        let inner = &self.inner;
+        let (first, next) = (inner.first(shard), inner.next(shard));
+        let below = below.min(next);
+        if below <= first {
+            return Ok(());
+        }
+        let view = inner.engine.view();
+        let boundary = if below == next { next } else { group_start(inner, &view, shard, below)? };
+        let (lower, upper) = (chunk_key(shard, first), chunk_key(shard, boundary));
+        let bounds = (Bound::Included(&lower[..]), Bound::Excluded(&upper[..]));
+        let mut chunks = inner.engine.range(&view, Space::Journal, bounds, Direction::Forward);
+        let mut keys = Vec::new();
+        while let Some(key) = chunks.next_key().transpose()? {
+            // The boundary of a batch may lie within a group: the next trim or a replay begins
+            // behind it all the same, because `first` is always the last batch's boundary.
+            if keys.len() == TRIMMED_PER_BATCH && is_group_start(inner, &view, &key)? {
+                delete_chunks(inner, shard, &keys, position_of(&key))?;
+                keys.clear();
+            }
+            keys.push(key);
+        }
+        delete_chunks(inner, shard, &keys, boundary)
+    }
+}
+
+/// The blocks of one shard, oldest first. See [`Store::replay`].
+pub struct Replay {
+    chunks: Option<Pairs>,
+    shard: u8,
+    /// The position the next chunk must begin at.
+    expected: u64,
+    /// The journal's end when the replay began.
+    end: u64,
+    failed: Option<StoreError>,
+}
+
+impl Iterator for Replay {
+    type Item = Result<Block, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.failed.take() {
+            self.chunks = None;
+            return Some(Err(error));
+        }
+        let block = self.next_block().transpose()?;
+        if block.is_err() {
+            self.chunks = None;
+        }
+        Some(block)
+    }
+}
+
+impl Replay {
+    fn next_block(&mut self) -> Result<Option<Block>, StoreError> {
+        let Some(head) = self.next_chunk()? else { return Ok(None) };
+        let mut block = Block {
+            first: self.expected - head.head.span(),
+            header: head.head.header,
+            entries: head.entries,
+            bytes: head.bytes,
+        };
+        if head.head.ordinal != 0 {
+            return Err(self.damaged(block.first, "a group begins in its middle"));
+        }
+        for ordinal in 1..head.head.of {
+            let at = self.expected;
+            let Some(chunk) = self.next_chunk()? else {
+                return Err(self.damaged(at, "the rest of a group is missing"));
+            };
+            if chunk.head.ordinal != ordinal || chunk.head.header != block.header {
+                return Err(self.damaged(at, "a chunk belongs to another group"));
+            }
+            block.entries.extend(chunk.entries);
+            block.bytes += chunk.bytes;
+        }
+        Ok(Some(block))
+    }
+
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, StoreError> {
+        let Some(chunks) = &mut self.chunks else { return Ok(None) };
+        let Some((key, value)) = chunks.next().transpose()? else {
+            if self.expected < self.end {
+                return Err(missing(self.shard, self.expected, self.end));
+            }
+            return Ok(None);
+        };
+        let at = position_of(&key);
+        if at != self.expected {
+            return Err(missing(self.shard, self.expected, at));
+        }
+        let chunk = read_chunk(&key, &value).map_err(|cause| self.damaged(at, &cause))?;
+        self.expected += chunk.head.span();
+        Ok(Some(chunk))
+    }
+
+    fn damaged(&self, from: u64, cause: &str) -> StoreError {
+        damaged(self.shard, from, cause)
+    }
+}
+
+fn damaged(shard: u8, from: u64, cause: &str) -> StoreError {
+    let range = format!("positions from {from}: {cause}");
+    StoreError::damaged(format!("the journal of shard {shard}"), range)
+}
+
+fn missing(shard: u8, from: u64, next: u64) -> StoreError {
+    let range = format!("positions {from} to {} are missing", next.saturating_sub(1).max(from));
+    StoreError::damaged(format!("the journal of shard {shard}"), range)
+}
+
+fn position_of(key: &[u8]) -> u64 {
+    parse_chunk_key(key).map_or(0, |(_, position)| position)
+}
+
+fn covers(first: u64, chunk: &Chunk, position: u64) -> bool {
+    (first..first + chunk.head.span()).contains(&position)
+}
+
+/// Chunks of one shard that begin at or below a position, from there down.
+fn chunks_down_from(inner: &Inner, view: &View, shard: u8, position: u64) -> Pairs {
+    let (lower, upper) = (chunk_key(shard, 0), chunk_key(shard, position));
+    let bounds = (Bound::Included(&lower[..]), Bound::Included(&upper[..]));
+    inner.engine.range(view, Space::Journal, bounds, Direction::Backward)
+}
+
+/// Where the group that holds `position` begins.
+fn group_start(inner: &Inner, view: &View, shard: u8, position: u64) -> Result<u64, StoreError> {
+    // Where the next chunk down must reach, so that nothing is missing.
+    let mut reach = position + 1;
+    for pair in chunks_down_from(inner, view, shard, position) {
+        let (key, value) = pair?;
+        let at = position_of(&key);
+        let (head, _) = read_head(&key, &value).map_err(|cause| damaged(shard, at, &cause))?;
+        if at + head.span() < reach {
+            return Err(missing(shard, at + head.span(), reach));
+        }
+        if head.ordinal == 0 {
+            return Ok(at);
+        }
+        reach = at;
+    }
+    Err(missing(shard, inner.first(shard), reach))
+}
+
+fn is_group_start(inner: &Inner, view: &View, key: &[u8]) -> Result<bool, StoreError> {
+    let value = inner.engine.get_at(view, Space::Journal, key)?.unwrap_or_default();
+    let (shard, at) = parse_chunk_key(key).unwrap_or_default();
+    let (head, _) = read_head(key, &value).map_err(|cause| damaged(shard, at, &cause))?;
+    Ok(head.ordinal == 0)
+}
+
+fn find_chunk(
+    inner: &Inner,
+    shard: u8,
+    position: u64,
+) -> Result<Option<(u64, Arc<Chunk>)>, StoreError> {
+    let lock = || inner.chunks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(found) = lock().find(shard, position) {
+        return Ok(Some(found));
+    }
+    let view = inner.engine.view();
+    let pair = chunks_down_from(inner, &view, shard, position).next().transpose()?;
+    // A trim may have come between the caller's check and the view.
+    if position < inner.first(shard) {
+        return Ok(None);
+    }
+    let (key, value) = pair.ok_or_else(|| missing(shard, position, position + 1))?;
+    let first = position_of(&key);
+    let chunk = read_chunk(&key, &value).map_err(|cause| damaged(shard, first, &cause))?;
+    if !covers(first, &chunk, position) {
+        return Err(missing(shard, first + chunk.head.span(), position + 1));
+    }
+    let chunk = Arc::new(chunk);
+    lock().insert(shard, first, Arc::clone(&chunk));
+    Ok(Some((first, chunk)))
+}
+
+/// Deletes chunks and moves the journal's beginning, in one batch.
+fn delete_chunks(
+    inner: &Inner,
+    shard: u8,
+    keys: &[Vec<u8>],
+    boundary: u64,
+) -> Result<(), StoreError> {
+    let mut writer = inner.writer()?;
+    // Another trim may have come further already.
+    if boundary <= inner.first(shard) {
+        return Ok(());
+    }
+    let mut batch = inner.engine.batch(keys.len() + 2);
+    for key in keys {
+        inner.engine.delete(&mut batch, Space::Journal, key);
+    }
+    let value = boundary.to_be_bytes().to_vec();
+    inner.engine.put(&mut batch, Space::Marks, &trimmed_key(shard), value);
+    // Readers first: from here they take the stretch for trimmed.
+    inner.set_first(shard, boundary);
+    inner.commit(&mut writer, batch, Durability::Buffered)?;
+    let mut chunks = inner.chunks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    chunks.forget_below(shard, boundary);
+    Ok(())
+}

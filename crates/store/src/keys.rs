@@ -1,0 +1,187 @@
+//! The keys of the tables: built and parsed in one place, so that their order is one decision.
+//!
+//! Numbers are big-endian, so that bytes sort as numbers do; signed ones have their sign bit
+//! flipped. The tenant comes first: a prefix is a tenant, and no scan leaves it. The timers are
+//! the exception; they serve the clock of a shard and not a tenant.
+use crate::bytes::Taker;
+
+/// A session of a tenant: tables `Sessions` and `Members`. Tenant, session id.
+pub fn session_key(tenant: u32, session: &[u8; 16]) -> [u8; 20] {
+    join([&tenant.to_be_bytes(), session])
+}
+
+/// The counterpart of [`session_key`].
+pub fn parse_session_key(key: &[u8]) -> Option<(u32, [u8; 16])> {
+    whole(key, |taker| Some((taker.u32()?, taker.array()?)))
+}
+
+/// One revision of a record: table `Records`. Tenant, session id, revision.
+pub fn record_key(tenant: u32, session: &[u8; 16], revision: u32) -> [u8; 24] {
+    join([&tenant.to_be_bytes(), session, &revision.to_be_bytes()])
+}
+
+/// The counterpart of [`record_key`].
+pub fn parse_record_key(key: &[u8]) -> Option<(u32, [u8; 16], u32)> {
+    whole(key, |taker| Some((taker.u32()?, taker.array()?, taker.u32()?)))
+}
+
+/// A lane: table `Lanes`, and the prefix of its rows in `Signals`. Tenant, partition, lane.
+pub fn lane_key(tenant: u32, partition: u8, lane: &[u8; 16]) -> [u8; 21] {
+    join([&tenant.to_be_bytes(), &[partition], lane])
+}
+
+/// The counterpart of [`lane_key`].
+pub fn parse_lane_key(key: &[u8]) -> Option<(u32, u8, [u8; 16])> {
+    whole(key, |taker| Some((taker.u32()?, taker.u8()?, taker.array()?)))
+}
+
+/// Signals of a lane: table `Signals`. Tenant, partition, lane, journal position of the first.
+pub fn lane_row_key(tenant: u32, partition: u8, lane: &[u8; 16], first: u64) -> [u8; 29] {
+    join([&tenant.to_be_bytes(), &[partition], lane, &first.to_be_bytes()])
+}
+
+/// The counterpart of [`lane_row_key`].
+pub fn parse_lane_row_key(key: &[u8]) -> Option<(u32, u8, [u8; 16], u64)> {
+    whole(key, |taker| Some((taker.u32()?, taker.u8()?, taker.array()?, taker.u64()?)))
+}
+
+/// What a hash in the table `Index` was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IndexKind {
+    /// The sender's session id.
+    External = 1,
+    /// An identity: e-mail address, phone number, customer number.
+    Identity = 2,
+    /// A business key: order number, ticket number.
+    Business = 3,
+    /// The short number that is read out over the phone.
+    Short = 4,
+    /// Another name of a session that was merged.
+    Alias = 5,
+    /// An outcome that was placed into a session.
+    Placed = 6,
+}
+
+/// Every kind with its byte on disk.
+const INDEX_KINDS: [IndexKind; 6] = [
+    IndexKind::External,
+    IndexKind::Identity,
+    IndexKind::Business,
+    IndexKind::Short,
+    IndexKind::Alias,
+    IndexKind::Placed,
+];
+
+/// What is found under a hash: table `Index`. Tenant, kind, hash, and a session id where one hash
+/// leads to many; without it, the prefix of all of them.
+pub fn index_key(
+    tenant: u32,
+    kind: IndexKind,
+    hash: &[u8; 16],
+    session: Option<&[u8; 16]>,
+) -> Vec<u8> {
+    let head: [u8; 21] = join([&tenant.to_be_bytes(), &[kind as u8], hash]);
+    let tail = session.map_or(&[][..], |session| session.as_slice());
+    [head.as_slice(), tail].concat()
+}
+
+/// A parsed [`index_key`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexKey {
+    /// The tenant.
+    pub tenant: u32,
+    /// What the hash was made of.
+    pub kind: IndexKind,
+    /// The keyed hash.
+    pub hash: [u8; 16],
+    /// The session, where the key has one.
+    pub session: Option<[u8; 16]>,
+}
+
+/// The counterpart of [`index_key`].
+pub fn parse_index_key(key: &[u8]) -> Option<IndexKey> {
+    whole(key, |taker| {
+        let tenant = taker.u32()?;
+        let byte = taker.u8()?;
+        let kind = INDEX_KINDS.into_iter().find(|kind| *kind as u8 == byte)?;
+        let hash = taker.array()?;
+        let session = if taker.is_done() { None } else { Some(taker.array()?) };
+        Some(IndexKey { tenant, kind, hash, session })
+    })
+}
+
+/// A timer: table `Timers`. Shard, when it is due (unix milliseconds), session id; a scan of a
+/// shard meets the timers in the order in which they fire.
+pub fn timer_key(shard: u8, due: i64, session: &[u8; 16]) -> [u8; 25] {
+    join([&[shard], &sortable(due).to_be_bytes(), session])
+}
+
+/// The counterpart of [`timer_key`].
+pub fn parse_timer_key(key: &[u8]) -> Option<(u8, i64, [u8; 16])> {
+    whole(key, |taker| Some((taker.u8()?, unsortable(taker.u64()?), taker.array()?)))
+}
+
+/// A link between two identities: table `Edges`. Tenant, hash, hash.
+pub fn edge_key(tenant: u32, from: &[u8; 16], to: &[u8; 16]) -> [u8; 36] {
+    join([&tenant.to_be_bytes(), from, to])
+}
+
+/// The counterpart of [`edge_key`].
+pub fn parse_edge_key(key: &[u8]) -> Option<(u32, [u8; 16], [u8; 16])> {
+    whole(key, |taker| Some((taker.u32()?, taker.array()?, taker.array()?)))
+}
+
+/// Maps `i64` to `u64` so that the order stays.
+fn sortable(number: i64) -> u64 {
+    number.cast_unsigned() ^ (1 << 63)
+}
+
+fn unsortable(number: u64) -> i64 {
+    (number ^ (1 << 63)).cast_signed()
+}
+
+fn join<const PARTS: usize, const BYTES: usize>(parts: [&[u8]; PARTS]) -> [u8; BYTES] {
+    parts.concat().try_into().expect("the parts of a key add up to its length")
+}
+
+fn whole<T>(key: &[u8], take: impl FnOnce(&mut Taker<'_>) -> Option<T>) -> Option<T> {
+    let mut taker = Taker(key);
+    let parsed = take(&mut taker)?;
+    taker.is_done().then_some(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn keys_come_back(
+            (tenant, partition, position, revision) in any::<(u32, u8, u64, u32)>(),
+            (due, a, b) in any::<(i64, [u8; 16], [u8; 16])>(),
+            kind in 0_usize..6,
+            with_session: bool,
+        ) {
+            prop_assert_eq!(parse_session_key(&session_key(tenant, &a)), Some((tenant, a)));
+            let key = record_key(tenant, &a, revision);
+            prop_assert_eq!(parse_record_key(&key), Some((tenant, a, revision)));
+            let key = lane_key(tenant, partition, &a);
+            prop_assert_eq!(parse_lane_key(&key), Some((tenant, partition, a)));
+            let key = lane_row_key(tenant, partition, &a, position);
+            prop_assert_eq!(parse_lane_row_key(&key), Some((tenant, partition, a, position)));
+            prop_assert_eq!(parse_timer_key(&timer_key(partition, due, &a)), Some((partition, due, a)));
+            prop_assert_eq!(parse_edge_key(&edge_key(tenant, &a, &b)), Some((tenant, a, b)));
+            let (kind, session) = (INDEX_KINDS[kind], with_session.then_some(b));
+            let key = index_key(tenant, kind, &a, session.as_ref());
+            prop_assert_eq!(parse_index_key(&key), Some(IndexKey { tenant, kind, hash: a, session }));
+            prop_assert_eq!(parse_index_key(&key[1..]), None);
+        }
+
+        #[test]
+        fn timers_sort_by_when_they_are_due(one in any::<(i64, [u8; 16])>(), two in any::<(i64, [u8; 16])>()) {
+            let order = timer_key(0, one.0, &one.1).cmp(&timer_key(0, two.0, &two.1));
+            prop_assert_eq!(order, one.cmp(&two));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Ordered reads of the tables, from the store as it is or as it was at one moment.
+use crate::{
+    engine::{Pairs, Space, View},
+    error::StoreError,
+    rows::Table,
+    store::{Inner, Store},
+};
+use std::{ops::Bound, ops::RangeBounds, sync::Arc};
+
+/// Which way a scan walks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the smallest key up.
+    Forward,
+    /// From the greatest key down.
+    Backward,
+}
+
+/// A table as it was at one moment; later writes do not change it. Drop it soon: while it lives,
+/// rows that were replaced since stay on disk.
+#[derive(Clone)]
+pub struct Snapshot {
+    view: View,
+    inner: Arc<Inner>,
+}
+
+/// What [`Store`] and [`Snapshot`] can both answer, for code that takes either.
+pub trait Read {
+    /// The value under `key`.
+    ///
+    /// # Errors
+    /// Damage found on the way, or a failed read.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Rows whose keys lie in `range`, as of the moment of the call. A range that ends before it
+    /// begins is empty.
+    fn scan<'k>(
+        &self,
+        table: Table,
+        range: impl RangeBounds<&'k [u8]>,
+        direction: Direction,
+    ) -> Scan;
+
+    /// Rows whose keys begin with `prefix`; all rows when it is empty.
+    fn scan_prefix(&self, table: Table, prefix: &[u8], direction: Direction) -> Scan {
+        let upper = after_prefix(prefix);
+        let upper = upper.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        self.scan(table, (Bound::Included(prefix), upper), direction)
+    }
+}
+
+impl Read for Store {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.engine.get(Space::Table(table), key)
+    }
+
+    fn scan<'k>(
+        &self,
+        table: Table,
+        range: impl RangeBounds<&'k [u8]>,
+        direction: Direction,
+    ) -> Scan {
+        self.snapshot().scan(table, range, direction)
+    }
+}
+
+impl Read for Snapshot {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.engine.get_at(&self.view, Space::Table(table), key)
+    }
+
+    fn scan<'k>(
+        &self,
+        table: Table,
+        range: impl RangeBounds<&'k [u8]>,
+        direction: Direction,
+    ) -> Scan {
+        let bounds = (range.start_bound().cloned(), range.end_bound().cloned());
+        Scan(self.inner.engine.range(&self.view, Space::Table(table), bounds, direction))
+    }
+}
+
+impl Store {
+    /// The tables as they are now, for reads that must agree with each other.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { view: self.inner.engine.view(), inner: Arc::clone(&self.inner) }
+    }
+}
+
+/// Keys and values of one range, in the order asked for. Damage is an item, after which the
+/// caller should stop.
+pub struct Scan(Pairs);
+
+impl Iterator for Scan {
+    type Item = Result<(Vec<u8>, Vec<u8>), StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+}
+
+/// The smallest key behind all keys that begin with `prefix`; `None` when there is none.
+fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != 0xff)?;
+    let mut after = prefix.get(..=last)?.to_vec();
+    *after.last_mut()? += 1;
+    Some(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_prefix() {
+        assert_eq!(after_prefix(b"ab"), Some(b"ac".to_vec()));
+        assert_eq!(after_prefix(b"a\xff"), Some(b"b".to_vec()));
+        assert_eq!(after_prefix(b"\xff\xff"), None);
+        assert_eq!(after_prefix(b""), None);
+    }
+}

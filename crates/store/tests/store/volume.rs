@@ -1,0 +1,109 @@
+//! More than fits the engine's memory: logs are sealed and deleted, table files written.
+use crate::{append, header, noise, open, opening::contents, options, texts};
+use sessionary_store::{
+    Direction, Durability, Entry, Read, Rows, Store, StoreError, Table, check::check,
+};
+use std::path::Path;
+
+fn fill(store: &Store, from: u32, to: u32) {
+    for number in from..to {
+        let mut rows = Rows::new();
+        rows.put(Table::Sessions, number.to_be_bytes(), noise(number.into(), 1 << 20));
+        store.write(rows, Durability::Buffered).unwrap();
+        append(store, 0, &[&number.to_string()]);
+    }
+}
+
+#[test]
+fn sealed_and_deleted_logs_are_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let rounds = 3;
+    for round in 0..rounds {
+        let store = open(dir.path());
+        fill(&store, round * 45, (round + 1) * 45);
+        store.trim(0, u64::from(round) * 45).unwrap();
+        drop(store);
+    }
+    let logs = contents(dir.path()).into_keys().filter(|path| path.ends_with(".jnl"));
+    let logs: Vec<_> = logs.collect();
+    assert!(!logs.iter().any(|path| path.ends_with("/0.jnl")), "the first log is gone: {logs:?}");
+    let store = open(dir.path());
+    for number in [0, 44, 45, 134] {
+        let found = store.get(Table::Sessions, &u32::to_be_bytes(number)).unwrap().unwrap();
+        assert_eq!(found, noise(number.into(), 1 << 20));
+    }
+    assert_eq!(texts(&store, 0, 0).len(), 46);
+    drop(store);
+    assert_eq!(check(dir.path()).findings, []);
+}
+
+#[test]
+fn a_flipped_bit_in_a_table_file_is_named_and_never_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    fill(&store, 0, 40);
+    store.close().unwrap();
+    drop(open(dir.path()));
+    let tables: Vec<_> = contents(dir.path())
+        .into_iter()
+        .filter(|(path, bytes)| path.contains("/tables/") && bytes.len() > 1 << 20)
+        .collect();
+    assert!(!tables.is_empty());
+    for (path, mut bytes) in tables {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    }
+    let (store, _) = Store::open_read_only(dir.path(), &options()).unwrap();
+    let mut damaged = 0;
+    for number in 0..40_u32 {
+        match store.get(Table::Sessions, &number.to_be_bytes()) {
+            Ok(value) => assert_eq!(value.unwrap(), noise(number.into(), 1 << 20)),
+            Err(error) => {
+                assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+                damaged += 1;
+            }
+        }
+    }
+    assert!((1..5).contains(&damaged), "{damaged}");
+    drop(store);
+    let report = check(dir.path());
+    assert!(report.findings[0].what.contains("table file"), "{:?}", report.findings);
+}
+
+#[test]
+fn threads_share_a_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    std::thread::scope(|scope| {
+        for shard in 0..4_u8 {
+            let store = &store;
+            scope.spawn(move || {
+                for round in 0..40_i64 {
+                    let entries = [Entry { partition: shard, bytes: b"entry" }; 3];
+                    let mut rows = Rows::new();
+                    rows.put(Table::Config, vec![shard], round.to_be_bytes());
+                    store.append(shard, &header(round), &entries, rows).unwrap();
+                    assert_eq!(texts(store, shard, 1).len() % 3, 0);
+                    let mut more = Rows::new();
+                    more.put(Table::Members, vec![shard], round.to_be_bytes());
+                    store.write(more, Durability::Buffered).unwrap();
+                    store.trim(shard, u64::try_from(round).unwrap()).unwrap();
+                }
+            });
+        }
+    });
+    drop(store);
+    let store = open(dir.path());
+    for shard in 0..4 {
+        assert_eq!((store.first_position(shard), store.next_position(shard)), (37, 121));
+        assert_eq!(texts(&store, shard, 0).len(), 84);
+        assert_eq!(store.scan_prefix(Table::Members, &[shard], Direction::Forward).count(), 1);
+    }
+    assert_eq!(check_of(dir.path(), store), []);
+}
+
+fn check_of(dir: &Path, store: Store) -> Vec<sessionary_store::check::Finding> {
+    drop(store);
+    check(dir).findings
+}
