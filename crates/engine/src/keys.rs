@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use sessionary_core::{signal::TenantId, time::UnixMillis};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -236,7 +236,8 @@ pub struct KeyRecord {
     pub tenant: TenantId,
     /// The tenant's name, as the registry has it.
     pub tenant_name: String,
-    /// What it may do.
+    /// What it may do. A word that this version does not know is no scope.
+    #[serde(deserialize_with = "known_scopes")]
     pub scopes: BTreeSet<Scope>,
     /// Origins of pages that may use it, such as `https://shop.example` or
     /// `https://*.shop.example`; empty: any.
@@ -272,6 +273,11 @@ pub struct KeyRecord {
     pub display: String,
     /// What it is found by.
     pub hash: KeyHash,
+}
+
+fn known_scopes<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<Scope>, D::Error> {
+    let words = Vec::<String>::deserialize(from)?;
+    Ok(words.iter().filter_map(|word| Scope::from_word(word)).collect())
 }
 
 /// Whether a key is accepted at a moment.
@@ -495,6 +501,9 @@ mod tests {
         let json = serde_json::to_string(&record).unwrap();
         assert!(!json.contains(text.reveal()));
         assert_eq!(serde_json::from_str::<KeyRecord>(&json).unwrap(), record);
+        let of_tomorrow = json.replace("signals:write", "stars:gaze");
+        let read: KeyRecord = serde_json::from_str(&of_tomorrow).unwrap();
+        assert_eq!(read.scopes.len(), record.scopes.len() - 1);
     }
 
     #[test]

@@ -1,3 +1,4 @@
 //! engine
 pub mod action_keys;
 pub mod keys;
+pub mod registry;
