@@ -17,7 +17,7 @@ use sessionary_core::{
     time::UnixMillis,
 };
 use sessionary_store::{
-    Block, BlockHeader, Read, Table,
+    Block, BlockHeader, Table,
     keys::{IndexKind, index_key, record_key},
 };
 

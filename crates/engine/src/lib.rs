@@ -17,6 +17,7 @@ mod people;
 mod placement;
 pub mod quarantine;
 mod read;
+pub mod registry;
 mod rewrite;
 mod rows;
 mod shard;

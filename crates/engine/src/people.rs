@@ -6,7 +6,7 @@ use sessionary_core::{
     identity::{Identity, IdentityClass},
     signal::TenantId,
 };
-use sessionary_store::{Direction, Read, Table};
+use sessionary_store::{Direction, Table};
 
 use crate::{
     EngineError, Reader,

@@ -14,7 +14,7 @@ use sessionary_core::{
     time::UnixMillis,
 };
 use sessionary_store::{
-    Direction, Read, Snapshot, Store, Table,
+    Direction, Snapshot, Store, Table,
     keys::{IndexKind, lane_key, parse_lane_key, parse_session_key, record_key, session_key},
     signal_ids,
 };
@@ -419,7 +419,8 @@ impl Reader {
         after: Option<QuarantineId>,
     ) -> Result<Page<(QuarantineId, Quarantined)>, EngineError> {
         let prefix = tenant.0.to_be_bytes();
-        let mut page = Page { entities: Vec::new(), next_cursor: None };
+        let mut page: Page<(QuarantineId, Quarantined)> =
+            Page { entities: Vec::new(), next_cursor: None };
         for row in self.snapshot.scan_prefix(Table::Quarantine, &prefix, Direction::Forward) {
             let (key, value) = row?;
             let id = QuarantineId::of_key(&key);

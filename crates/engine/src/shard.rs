@@ -16,7 +16,7 @@ use sessionary_core::{
     time::UnixMillis,
 };
 use sessionary_store::{
-    Direction, Durability, Read, Rows, Store, Table,
+    Direction, Durability, Rows, Store, Table,
     keys::{parse_timer_key, timer_key},
     signal_ids,
 };
@@ -68,9 +68,6 @@ struct StateRow {
     sources: Vec<(TenantId, Box<str>, SourceState)>,
     #[serde(default)]
     aliases: Vec<(TenantId, u8, u64)>,
-    /// The number of the next run of signal ids.
-    #[serde(default)]
-    next_run: u64,
 }
 
 /// What a folding thread owns.
@@ -120,8 +117,8 @@ impl Shard {
             rules: Rules::default(),
             sources: Vec::new(),
             aliases: Vec::new(),
-            next_run: 1,
         });
+        let next_run = signal_ids::next_run(&store)?;
         let mut numbers = Numbers::default();
         numbers.restore_aliases(row.aliases);
         let mut shard = Shard {
@@ -139,7 +136,7 @@ impl Shard {
             homeless: Homeless::default(),
             pending: Rows::new(),
             new_ids: Vec::new(),
-            next_run: row.next_run.max(1),
+            next_run,
             timers_changed: std::collections::BTreeSet::new(),
             timers_on_disk: std::collections::HashMap::new(),
             bytes_since: 0,
@@ -249,8 +246,7 @@ impl Shard {
             let mut ids = std::mem::take(&mut self.new_ids);
             ids.sort_unstable();
             ids.dedup();
-            let seen = ids.into_iter().map(|(key_hash, lane_prefix)| SeenId { key_hash, lane_prefix });
-            signal_ids::add_run(&mut rows, self.next_run, seen.collect());
+            signal_ids::add_run(&mut rows, self.next_run, ids);
             self.next_run += 1;
         }
         let state = StateRow {
@@ -260,7 +256,6 @@ impl Shard {
             rules: Rules::clone(&self.rules),
             sources: self.sources.rows(),
             aliases: self.numbers.alias_rows(),
-            next_run: self.next_run,
         };
         rows.put(Table::Config, STATE_KEY, encode(&state));
         self.store.write(rows, Durability::Buffered)?;

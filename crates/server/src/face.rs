@@ -1,0 +1,137 @@
+//! The whole HTTP face: the table's routes inside the layers that every request passes.
+//!
+//! Outermost first: log line and request id, panics, shape of the request, cross-origin rules; then
+//! the route, and inside it the row's own admission: a seat among those in flight, the key, the body.
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    middleware::{from_fn, from_fn_with_state},
+};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use crate::{
+    auth::Gate,
+    catch_panic, cors, docs,
+    health::Readiness,
+    host::{self, Shape},
+    openapi,
+    problem::Code,
+    request_log,
+    routes::{Answer, Entry, Route, Routes, no_such_method, no_such_path},
+    settings::Settings,
+};
+
+const LIVEZ: Route = Route {
+    path: "/livez",
+    summary: "Whether the process answers",
+    answers: &[Answer { status: 200, summary: "It does", media: "text/plain", schema: "" }],
+    ..Route::PLAIN
+};
+const READYZ: Route = Route {
+    path: "/readyz",
+    summary: "Whether requests are taken",
+    answers: &[Answer {
+        status: 200,
+        summary: "They are",
+        media: "application/json",
+        schema: "Ready",
+    }],
+    problems: &[Code::NotReady],
+    ..Route::PLAIN
+};
+const OPENAPI: Route = Route {
+    path: "/openapi.json",
+    summary: "This interface as an OpenAPI document",
+    answers: &[Answer {
+        status: 200,
+        summary: "The document",
+        media: "application/json",
+        schema: "",
+    }],
+    ..Route::PLAIN
+};
+const DOCS: Route =
+    Route { path: "/docs", summary: "The routes, for a reader", answers: PAGE, ..Route::PLAIN };
+const PROBLEMS: Route = Route {
+    path: "/docs/problems",
+    summary: "Every kind of problem",
+    answers: PAGE,
+    ..Route::PLAIN
+};
+const PROBLEM: Route = Route {
+    path: "/docs/problems/{code}",
+    summary: "What one kind of problem means and what to do",
+    answers: PAGE,
+    problems: &[Code::NotFound],
+    ..Route::PLAIN
+};
+const PAGE: &[Answer] =
+    &[Answer { status: 200, summary: "A page", media: "text/html", schema: "" }];
+
+/// An empty table whose keyed routes are entered through `gate`.
+pub fn table<S: Clone + Send + Sync + 'static>(gate: Gate, settings: &Settings) -> Routes<S> {
+    Routes::new(Entry { gate, seats: Arc::new(Semaphore::new(settings.requests_max)) })
+}
+
+/// Adds the routes that need no engine. The document at `/openapi.json` and the page at `/docs` are
+/// written by [`router`], when the table is full.
+#[must_use]
+pub fn own_routes<S>(routes: Routes<S>, readiness: Readiness) -> Routes<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    routes
+        .schema(
+            "Ready",
+            serde_json::json!({
+                "type": "object",
+                "required": ["status"],
+                "properties": {"status": {"const": "ready"}},
+            }),
+        )
+        .at(&LIVEZ, async || "ok\n")
+        .at(&READYZ, move || async move { readiness.answer() })
+        .at(&OPENAPI, async |axum::Extension(documents): axum::Extension<Documents>| {
+            Json((*documents.openapi).clone())
+        })
+        .at(&DOCS, async |axum::Extension(documents): axum::Extension<Documents>| {
+            docs::html((*documents.page).to_owned())
+        })
+        .at(&PROBLEMS, docs::problems_page)
+        .at(&PROBLEM, docs::problem_page)
+}
+
+/// What is written of the full table.
+#[derive(Clone)]
+struct Documents {
+    openapi: Arc<Value>,
+    page: Arc<str>,
+}
+
+/// The router of a full table.
+pub fn router<S>(routes: Routes<S>, state: S, settings: &Settings) -> Router
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let documents = Documents {
+        openapi: Arc::new(openapi::document(&routes)),
+        page: docs::routes_page(routes.rows()).into(),
+    };
+    let pages: cors::Paths = Arc::new(routes.paths_for_pages());
+    let shape = Shape {
+        url_bytes_max: settings.url_bytes_max,
+        header_bytes_max: settings.header_bytes_max,
+    };
+    routes
+        .into_router()
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(axum::Extension(documents))
+        .layer(from_fn_with_state(pages, cors::cross_origin))
+        .layer(from_fn_with_state(shape, host::check))
+        .layer(from_fn(catch_panic::answer_panics))
+        .layer(from_fn(request_log::log))
+        .with_state(state)
+}

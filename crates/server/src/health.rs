@@ -1,0 +1,52 @@
+//! `/livez`: the process answers. `/readyz`: it also takes requests, or says why not.
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use crate::problem::Code;
+
+/// Whether requests are taken; set by the engine's owner, read by `/readyz`.
+#[derive(Clone, Debug)]
+pub struct Readiness(Arc<RwLock<State>>);
+
+/// What the server is up to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Takes requests.
+    Ready,
+    /// Does not yet, or for the moment; the text says what it is doing, for a person.
+    Busy(String),
+    /// Will not any more.
+    Stopping,
+}
+
+impl Readiness {
+    /// A handle in this state.
+    pub fn new(state: State) -> Readiness {
+        Readiness(Arc::new(RwLock::new(state)))
+    }
+
+    /// Changes the state.
+    pub fn set(&self, state: State) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// The state.
+    pub fn get(&self) -> State {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn answer(&self) -> Response {
+        match self.get() {
+            State::Ready => Json(json!({"status": "ready"})).into_response(),
+            State::Busy(doing) => Code::NotReady.because(doing).retry_after(1).into_response(),
+            State::Stopping => {
+                Code::NotReady.because("the server is stopping").retry_after(5).into_response()
+            }
+        }
+    }
+}

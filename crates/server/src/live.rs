@@ -1,0 +1,187 @@
+//! Live streams: what happens now, as server-sent events, to any number of readers.
+//!
+//! A reader who cannot follow loses events and is told so (`event: lagged`); nobody slows the
+//! sender. A tenant's reader sees that tenant's events only.
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{
+    HeaderValue,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use sessionary_core::signal::TenantId;
+use tokio::{
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        broadcast::{self, error::RecvError},
+        mpsc,
+    },
+    time::Instant,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::problem::Code;
+
+/// Events that a slow reader may be behind before it loses some.
+const BACKLOG: usize = 1024;
+/// Events on their way into one connection.
+const IN_HAND: usize = 16;
+/// A comment goes out this often, so that proxies and readers see the stream is alive.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// One event, serialised once for all readers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The event's name, such as `session`.
+    pub name: &'static str,
+    /// Its id, which a reader who comes back sends as `Last-Event-ID`.
+    pub id: u64,
+    /// JSON on one line.
+    pub data: Arc<str>,
+}
+
+/// The hub of the live streams.
+#[derive(Clone)]
+pub struct Live {
+    events: broadcast::Sender<Event>,
+    seats: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+impl Live {
+    /// A hub for at most `streams_max` readers at once, whose streams end at `stop`.
+    pub fn new(streams_max: usize, stop: CancellationToken) -> Live {
+        let (events, _) = broadcast::channel(BACKLOG);
+        Live { events, seats: Arc::new(Semaphore::new(streams_max)), stop }
+    }
+
+    /// Sends an event to whoever reads now. Never waits.
+    pub fn send(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    /// Whether anybody reads; if not, an event need not be serialised.
+    pub fn is_watched(&self) -> bool {
+        self.events.receiver_count() > 0
+    }
+
+    /// A stream of `tenant`'s events.
+    pub fn open(&self, tenant: TenantId) -> Response {
+        let Ok(seat) = Arc::clone(&self.seats).try_acquire_owned() else {
+            let problem = Code::Overloaded.because("as many live streams are open as may be");
+            return problem.retry_after(30).into_response();
+        };
+        let (pieces, body) = mpsc::channel(IN_HAND);
+        let reader =
+            Reader { tenant, events: self.events.subscribe(), pieces, stop: self.stop.clone() };
+        tokio::spawn(reader.run(seat));
+        let mut response = Body::from_stream(ReceiverStream::new(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+        response
+    }
+}
+
+struct Reader {
+    tenant: TenantId,
+    events: broadcast::Receiver<Event>,
+    pieces: mpsc::Sender<Result<Bytes, Infallible>>,
+    stop: CancellationToken,
+}
+
+impl Reader {
+    /// Until the reader leaves or the server stops.
+    async fn run(mut self, _seat: OwnedSemaphorePermit) {
+        let mut piece = Some(Bytes::from_static(b": open\n\n"));
+        let mut alive = tokio::time::interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
+        loop {
+            if let Some(piece) = piece.take() {
+                let sent = tokio::select! {
+                    sent = self.pieces.send(Ok(piece)) => sent.is_ok(),
+                    () = self.stop.cancelled() => false,
+                };
+                if !sent {
+                    return;
+                }
+            }
+            piece = tokio::select! {
+                event = self.events.recv() => match event {
+                    Ok(event) if event.tenant == self.tenant => Some(written(&event)),
+                    Ok(_) => None,
+                    Err(RecvError::Lagged(_)) => Some(lagged()),
+                    Err(RecvError::Closed) => return,
+                },
+                _ = alive.tick() => Some(Bytes::from_static(b": alive\n\n")),
+                () = self.pieces.closed() => return,
+                () = self.stop.cancelled() => return,
+            };
+        }
+    }
+}
+
+/// The events missed are of all tenants: how busy the others are is no reader's business, so the
+/// number is not told.
+fn lagged() -> Bytes {
+    Bytes::from_static(
+        b"event: lagged\ndata: {\"detail\":\"events were lost; read the list again\"}\n\n",
+    )
+}
+
+fn written(event: &Event) -> Bytes {
+    let Event { name, id, data, .. } = event;
+    let one_line = !data.contains(['\n', '\r']);
+    assert!(one_line, "the data of a live event is JSON on one line");
+    format!("id: {id}\nevent: {name}\ndata: {data}\n\n").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    async fn next(body: &mut Body) -> String {
+        let frame = body.frame().await.expect("a piece").expect("never fails");
+        String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+    }
+
+    fn event(tenant: u32, id: u64) -> Event {
+        Event { tenant: TenantId(tenant), name: "session", id, data: "{}".into() }
+    }
+
+    #[tokio::test]
+    async fn a_reader_sees_its_tenants_events_and_the_end() {
+        let stop = CancellationToken::new();
+        let live = Live::new(1, stop.clone());
+        let response = live.open(TenantId(1));
+        assert_eq!(live.open(TenantId(1)).status(), 503, "one seat");
+        let mut body = response.into_body();
+        assert_eq!(next(&mut body).await, ": open\n\n");
+        live.send(event(2, 1));
+        live.send(event(1, 2));
+        assert_eq!(next(&mut body).await, "id: 2\nevent: session\ndata: {}\n\n");
+        stop.cancel();
+        assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_is_told_that_it_lost_events() {
+        let live = Live::new(1, CancellationToken::new());
+        let mut body = live.open(TenantId(1)).into_body();
+        for id in 0..3 * BACKLOG as u64 {
+            live.send(event(1, id));
+        }
+        let mut all = String::new();
+        while !all.contains("lagged") {
+            all.push_str(&next(&mut body).await);
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! The route table: what the router serves and what the documents say are read from the same rows.
+//!
+//! To add a route, write its [`Route`] as a constant beside its handler and pass both to
+//! [`Routes::at`]. The row decides who is admitted, how large a body may be and which refusals are
+//! documented, so none of these can be forgotten in the handler.
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use axum::{
+    Router,
+    extract::{FromRequestParts, RawPathParams, Request, State},
+    handler::Handler,
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{MethodFilter, on},
+};
+use http::request::Parts;
+use serde_json::Value;
+use sessionary_engine::keys::Scope;
+use tokio::sync::Semaphore;
+
+use crate::{
+    auth::{Gate, Place, Presented, presented},
+    body::BodySize,
+    problem::{Code, Problem},
+};
+
+/// A method of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Method {
+    /// Read.
+    Get,
+    /// Make or do.
+    Post,
+    /// Replace.
+    Put,
+    /// Change.
+    Patch,
+    /// Remove.
+    Delete,
+}
+
+impl Method {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+
+    fn filter(self) -> MethodFilter {
+        match self {
+            Method::Get => MethodFilter::GET,
+            Method::Post => MethodFilter::POST,
+            Method::Put => MethodFilter::PUT,
+            Method::Patch => MethodFilter::PATCH,
+            Method::Delete => MethodFilter::DELETE,
+        }
+    }
+}
+
+/// Who is admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody; not counted against the requests in flight, so that it is answered under load.
+    Open,
+    /// A key with this scope, in the header, or a publishable one in the query.
+    Key(Scope),
+    /// A key with this scope, in the header or as the path segment of this name.
+    KeyInPath(&'static str, Scope),
+    /// The handler finds the key itself, as in a body, and asks [`Gate`] for this scope.
+    InHandler(Scope),
+}
+
+impl Access {
+    /// The scope that is asked for.
+    pub fn scope(self) -> Option<Scope> {
+        match self {
+            Access::Open => None,
+            Access::Key(scope) | Access::KeyInPath(_, scope) | Access::InHandler(scope) => {
+                Some(scope)
+            }
+        }
+    }
+}
+
+/// A query parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, with its default.
+    pub summary: &'static str,
+    /// Its JSON type: `string`, `integer` or `boolean`.
+    pub kind: &'static str,
+}
+
+/// What a successful answer looks like.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// In a few words.
+    pub summary: &'static str,
+    /// The media type; empty when there is no body.
+    pub media: &'static str,
+    /// The schema's name ([`Routes::schema`]); empty when it is not JSON.
+    pub schema: &'static str,
+}
+
+/// The body that a route reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Takes {
+    /// Its bounds.
+    pub size: BodySize,
+    /// The media types that the documentation names. None is demanded (spec/clients.md 2.1).
+    pub media: &'static [&'static str],
+    /// The schema's name; empty when it is not JSON.
+    pub schema: &'static str,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, parameters as `{name}` and `{*rest}`.
+    pub path: &'static str,
+    /// The area that it is listed under.
+    pub tag: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// More about it, in Markdown; may be empty.
+    pub detail: &'static str,
+    /// Who is admitted.
+    pub access: Access,
+    /// What can stand in the query.
+    pub query: &'static [Parameter],
+    /// The body it reads, if it reads one.
+    pub takes: Option<Takes>,
+    /// What it answers when all is well.
+    pub answers: &'static [Answer],
+    /// Its own refusals; those of keys, bodies and load follow from the rest of the row.
+    pub problems: &'static [Code],
+}
+
+impl Route {
+    /// Fields that most rows leave as they are, for `..Route::PLAIN`.
+    pub const PLAIN: Route = Route {
+        method: Method::Get,
+        path: "/",
+        tag: "run",
+        summary: "",
+        detail: "",
+        access: Access::Open,
+        query: &[],
+        takes: None,
+        answers: &[],
+        problems: &[],
+    };
+
+    /// Every refusal that this route can give.
+    pub fn all_problems(&self) -> Vec<Code> {
+        let mut codes = self.problems.to_vec();
+        if self.access != Access::Open {
+            codes.extend([
+                Code::KeyMissing,
+                Code::KeyMalformed,
+                Code::KeyUnknown,
+                Code::KeyExpired,
+                Code::KeyRevoked,
+                Code::ScopeMissing,
+                Code::OriginNotAllowed,
+                Code::SecretInUrl,
+                Code::Overloaded,
+                Code::NotReady,
+            ]);
+        }
+        if self.takes.is_some() {
+            codes.extend([
+                Code::CorruptEncoding,
+                Code::BrokenBody,
+                Code::UnreadableBody,
+                Code::BodyTimeout,
+                Code::BodyTooLarge,
+                Code::EncodingNotSupported,
+            ]);
+        }
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    }
+
+    /// Whether pages on other origins may call it: whatever a publishable key opens.
+    pub fn is_for_pages(&self) -> bool {
+        self.access.scope() == Some(Scope::SignalsWrite)
+    }
+}
+
+/// What every admitted request passes.
+#[derive(Clone)]
+pub struct Entry {
+    /// Who may come in.
+    pub gate: Gate,
+    /// Requests in flight.
+    pub seats: Arc<Semaphore>,
+}
+
+/// The table while it is being filled. `S` is the handlers' state.
+pub struct Routes<S> {
+    entry: Entry,
+    rows: Vec<&'static Route>,
+    schemas: BTreeMap<&'static str, Value>,
+    router: Router<S>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// An empty table, whose routes will be entered through `entry`.
+    pub fn new(entry: Entry) -> Routes<S> {
+        Routes { entry, rows: Vec::new(), schemas: BTreeMap::new(), router: Router::new() }
+    }
+
+    /// Adds a route: one row, one handler.
+    #[must_use]
+    pub fn at<T: 'static>(mut self, row: &'static Route, handler: impl Handler<T, S>) -> Routes<S> {
+        let twice =
+            self.rows.iter().any(|known| (known.method, known.path) == (row.method, row.path));
+        assert!(!twice, "{} {} is in the table already", row.method.word(), row.path);
+        self.rows.push(row);
+        let admission = Admission { entry: self.entry.clone(), row };
+        let handler =
+            on(row.method.filter(), handler).route_layer(from_fn_with_state(admission, admit));
+        self.router = self.router.route(row.path, handler);
+        self
+    }
+
+    /// Names a JSON schema that rows refer to.
+    #[must_use]
+    pub fn schema(mut self, name: &'static str, schema: Value) -> Routes<S> {
+        let before = self.schemas.insert(name, schema);
+        assert!(before.is_none(), "the schema {name} is named already");
+        self
+    }
+
+    /// The rows, in the order they were added.
+    pub fn rows(&self) -> &[&'static Route] {
+        &self.rows
+    }
+
+    /// The named schemas.
+    pub fn schemas(&self) -> &BTreeMap<&'static str, Value> {
+        &self.schemas
+    }
+
+    /// The paths that pages on other origins may call.
+    pub fn paths_for_pages(&self) -> HashSet<&'static str> {
+        self.rows.iter().filter(|row| row.is_for_pages()).map(|row| row.path).collect()
+    }
+
+    pub(crate) fn into_router(self) -> Router<S> {
+        self.router
+    }
+}
+
+#[derive(Clone)]
+struct Admission {
+    entry: Entry,
+    row: &'static Route,
+}
+
+async fn admit(State(admission): State<Admission>, request: Request, next: Next) -> Response {
+    let Admission { entry, row } = admission;
+    if row.access == Access::Open {
+        return next.run(with_size(request, row)).await;
+    }
+    let Ok(_seat) = entry.seats.try_acquire() else {
+        let problem = Code::Overloaded.because("too many requests are in flight");
+        return problem.retry_after(1).into_response();
+    };
+    let (mut parts, body) = request.into_parts();
+    let caller = match row.access {
+        Access::Open | Access::InHandler(_) => None,
+        Access::Key(scope) => Some(entry.gate.caller(&parts, scope)),
+        Access::KeyInPath(segment, scope) => {
+            Some(caller_by_path(&entry.gate, &mut parts, segment, scope).await)
+        }
+    };
+    match caller.transpose() {
+        Err(problem) => return problem.into_response(),
+        Ok(Some(caller)) => drop(parts.extensions.insert(caller)),
+        Ok(None) => {}
+    }
+    next.run(with_size(Request::from_parts(parts, body), row)).await
+}
+
+fn with_size(mut request: Request, row: &Route) -> Request {
+    if let Some(takes) = row.takes {
+        request.extensions_mut().insert(takes.size);
+    }
+    request
+}
+
+async fn caller_by_path(
+    gate: &Gate,
+    parts: &mut Parts,
+    segment: &str,
+    scope: Scope,
+) -> Result<crate::auth::Caller, Problem> {
+    if let Some(in_header) = presented(&parts.headers, &http::Uri::default())? {
+        return gate.admit(parts, &in_header, scope);
+    }
+    let params = RawPathParams::from_request_parts(parts, &()).await;
+    let params = params.map_err(|_| Code::KeyMissing)?;
+    let text = params.iter().find(|(name, _)| *name == segment).map(|(_, text)| text.to_owned());
+    let presented = Presented { text: text.ok_or(Code::KeyMissing)?, place: Place::Path };
+    gate.admit(parts, &presented, scope)
+}
+
+/// The answer to a path that no row has.
+pub(crate) async fn no_such_path() -> Problem {
+    Code::NotFound.because("no route has this path; /docs lists them")
+}
+
+/// The answer to a method that no row of the path has. The router adds `Allow`.
+pub(crate) async fn no_such_method(parts: Parts) -> Response {
+    let problem = Code::MethodNotAllowed.because(format!("{} is not for this path", parts.method));
+    problem.into_response()
+}
