@@ -325,8 +325,13 @@ impl Content {
         }
         let signal = &stamped.signal;
         self.high = self.high.clone().max(stamped.order());
+        let business =
+            signal.claim.as_ref().is_some_and(|claim| claim.author == Author::Business);
         if stamped.is_bounding_fact() {
             self.move_end(stamped, rules);
+        } else if business {
+            // A business disposition ends the session on every channel, also one placed into it.
+            self.end_mark.get_or_insert(EndMark::Disposition);
         }
         self.counts.add(signal);
         self.add_claim(stamped);

@@ -7,8 +7,7 @@ use crate::{
     content::{Content, SplitCause, Stage},
     dictionary::field,
     lane::LaneKind,
-    outcome,
-    record,
+    outcome, record,
     rules::Rules,
     session::{EndRule, Session, Status},
     stamp::Marks,
@@ -124,10 +123,7 @@ fn begins(content: &Content, before: Option<&Session>, rules: &Rules) -> Because
             (None, "its first signal names another known user than the session before".to_owned())
         }
         SplitCause::MaxAge => (
-            rules
-                .boundary
-                .max_age(channel)
-                .map(|limit| format!("boundary.max_age_ms={}", limit.0)),
+            rules.boundary.max_age(channel).map(|limit| format!("boundary.max_age_ms={}", limit.0)),
             "the session before it had reached the longest age".to_owned(),
         ),
         SplitCause::Explicit => (None, "the sender ended the one before or began this".to_owned()),
@@ -152,9 +148,7 @@ fn ends(session: &Session, rules: &Rules, now: UnixMillis) -> Because {
         return because("open", setting, &[last], sentence);
     };
     let (setting, sentence) = match rule {
-        EndRule::Inactivity => {
-            (setting, format!("no signal came for {} ms after the last", gap.0))
-        }
+        EndRule::Inactivity => (setting, format!("no signal came for {} ms after the last", gap.0)),
         EndRule::SessionEnded => (None, "the sender said that it ended".to_owned()),
         EndRule::HungUp => (None, "the call was hung up".to_owned()),
         EndRule::Disposition => (None, "the business stated its outcome".to_owned()),
@@ -265,7 +259,14 @@ impl std::fmt::Display for Explanation {
         for line in &self.ledger {
             let text = |name: &str| line.get(name).map(ToString::to_string).unwrap_or_default();
             let wins = if line.get("wins") == Some(&true.into()) { "wins" } else { "" };
-            writeln!(f, "{:>12}  {} by {} at {} {wins}", "claim", text("code"), text("author"), text("at"))?;
+            writeln!(
+                f,
+                "{:>12}  {} by {} at {} {wins}",
+                "claim",
+                text("code"),
+                text("author"),
+                text("at")
+            )?;
         }
         for remark in &self.remarks {
             writeln!(f, "{:>12}  {remark}", "remark")?;

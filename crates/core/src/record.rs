@@ -63,7 +63,12 @@ fn add_fields(record: &mut Map<String, Value>, content: &Content) {
     }
 }
 
-fn add_envelope(record: &mut Map<String, Value>, session: &Session, rules: &Rules, now: UnixMillis) {
+fn add_envelope(
+    record: &mut Map<String, Value>,
+    session: &Session,
+    rules: &Rules,
+    now: UnixMillis,
+) {
     let Envelope {
         id,
         source,
@@ -136,10 +141,7 @@ fn add_content(record: &mut Map<String, Value>, session: &Session, rules: &Rules
         ("event_count", json!(counts.events)),
         ("pageview_count", json!(counts.pageviews)),
         ("screenview_count", json!(counts.screenviews)),
-        (
-            "message_count",
-            json!(counts.messages_received.saturating_add(counts.messages_sent)),
-        ),
+        ("message_count", json!(counts.messages_received.saturating_add(counts.messages_sent))),
         ("note_count", json!(marks(Marks::NOTE))),
         ("orphan_count", json!(marks(Marks::ORPHAN))),
         ("identities", identities(content)),
@@ -208,9 +210,8 @@ fn attribution(content: &Content, kept: Option<&Value>) -> Value {
         Some(Value::Object(kept)) => kept.clone(),
         _ => Map::new(),
     };
-    let touched = |part: fn(&Touch) -> &Option<Box<str>>| {
-        first.and_then(|touch| part(touch).as_deref())
-    };
+    let touched =
+        |part: fn(&Touch) -> &Option<Box<str>>| first.and_then(|touch| part(touch).as_deref());
     let members: [(&str, Option<&str>); 7] = [
         ("source", touched(|touch| &touch.source)),
         ("medium", touched(|touch| &touch.medium)),

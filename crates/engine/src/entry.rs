@@ -93,7 +93,9 @@ const REVIEW: u8 = 6;
 #[derive(Debug, thiserror::Error)]
 pub enum EntryError {
     /// A tag that this version does not know.
-    #[error("journal entry of kind {tag}; this version knows 1 to 6: run the version that wrote it")]
+    #[error(
+        "journal entry of kind {tag}; this version knows 1 to 6: run the version that wrote it"
+    )]
     Unknown {
         /// The tag.
         tag: u8,

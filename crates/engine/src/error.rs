@@ -21,7 +21,9 @@ pub enum EngineError {
         source: rmp_serde::decode::Error,
     },
     /// Something that another row names is not there.
-    #[error("{what} is named by another row and missing: run `sessionary check` on the data directory")]
+    #[error(
+        "{what} is named by another row and missing: run `sessionary check` on the data directory"
+    )]
     Missing {
         /// What.
         what: &'static str,

@@ -9,8 +9,8 @@ use sessionary_core::{
     id::SessionId,
     lane::{LaneKey, LaneKind, LaneName, lane_of},
     lane_fold::Step,
-    rules::SourceClock,
     record,
+    rules::SourceClock,
     session::{EndRule, Fired, Member, Session, Status},
     signal::{Arrival, TenantId, kind},
     stamp::{Marks, Stamped},
@@ -26,7 +26,6 @@ use crate::{
     entry::{Entry, MarkEntry},
     live::LiveEvent,
     quarantine,
-
     rows::{decode, encode},
     shard::{SHARD, Shard},
     signals::Signals,
@@ -269,13 +268,8 @@ impl Shard {
         let Some((known, lane)) = known else { return Ok(Found::New) };
         let member = reference(known, 0);
         let status = self.compare(arrival, lane, &member)?.unwrap_or(VerdictStatus::Conflict);
-        let sessions = self.hot.lane(
-            &self.store,
-            &self.secret,
-            arrival.tenant,
-            lane,
-            LaneKind::Alone,
-        )?;
+        let sessions =
+            self.hot.lane(&self.store, &self.secret, arrival.tenant, lane, LaneKind::Alone)?;
         let holds = |session: &&Session| session.members.iter().any(|m| m.position == known);
         let all = sessions.lane.sessions.iter().chain(&sessions.lane.redirects);
         Ok(match all.clone().find(holds).map(|session| session.envelope.id) {
@@ -417,9 +411,15 @@ impl Shard {
         }
     }
 
-    fn after_change(&mut self, key: LaneKey, id: SessionId, opened: bool) -> Result<(), EngineError> {
+    fn after_change(
+        &mut self,
+        key: LaneKey,
+        id: SessionId,
+        opened: bool,
+    ) -> Result<(), EngineError> {
         let Some(session) = self.hot.session_mut(key, id) else { return Ok(()) };
-        let gone = matches!(session.envelope.status, Status::Final | Status::Amended | Status::Merged);
+        let gone =
+            matches!(session.envelope.status, Status::Final | Status::Amended | Status::Merged);
         if gone && let Some(short_id) = session.envelope.short_id.take() {
             self.numbers.free_short_id(short_id);
         }

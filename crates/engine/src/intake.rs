@@ -342,9 +342,7 @@ impl Worker {
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.work()));
         let failure = match outcome {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => {
-                Failure { message: error.to_string(), exit_code: error.exit_code() }
-            }
+            Ok(Err(error)) => Failure { message: error.to_string(), exit_code: error.exit_code() },
             Err(_) => Failure { message: "the folding thread panicked".to_owned(), exit_code: 70 },
         };
         tracing::error!(message = failure.message, "the engine stops");

@@ -31,6 +31,6 @@ pub use intake::{Engine, Failure, Receipt, Submission};
 pub use live::{Live, LiveEvent};
 pub use people::Person;
 pub use placement::ReviewRow;
-pub use read::{Page, Reader, SessionFilter};
+pub use read::{Page, Reader, SessionFilter, SignalCursor};
 pub use rows::EdgeRow;
 pub use shard::ShardConfig;

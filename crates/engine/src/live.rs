@@ -5,8 +5,6 @@ use serde_json::{Value, json};
 use sessionary_core::{record, rules::Rules, session::Session, signal::TenantId, time::UnixMillis};
 use tokio::sync::broadcast;
 
-
-
 /// Events that a slow listener may lag behind before it misses some.
 const BACKLOG: usize = 1_024;
 

@@ -10,8 +10,8 @@ use sessionary_store::{Direction, Table};
 
 use crate::{
     EngineError, Reader,
-    rows::{EdgeRow, decode, typed_identity},
     read::SessionFilter,
+    rows::{EdgeRow, decode, typed_identity},
 };
 
 /// A person of more identities than this is a shared identity by mistake: nothing is joined.
@@ -49,8 +49,8 @@ impl Reader {
         }
         let mut seen = BTreeMap::from([(typed_identity(self.secret(), tenant, &asked), asked)]);
         let mut queue: VecDeque<[u8; 16]> = seen.keys().copied().collect();
-        let mut user = (Identity::new(kind, value).class() == IdentityClass::User)
-            .then(|| value.to_owned());
+        let mut user =
+            (Identity::new(kind, value).class() == IdentityClass::User).then(|| value.to_owned());
         let mut edges = Vec::new();
         while let Some(node) = queue.pop_front() {
             for edge in self.edges_of(tenant, &node)? {
@@ -72,7 +72,12 @@ impl Reader {
             if seen.len() > IDENTITIES_MAX {
                 let identities = BTreeSet::from([Identity::new(kind, value)]);
                 let sessions = found.into_iter().rev().collect();
-                return Ok(Some(Person { identities, edges: Vec::new(), sessions, too_wide: true }));
+                return Ok(Some(Person {
+                    identities,
+                    edges: Vec::new(),
+                    sessions,
+                    too_wide: true,
+                }));
             }
         }
         for identity in seen.values() {

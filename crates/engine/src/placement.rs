@@ -14,7 +14,10 @@ use sessionary_core::{
     signal::TenantId,
     time::UnixMillis,
 };
-use sessionary_store::{Table, keys::{IndexKind, session_key}};
+use sessionary_store::{
+    Table,
+    keys::{IndexKind, session_key},
+};
 
 use crate::{
     EngineError,

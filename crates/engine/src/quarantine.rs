@@ -117,11 +117,8 @@ pub(crate) fn put(rows: &mut Rows, id: QuarantineId, item: &Quarantined) {
 
 /// Keeps the second of two signals with one key; the first is in the session.
 pub(crate) fn put_conflict(rows: &mut Rows, position: u64, arrival: &Arrival, session: SessionId) {
-    let id = QuarantineId {
-        tenant: arrival.tenant,
-        received_at: arrival.received_at,
-        number: position,
-    };
+    let id =
+        QuarantineId { tenant: arrival.tenant, received_at: arrival.received_at, number: position };
     let item = Quarantined {
         tenant: arrival.tenant,
         received_at: arrival.received_at,

@@ -100,11 +100,7 @@ impl Reader {
     ///
     /// # Errors
     /// Damage of the store.
-    pub fn session(
-        &self,
-        tenant: TenantId,
-        id: SessionId,
-    ) -> Result<Option<Session>, EngineError> {
+    pub fn session(&self, tenant: TenantId, id: SessionId) -> Result<Option<Session>, EngineError> {
         let mut id = id;
         for _ in 0..HOPS_MAX {
             let Some(session) = get_session(&self.snapshot, tenant, id)? else { return Ok(None) };
@@ -187,9 +183,7 @@ impl Reader {
             (Some(external), _) => {
                 Some((IndexKind::External, external_hash(&self.secret, tenant, external)))
             }
-            (None, Some(value)) => {
-                Some((IndexKind::Identity, self.secret.identity(tenant, value)))
-            }
+            (None, Some(value)) => Some((IndexKind::Identity, self.secret.identity(tenant, value))),
             (None, None) => None,
         };
         if let Some((kind, hash)) = looked_up {
@@ -197,9 +191,9 @@ impl Reader {
             let mut ids: Vec<SessionId> = ids.collect::<Result<_, _>>()?;
             ids.retain(|id| cursor.is_none_or(|cursor| *id < cursor));
             ids.sort_unstable_by(|a, b| b.cmp(a));
-            let sessions = ids.into_iter().filter_map(move |id| {
-                get_session(&self.snapshot, tenant, id).transpose()
-            });
+            let sessions = ids
+                .into_iter()
+                .filter_map(move |id| get_session(&self.snapshot, tenant, id).transpose());
             return Ok(Box::new(sessions));
         }
         let first = session_key(tenant.0, &[0; 16]);
@@ -223,8 +217,7 @@ impl Reader {
         let started = session.content.started_at(&self.rules);
         let identity = |value: &str| {
             session.content.identities.iter().any(|identity| {
-                let same =
-                    *identity.value == *value || identity.original.as_deref() == Some(value);
+                let same = *identity.value == *value || identity.original.as_deref() == Some(value);
                 let kind = filter.identity_type.as_deref();
                 same && kind.is_none_or(|kind| *identity.kind == *kind)
             })
@@ -280,8 +273,7 @@ impl Reader {
             for lane in self.lanes_with_prefix(tenant, prefix)? {
                 let hash = self.secret.signal_key(tenant, lane, id);
                 let Some(lane) = get_lane(&self.snapshot, tenant, lane)? else { continue };
-                let signals =
-                    Signals { store: &self.store, shard: SHARD, tenant, lane: lane.key };
+                let signals = Signals { store: &self.store, shard: SHARD, tenant, lane: lane.key };
                 for (session, member) in lane.holders(LaneKey(hash).prefix()) {
                     let arrival = signals.arrivals(std::slice::from_ref(member))?.pop().flatten();
                     let Some(arrival) = arrival.filter(|a| *a.signal.key == *id) else { continue };
@@ -385,10 +377,8 @@ impl Reader {
         let end = tenant.0.checked_add(1).map(u32::to_be_bytes);
         let start = if after.is_empty() { tenant_prefix.to_vec() } else { after.clone() };
         let end = end.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
-        let range = (
-            std::ops::Bound::Included(&start[..]),
-            end.as_ref().map(|end: &[u8; 4]| &end[..]),
-        );
+        let range =
+            (std::ops::Bound::Included(&start[..]), end.as_ref().map(|end: &[u8; 4]| &end[..]));
         for row in self.store.scan(Table::Signals, range, Direction::Forward) {
             let (key, value) = row?;
             let skip = if key == after { taken } else { 0 };

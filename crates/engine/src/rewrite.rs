@@ -6,12 +6,13 @@
 //! again and a lane's never do (docs/decisions/0003).
 use std::collections::{BTreeMap, HashMap};
 
-use sessionary_core::{lane::LaneKey, signal::{Arrival, TenantId}, time::{Millis, UnixMillis}};
+use sessionary_core::{
+    lane::LaneKey,
+    signal::{Arrival, TenantId},
+    time::{Millis, UnixMillis},
+};
 use sessionary_store::{
-    Durability, Rows, Table,
-    keys::lane_row_key,
-    lane_rows::LaneRow,
-    signal_ids,
+    Durability, Rows, Table, keys::lane_row_key, lane_rows::LaneRow, signal_ids,
 };
 
 use crate::{

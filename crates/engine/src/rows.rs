@@ -16,8 +16,8 @@ use sessionary_core::{
     time::UnixMillis,
 };
 use sessionary_store::{
-    keys::{IndexKind, edge_key, index_key, lane_key, session_key},
     Read, Rows, StoreError, Table,
+    keys::{IndexKind, edge_key, index_key, lane_key, session_key},
 };
 
 use crate::EngineError;
@@ -155,7 +155,10 @@ pub(crate) fn session_of(row: &[u8], members: Vec<Member>) -> Result<Session, En
 }
 
 /// The look-up rows and edges that follow from a session; a redirect has none.
-pub(crate) fn derived(secret: &HashSecret, session: &Session) -> BTreeMap<(Table, Vec<u8>), Vec<u8>> {
+pub(crate) fn derived(
+    secret: &HashSecret,
+    session: &Session,
+) -> BTreeMap<(Table, Vec<u8>), Vec<u8>> {
     let mut rows = BTreeMap::new();
     let envelope = &session.envelope;
     if envelope.status == Status::Merged {

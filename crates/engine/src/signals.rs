@@ -82,10 +82,7 @@ pub(crate) struct Signals<'a> {
 
 impl Signals<'_> {
     /// The arrivals of members, in their order; `None` for one that retention has removed.
-    pub(crate) fn arrivals(
-        &self,
-        members: &[Member],
-    ) -> Result<Vec<Option<Arrival>>, EngineError> {
+    pub(crate) fn arrivals(&self, members: &[Member]) -> Result<Vec<Option<Arrival>>, EngineError> {
         let positions: Vec<u64> = members.iter().map(|member| member.position).collect();
         let entries = self.store.read_entries(self.shard, &positions)?;
         let mut rows: HashMap<LaneKey, HashMap<u64, Arrival>> = HashMap::new();
