@@ -6,7 +6,7 @@
 mod decode;
 mod encode;
 mod framing;
-mod members;
+pub(crate) mod members;
 
 pub use decode::{ItemError, decode};
 pub use encode::encode;

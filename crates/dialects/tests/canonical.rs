@@ -1,4 +1,6 @@
 //! Our own form: what is accepted, what is put aside, and that nothing is lost on the way.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by failing")]
+#![expect(clippy::needless_raw_string_hashes, reason = "the form that expect-test writes")]
 use expect_test::{Expect, expect};
 use proptest::{collection, option, prelude::*};
 use serde_json::{Value as Json, json};
@@ -79,9 +81,12 @@ fn the_smallest_signals() {
             cookie c1 None
             1010 Text("https://example.com/")"#]],
     );
-    check(r#"{"type":"heartbeat"}"#, &expect![[r#"
+    check(
+        r#"{"type":"heartbeat"}"#,
+        &expect![[r#"
         heartbeat body:fa6c4f4a1066297d
-        source shop"#]]);
+        source shop"#]],
+    );
 }
 
 #[test]
@@ -167,7 +172,7 @@ fn a_bad_item_is_put_aside_and_the_others_are_kept() {
             r#"{"id":"8","type":"t","disposition":{"author":"agent"}}"#,
             r#"{"id":"9","type":"t","disposition":{"code":-1}}"#,
             r#"{"id":"10","type":"t","#,
-            r#"[1]"#,
+            r"[1]",
             r#"{"id":"11","type":"t"}"#,
         ]
         .join("\n"),
