@@ -2,11 +2,11 @@
 use base64::Engine as _;
 use serde_json::{Map, Value as Json, json};
 use sessionary_core::{
-    dictionary::{Field, by_number, field},
+    dictionary::{by_number, field},
     identity::Identity,
     signal::{Attributes, FieldNumber, Fields, Signal},
     time::{Instant, Millis, UnixMillis},
-    value::Value,
+    value::{RawJson, Value},
 };
 
 use super::{parameters::unbracket, signal_types::user_signal_type};
@@ -16,7 +16,7 @@ use super::{parameters::unbracket, signal_types::user_signal_type};
 pub struct HandshakeView<'a> {
     /// Its fields.
     pub fields: &'a Fields,
-    /// Its attributes; of them only the wrapping of unregistered values is used.
+    /// Its attributes; of them only the numbered values without a row are told.
     pub attributes: Option<&'a Attributes>,
     /// The code that holds.
     pub code: Option<u32>,
@@ -54,6 +54,17 @@ impl<'a> HandshakeView<'a> {
             identities: &[],
             extensions: Extensions::Told,
         }
+    }
+
+    /// Numbered values without a row, as they came, by their path (D4).
+    fn wrapped(&self) -> impl Iterator<Item = (&'a str, &'a RawJson)> {
+        let all = self.attributes.into_iter().flatten().map(|(path, raw)| (&**path, raw));
+        all.filter(|(path, _)| path.starts_with("Values."))
+    }
+
+    fn is_wrapped(&self, number: FieldNumber) -> bool {
+        let path = format!("Values.{}", number.0);
+        self.wrapped().any(|(wrapped, _)| wrapped == path)
     }
 
     /// Every field to tell, by number.
@@ -169,29 +180,23 @@ pub fn encode_numbered(view: &HandshakeView<'_>, action_key: &str) -> NumberedFo
     let mut body = Map::new();
     for (number, value) in view.told() {
         let row = by_number(number);
+        if row.is_none() && view.is_wrapped(number) {
+            continue;
+        }
         if let Some(parameter) = row.and_then(|row| row.parameter) {
             query.append_pair(parameter, &bracketed_if_need_be(value_text(&value)));
         } else if let Some(row) = row.filter(|row| row.signal_name.is_empty()) {
             body.insert(row.name.to_owned(), flat(&value));
         } else {
-            values.push(numbered(number, row, &value, view.attributes));
+            values.push(numbered(number, &value));
         }
     }
+    values.extend(view.wrapped().map(|(_, raw)| raw.to_json()));
     body.insert("Action".to_owned(), json!({"ActionKeyToken": action_key, "Values": values}));
     NumberedForm { body: Json::Object(body), query: query.finish() }
 }
 
-fn numbered(
-    number: FieldNumber,
-    row: Option<&Field>,
-    value: &Value,
-    attributes: Option<&Attributes>,
-) -> Json {
-    let path = format!("Values.{}", number.0);
-    let kept = attributes.and_then(|attributes| attributes.get(&*path));
-    if let (None, Some(kept)) = (row, kept) {
-        return kept.to_json();
-    }
+fn numbered(number: FieldNumber, value: &Value) -> Json {
     let data_type = match value {
         Value::Number(_) => 7,
         Value::Decimal(_) => 2,

@@ -203,13 +203,17 @@ impl<'a> Posting<'a> {
     fn value(&mut self, raw: &'a RawValue) -> Option<()> {
         let mut members: Members<'a> = serde_json::from_str(raw.get()).ok()?;
         let number = plain_text(members.by_name.get("SignalValueType")?)?;
-        let (level, target) = number_of(&number)?;
+        let place = number_of(&number);
         let value = members.by_name.remove("Value");
-        // The registry decides the type of a number; of one without a row the sender's word is kept
-        // whole, so that it can be sent on as it came (D4).
-        if matches!(target, Target::Unregistered(_)) {
+        // The registry decides the type of a number. What has no row there is kept whole, with the
+        // sender's word for its type, so that it can be sent on as it came (D4).
+        if !matches!(place, Some((_, Target::Field(_)))) {
             self.attribute(format!("Values.{number}"), RawJson::from_parsed(raw));
         }
+        let Some((level, target)) = place else {
+            self.warn("unknown_number");
+            return Some(());
+        };
         if let Some(value) = value {
             self.entries.push(Entry { level, target, spelt: number, sent: Sent::of(value) });
         }
@@ -248,11 +252,16 @@ fn place_of(name: &str) -> Option<(Level, Target)> {
     number_of(name).or_else(flat).or_else(short)
 }
 
+/// A number of the Handshake, or one that nobody has given a meaning. Numbers that we gave to fields
+/// without one are no word of this dialect: there the same number may mean something else.
 fn number_of(text: &str) -> Option<(Level, Target)> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let number = FieldNumber(text.parse().ok()?);
-    let target = by_number(number).map_or(Target::Unregistered(number), Target::Field);
-    Some((Level::Numbered, target))
+    match by_number(number) {
+        Some(row) if row.signal_name.is_empty() => None,
+        Some(row) => Some((Level::Numbered, Target::Field(row))),
+        None => Some((Level::Numbered, Target::Unregistered(number))),
+    }
 }
