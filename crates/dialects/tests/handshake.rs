@@ -13,7 +13,7 @@ use sessionary_core::{
     time::{Millis, UnixMillis},
 };
 use sessionary_dialects::{
-    Context, Limits,
+    Context, Limits, canonical,
     handshake::{
         Extensions, Form, HandshakeView, PostingContext, Refusal, encode, encode_numbered,
         printed_as_required, read,
@@ -317,9 +317,13 @@ fn d4_a_number_without_a_row_is_kept_and_sent_on_as_it_came() {
         Values.51 {"DataType":2,"OptionIDs":[7],"SignalValueType":51,"UnitType":3,"Value":"2.000000"}"#]],
     );
     let private = json!({"Values": [{"SignalValueType": 1146, "Value": "not ours"}]});
-    check("", &private, &expect![[r#"
+    check(
+        "",
+        &private,
+        &expect![[r#"
         Values.1146 {"SignalValueType":1146,"Value":"not ours"}
-        warning unknown_number"#]]);
+        warning unknown_number"#]],
+    );
     let signal = decode("", &flat(&json!({"110": "x", "Action": {"Values": values}}))).unwrap();
     let written = encode_numbered(&HandshakeView::of(&signal), "").body;
     assert!(written["Action"]["Values"].as_array().unwrap().contains(&values[0]));
@@ -641,11 +645,12 @@ fn the_more_explicit_holds_and_a_disagreement_is_a_warning() {
 fn what_no_row_knows_is_kept() {
     check(
         "",
-        &json!({"cart": {"colour": "red"}, "commerce_order_fees": "none"}),
+        &json!({"cart": {"colour": "red"}, "type": "x", "commerce_order_fees": "none"}),
         &expect![[r#"
-        cart {"colour":"red"}
-        unreadable.commerce_order_fees "none"
-        warning unreadable_commerce_order_fees"#]],
+            cart {"colour":"red"}
+            handshake.type "x"
+            unreadable.commerce_order_fees "none"
+            warning unreadable_commerce_order_fees"#]],
     );
 }
 
@@ -705,6 +710,17 @@ fn a_session_is_told_as_a_disposition() {
 }
 
 // Laws
+
+#[test]
+fn a_disposition_is_shown_in_our_own_form_and_read_back() {
+    let more = json!({"type": "x", "110": "y", "commerce_order_tax": "none", "page": {"url": 1}});
+    for body in [FLAT.to_owned(), flat(&more)] {
+        let signal = decode("DID=D1&TSC=a", &body).unwrap();
+        let shown = canonical::encode_raw(&signal);
+        let again = canonical::decode(shown.get().as_bytes(), &context().key).unwrap().remove(0);
+        assert_eq!(again.unwrap(), signal);
+    }
+}
 
 fn value_of(kind: FieldType) -> BoxedStrategy<Json> {
     match kind {
