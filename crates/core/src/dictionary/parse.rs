@@ -35,6 +35,9 @@ pub struct WrongValue {
 impl Value {
     /// Reads what came for `field`, which the sender spelt `spelt`. `None`: nothing came, that is
     /// null, empty text or a list of nothing (C21).
+    ///
+    /// # Errors
+    /// What came is no value of the field's type.
     pub fn parse(
         field: &Field,
         spelt: &str,
@@ -91,7 +94,7 @@ fn from_text(kind: FieldType, text: &str) -> Read {
         return Read::Nothing;
     }
     match kind {
-        FieldType::Texts => list(text.split('|').map(|part| part.trim().into()).collect()),
+        FieldType::Texts => list(text.split('|').map(Box::from).collect()),
         FieldType::Json => Read::Value(Value::Json(json_or_text(text))),
         _ => scalar(kind, text, bare),
     }
