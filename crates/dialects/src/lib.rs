@@ -1,1 +1,4 @@
-//! dialects
+//! Strangers' shapes in and out: bytes to signals, sessions to bytes.
+pub mod access_log;
+pub mod identical;
+mod month;
