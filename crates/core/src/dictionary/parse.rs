@@ -91,7 +91,7 @@ fn from_text(kind: FieldType, text: &str) -> Read {
         return Read::Nothing;
     }
     match kind {
-        FieldType::Texts => list(text.split('|').map(|part| part.trim().into()).collect()),
+        FieldType::Texts => list(text.split('|').map(Box::from).collect()),
         FieldType::Json => Read::Value(Value::Json(json_or_text(text))),
         _ => scalar(kind, text, bare),
     }

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 use sessionary_core::{
     dictionary::{Field, FieldType, Given, Unit, WrongValue, field},
-    identity::Identity,
     signal::{Attributes, FieldNumber, Fields, Signal},
     time::{Instant, Millis},
     value::{RawJson, Value},
 };
+
+use crate::identities::identity;
 
 use super::{Mapping, SignalRule, moment::Calendar, rows::Record, template::Expression};
 
@@ -107,7 +108,7 @@ impl<'a> Row<'a> {
         }
         let identities = mapping.identities.iter().filter_map(|(kind, value)| {
             let value = value.fill(self);
-            (!value.trim().is_empty()).then(|| Identity::new(kind, value.trim()))
+            (!value.trim().is_empty()).then(|| identity(kind, &value, None))
         });
         let session = mapping.session.as_ref().map(|session| session.fill(self));
         let common = Signal {

@@ -81,8 +81,8 @@ fn a_row_makes_several_signals() {
         SHOP,
         "id;mail;when;page;a;b;grade\n7;A@x.test;01.02.2024 03:04;p;1.5;0.0004;1\n8;;01.02.2024 03:04;\"q;r\";;;007\n",
         &expect![[r"
-            7.1 v-7 page_viewed 2024-02-01T03:04:00.000Z email:A@x.test ['401=1500', '1010=\'https://shop.test/p\'', '1040=\'min\''] ['grade=1']
-            7.2 v-7 order_completed 2024-02-01T03:04:01.500Z claims 10 as business email:A@x.test ['1040=\'min\''] []
+            7.1 v-7 page_viewed 2024-02-01T03:04:00.000Z email:a@x.test ['401=1500', '1010=\'https://shop.test/p\'', '1040=\'min\''] ['grade=1']
+            7.2 v-7 order_completed 2024-02-01T03:04:01.500Z claims 10 as business email:a@x.test ['1040=\'min\''] []
             8.1 v-8 page_viewed 2024-02-01T03:04:00.000Z ['1010=\'https://shop.test/q;r\'', '1040=\'min\''] ['grade=\'007\'']
         "]],
     );
