@@ -114,20 +114,32 @@ mod tests {
 
     #[test]
     fn what_the_signal_states_is_left_alone() {
-        check("/?utm_source=a&utm_medium=b", &[(field::TRACKING_SOURCE, "stated")], &expect![[r#"
+        check(
+            "/?utm_source=a&utm_medium=b",
+            &[(field::TRACKING_SOURCE, "stated")],
+            &expect![[r#"
             408 stated
-            409 b"#]]);
+            409 b"#]],
+        );
         check("/?gclid=G1", &[(field::CLICK_ID, "other")], &expect!["1022 other"]);
     }
 
     #[test]
     fn click_ids_bring_their_network() {
-        check("https://example.com/?fbclid=F1&gclid=", &[], &expect![[r#"
+        check(
+            "https://example.com/?fbclid=F1&gclid=",
+            &[],
+            &expect![[r#"
             1022 F1
-            1023 meta"#]]);
-        check("https://example.com/?GCLID=G1&fbclid=F1", &[], &expect![[r#"
+            1023 meta"#]],
+        );
+        check(
+            "https://example.com/?GCLID=G1&fbclid=F1",
+            &[],
+            &expect![[r#"
             1022 G1
-            1023 google"#]]);
+            1023 google"#]],
+        );
         check("https://example.com/", &[], &expect![""]);
     }
 }

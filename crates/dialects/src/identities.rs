@@ -84,7 +84,12 @@ mod tests {
         check("phone", "16195550108", Some("US"), &expect!["+16195550108 (sent 16195550108)"]);
         check("phone", "16195550108", Some("DE"), &expect!["+16195550108 (sent 16195550108)"]);
         check("phone", "16195550108", None, &expect!["+16195550108 (sent 16195550108)"]);
-        check("phone", "(619) 555-0108", Some("us"), &expect!["+16195550108 (sent (619) 555-0108)"]);
+        check(
+            "phone",
+            "(619) 555-0108",
+            Some("us"),
+            &expect!["+16195550108 (sent (619) 555-0108)"],
+        );
         check("phone", "030 901820", Some("DE"), &expect!["+4930901820 (sent 030 901820)"]);
         check("phone", "030 901820", None, &expect!["030 901820"]);
         check("phone", "tom@jabber.example", Some("US"), &expect!["tom@jabber.example"]);
@@ -92,7 +97,12 @@ mod tests {
 
     #[test]
     fn mail_is_matched_in_lower_case() {
-        check("email", " Penny.Cache@VectorLane.dev ", None, &expect!["penny.cache@vectorlane.dev (sent Penny.Cache@VectorLane.dev)"]);
+        check(
+            "email",
+            " Penny.Cache@VectorLane.dev ",
+            None,
+            &expect!["penny.cache@vectorlane.dev (sent Penny.Cache@VectorLane.dev)"],
+        );
         check("cookie", "C1", None, &expect!["C1"]);
     }
 

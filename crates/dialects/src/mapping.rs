@@ -50,6 +50,16 @@ pub enum MappingFormat {
     Ndjson,
 }
 
+impl MappingFormat {
+    /// The word of the mapping file.
+    pub fn word(self) -> &'static str {
+        match self {
+            MappingFormat::Csv { .. } => "csv",
+            MappingFormat::Ndjson => "ndjson",
+        }
+    }
+}
+
 /// One signal that a row may make.
 #[derive(Clone, Debug)]
 struct SignalRule {

@@ -79,9 +79,12 @@ fn the_smallest_signals() {
             cookie c1 None
             1010 Text("https://example.com/")"#]],
     );
-    check(r#"{"type":"heartbeat"}"#, &expect![[r#"
+    check(
+        r#"{"type":"heartbeat"}"#,
+        &expect![[r#"
         heartbeat body:fa6c4f4a1066297d
-        source shop"#]]);
+        source shop"#]],
+    );
 }
 
 #[test]

@@ -127,12 +127,15 @@ mod tests {
         check(r#"{"a":1}"#, &expect![[r#"{"a":1}"#]]);
         check("\u{feff} [{}, {} ]", &expect!["{} / {}"]);
         check("{\"a\":1}\n{\"b\":2}\r\n\n", &expect![[r#"{"a":1} / {"b":2}"#]]);
-        check("{\n \"a\":1\n}\n{\n \"b\":2\n}", &expect![[r#"
+        check(
+            "{\n \"a\":1\n}\n{\n \"b\":2\n}",
+            &expect![[r#"
             {
              "a":1
             } / {
              "b":2
-            }"#]]);
+            }"#]],
+        );
         check("[]", &expect![""]);
     }
 
@@ -145,11 +148,39 @@ mod tests {
 
     #[test]
     fn a_body_that_is_none_of_these_is_refused_whole() {
-        check("", &expect!["empty_body: the body is empty; send a JSON object, a JSON list, or one JSON object a line"]);
-        check("3", &expect!["not_json: the body is not JSON: it is a single value; send a JSON object, a JSON list, or one JSON object a line"]);
-        check("{\"a\":1}{\"b\":2}", &expect!["no_line_break: two JSON values follow each other on one line; put each on its own line, or all in a list"]);
-        check("{\"a\":1} {\"b\":2}", &expect!["no_line_break: two JSON values follow each other on one line; put each on its own line, or all in a list"]);
-        check("{\"a\":", &expect!["not_json: the body is not JSON: EOF while parsing a value at line 1 column 5; send a JSON object, a JSON list, or one JSON object a line"]);
-        check("[{},{},{},{}]", &expect!["too_many_items: the body has 4 items; send at most 3 at a time"]);
+        check(
+            "",
+            &expect![
+                "empty_body: the body is empty; send a JSON object, a JSON list, or one JSON object a line"
+            ],
+        );
+        check(
+            "3",
+            &expect![
+                "not_json: the body is not JSON: it is a single value; send a JSON object, a JSON list, or one JSON object a line"
+            ],
+        );
+        check(
+            "{\"a\":1}{\"b\":2}",
+            &expect![
+                "no_line_break: two JSON values follow each other on one line; put each on its own line, or all in a list"
+            ],
+        );
+        check(
+            "{\"a\":1} {\"b\":2}",
+            &expect![
+                "no_line_break: two JSON values follow each other on one line; put each on its own line, or all in a list"
+            ],
+        );
+        check(
+            "{\"a\":",
+            &expect![
+                "not_json: the body is not JSON: EOF while parsing a value at line 1 column 5; send a JSON object, a JSON list, or one JSON object a line"
+            ],
+        );
+        check(
+            "[{},{},{},{}]",
+            &expect!["too_many_items: the body has 4 items; send at most 3 at a time"],
+        );
     }
 }
