@@ -136,6 +136,9 @@ impl AccessLog {
 
     /// The signal of line number `line`. `None`: the line is empty. Bytes that are not UTF-8 are
     /// replaced.
+    ///
+    /// # Errors
+    /// A line that is neither of the two formats.
     pub fn decode(&mut self, line: u64, bytes: &[u8]) -> Result<Option<Signal>, LineError> {
         let text = String::from_utf8_lossy(bytes);
         let text = text.trim_end_matches(['\r', '\n']);
@@ -240,7 +243,8 @@ impl Only {
     /// Whether `signal` is wanted.
     pub fn keeps(self, signal: &Signal) -> bool {
         let machine = || signal.text(field::USER_AGENT).and_then(bots::classify).is_some();
-        !(self.pages && &*signal.kind != kind::PAGE_VIEWED) && !(self.humans && machine())
+        let unwanted = self.pages && &*signal.kind != kind::PAGE_VIEWED || self.humans && machine();
+        !unwanted
     }
 }
 

@@ -75,6 +75,9 @@ struct SignalRule {
 
 impl Mapping {
     /// Reads a mapping file.
+    ///
+    /// # Errors
+    /// Whatever the language does not have, with the place where it stands.
     pub fn parse(text: &str) -> Result<Mapping, MappingError> {
         language::parse(text)
     }

@@ -57,7 +57,7 @@ pub(crate) struct Remote {
         default_value = "http://127.0.0.1:8080"
     )]
     pub(crate) url: String,
-    /// Secret key; better given as SESSIONARY_KEY, where other users of the machine do not see it.
+    /// Secret key; better given as `SESSIONARY_KEY`, where other users of the machine do not see it.
     #[arg(long, value_name = "KEY", env = "SESSIONARY_KEY", hide_env_values = true)]
     pub(crate) key: Option<String>,
 }
@@ -144,7 +144,7 @@ pub(crate) struct Import {
     /// Send to a running server instead of writing into the data directory.
     #[arg(long, value_name = "URL", requires = "key")]
     pub(crate) url: Option<String>,
-    /// Key for `--url`; better given as SESSIONARY_KEY.
+    /// Key for `--url`; better given as `SESSIONARY_KEY`.
     #[arg(long, value_name = "KEY", env = "SESSIONARY_KEY", hide_env_values = true)]
     pub(crate) key: Option<String>,
 }

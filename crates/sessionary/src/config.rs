@@ -70,20 +70,20 @@ impl Config {
 
 /// The whole configuration with its defaults, each key with its text: a file to start from.
 pub(crate) fn documented() -> String {
-    let mut text = String::from(
+    let mut parts = vec![String::from(
         "# The configuration of Sessionary, with the defaults. What is left out has its default.\n\
          # A variable goes before the file: SESSIONARY_BOUNDARY__WEB_GAP_MS=600000\n",
-    );
+    )];
     let mut section = "";
     for row in rows() {
         if row.section != section {
             section = row.section;
-            text.push_str(&format!("\n#{}\n[{section}]\n", row.section_about));
+            parts.push(format!("\n#{}\n[{section}]\n", row.section_about));
         }
-        text.push_str(&format!("\n#{}\n# Takes {}.\n", row.about, row.takes));
-        text.push_str(&format!("{} = {}\n", row.key, row.default));
+        let settings::Row { about, takes, key, default, .. } = row;
+        parts.push(format!("\n#{about}\n# Takes {takes}.\n{key} = {default}\n"));
     }
-    text
+    parts.concat()
 }
 
 #[cfg(test)]

@@ -54,9 +54,8 @@ impl<'a> Line<'a> {
 
         let (time, rest) = rest.split_once(']').ok_or(LineProblem::Time)?;
         let at = instant(time).ok_or(LineProblem::Time)?;
-        let (request, rest) = match quoted(rest.trim_start()) {
-            Some(Quoted::Whole(request, rest)) => (request, rest),
-            _ => return Err(LineProblem::Request),
+        let Some(Quoted::Whole(request, rest)) = quoted(rest.trim_start()) else {
+            return Err(LineProblem::Request);
         };
         let (status, rest) = column(rest);
         let status = Some(status).filter(|text| text.len() == 3).and_then(|text| text.parse().ok());

@@ -74,7 +74,10 @@ enum Reader<R> {
 }
 
 impl Mapping {
-    /// Begins to read a file. Fails when it lacks a column that the mapping speaks of.
+    /// Begins to read a file.
+    ///
+    /// # Errors
+    /// A table that lacks a column the mapping speaks of.
     pub fn read<R: Read>(self, input: R) -> Result<Rows<R>, MappingError> {
         let reader = match self.format {
             MappingFormat::Ndjson => Reader::Ndjson(BufReader::new(input)),

@@ -16,7 +16,7 @@ fn lines(mapping: &str, table: &str) -> String {
     for row in rows {
         match row {
             Ok(row) => row.signals.iter().for_each(|signal| text.push_str(&one_line(signal))),
-            Err(error) => text.push_str(&format!("{error}\n")),
+            Err(error) => text.extend([error.to_string(), "\n".into()]),
         }
     }
     text
@@ -213,7 +213,7 @@ fn visits_of_the_shop() {
         signal.text(field::OCCURRED_PRECISION) == Some("month") && signal.session.is_some()
     }));
     let text: String = rows[29].signals.iter().map(one_line).collect();
-    expect![[r#"
+    expect![[r"
         30.1 30 session_started 2017-02-01T00:00:00.030Z ['1040=\'month\''] ['Administrative=1', 'BounceRates=0.043478261', 'Browser=2', 'ExitRates=0.050821256', 'Informational=1', 'Month=\'Feb\'', 'OperatingSystems=3', 'PageValues=54.17976426', 'ProductRelated=45', 'Region=1', 'SpecialDay=0.4', 'TrafficType=1', 'VisitorType=\'Returning_Visitor\'', 'Weekend=\'FALSE\'']
         30.2 30 page_viewed 2017-02-01T00:00:00.030Z ['1011=\'Administrative\'', '1040=\'month\''] []
         30.4 30 page_viewed 2017-02-01T00:00:00.030Z ['1011=\'Informational\'', '1040=\'month\''] []
@@ -221,7 +221,7 @@ fn visits_of_the_shop() {
         30.7 30 product_viewed 2017-02-01T00:00:00.030Z ['1040=\'month\''] []
         30.8 30 heartbeat 2017-02-01T00:26:28.780Z ['1038=1588750', '1040=\'month\''] []
         30.10 30 session_ended 2017-02-01T00:26:28.780Z ['401=1588750', '1040=\'month\''] []
-    "#]].assert_eq(&text);
+    "]].assert_eq(&text);
 }
 
 #[test]
@@ -236,11 +236,11 @@ fn calls_of_the_bank() {
         |row: &&MappedRow| row.signals.iter().all(|signal| &*signal.kind != "call_answered");
     assert_eq!(rows.iter().filter(unanswered).count(), 4);
     let text: String = rows[0].signals.iter().map(one_line).collect();
-    expect![[r#"
+    expect![[r"
         1.1 1 call_started 2008-05-01T00:00:00.001Z ['1030=\'outbound\'', '1040=\'month\''] ['age=56', 'campaign=1', 'cons.conf.idx=-36.4', 'cons.price.idx=93.994', 'contact=\'telephone\'', 'day_of_week=\'mon\'', 'default=\'no\'', 'education=\'basic.4y\'', 'emp.var.rate=1.1', 'euribor3m=4.857', 'housing=\'no\'', 'job=\'housemaid\'', 'loan=\'no\'', 'marital=\'married\'', 'month=\'may\'', 'nr.employed=5191', 'pdays=999', 'poutcome=\'nonexistent\'', 'previous=0']
         1.2 1 call_answered 2008-05-01T00:00:00.001Z ['1040=\'month\''] []
         1.4 1 call_ended 2008-05-01T00:04:21.001Z ['401=261000', '1040=\'month\''] []
-    "#]].assert_eq(&text);
+    "]].assert_eq(&text);
 }
 
 proptest! {

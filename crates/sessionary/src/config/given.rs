@@ -96,7 +96,7 @@ impl<'a> Given<'a> {
     fn refuse_unknown(&mut self) {
         let rows = rows();
         let mut faults = Vec::new();
-        for (name, value) in self.table.iter() {
+        for (name, value) in &self.table {
             let section: &str = name.get_ref();
             let keys: Vec<_> = rows.iter().filter(|row| row.section == section).collect();
             if keys.is_empty() {

@@ -48,6 +48,7 @@ macro_rules! settings {
         $(
             #[doc = $section_about]
             #[derive(Clone, Debug, PartialEq, Eq)]
+            #[allow(clippy::struct_field_names, reason = "units stand last in every name")]
             pub(crate) struct $Section {
                 $( #[doc = $about] pub(crate) $key: $kind, )*
             }

@@ -72,12 +72,12 @@ fn every_fault_is_told_with_its_place() {
     check(
         "[boundary\n",
         &[],
-        &expect![[r#"
+        &expect![[r"
         s.toml: TOML parse error at line 1, column 10
           |
         1 | [boundary
           |          ^
-        unclosed table, expected `]`"#]],
+        unclosed table, expected `]`"]],
     );
     check("", &[], &expect!["accepted"]);
 }
@@ -87,7 +87,7 @@ fn the_printed_file_is_the_default_configuration() {
     let printed = documented();
     assert_eq!(given(&printed, &[]), given("", &[]));
     let head: Vec<_> = printed.lines().take(12).collect();
-    expect![[r##"
+    expect![[r#"
         # The configuration of Sessionary, with the defaults. What is left out has its default.
         # A variable goes before the file: SESSIONARY_BOUNDARY__WEB_GAP_MS=600000
 
@@ -99,7 +99,7 @@ fn the_printed_file_is_the_default_configuration() {
         listen = "127.0.0.1:8080"
 
         # Connections at one time; further ones wait.
-        # Takes a whole number from 1 to 1000000."##]]
+        # Takes a whole number from 1 to 1000000."#]]
     .assert_eq(&head.join("\n"));
 }
 

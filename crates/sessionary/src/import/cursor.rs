@@ -13,6 +13,7 @@ pub(crate) struct Cursor {
     pub(crate) row: u64,
 }
 
+#[cfg_attr(not(test), expect(dead_code, reason = "called once an import writes somewhere"))]
 impl Cursor {
     /// The cursor kept at `path`, if there is one.
     pub(crate) fn load(path: &Path) -> anyhow::Result<Option<Cursor>> {
