@@ -4,7 +4,11 @@
 //! are all read from it. A row without a class of personal data does not compile.
 use crate::signal::FieldNumber;
 
+mod lookup;
+mod parse;
 mod table;
+pub use lookup::{Member, by_member, by_name, by_parameter};
+pub use parse::{Given, WrongValue};
 pub use table::FIELDS;
 
 /// One field.
@@ -44,6 +48,13 @@ pub struct Field {
     pub sources: &'static [(Source, &'static str)],
     /// One sentence: unit, range, origin; what is particular about it.
     pub about: &'static str,
+}
+
+impl Field {
+    /// Its number, as signals hold it.
+    pub const fn number(&self) -> FieldNumber {
+        FieldNumber(self.number)
+    }
 }
 
 /// A foreign source whose fields the dictionary covers.
@@ -194,15 +205,29 @@ pub mod field {
     }
     numbers! {
         USER_PHONE = 43, "Phone of the person (ANI).";
+        USER_FULL_NAME = 46, "Name of the person as the sender shows it.";
         USER_EMAIL = 47, "E-mail of the person.";
+        API_SEGMENT = 49, "Opaque word of the sender, returned in the reply.";
+        NETWORK_LINK_ID = 59, "Opaque reference of the sender's network.";
+        API_MODEL = 93, "Opaque word of the sender, returned in the reply.";
         API_TRACKING_ID = 300, "Correlation id and idempotency key of a disposition.";
+        API_RESULT_CODE = 301, "Written in the reply, ignored on input.";
+        API_RESULT_MESSAGE = 302, "Written in the reply, ignored on input.";
         INTEGRATION_PLATFORM_ID = 303, "Upstream system, part of the external session id.";
         INTEGRATION_USER_ID = 304, "Upstream user id.";
         INTEGRATION_AGENT_ID = 306, "Agent or operator.";
+        INTEGRATION_RESULT_CODE = 307, "What the upstream application returned.";
+        INTEGRATION_RESULT_MESSAGE = 308, "Text with the upstream result.";
         INTEGRATION_NOTES = 309, "Free notes with an outcome.";
         ORDER_QUANTITY = 200, "Quantity of an order.";
         ORDER_TOTAL = 205, "Total of an order.";
-        ITEMS_SKU = 206, "SKUs of an order.";
+        ITEMS_SKU = 206, "SKUs of an order; the other item lists follow it.";
+        ITEMS_NAME = 207, "Names of the items.";
+        ITEMS_QUANTITY = 208, "Quantities of the items.";
+        ITEMS_UNIT_PRICE = 209, "Unit prices of the items.";
+        ITEMS_DISCOUNT = 210, "Discounts of the items.";
+        ITEMS_TAXES = 211, "Taxes of the items.";
+        ITEMS_TOTAL = 212, "Totals of the items.";
         SESSION_START = 400, "Start that the sender claims.";
         SESSION_DURATION = 401, "Length that the sender claims, ms.";
         DISPOSITION_CODE = 402, "Disposition code.";
@@ -215,6 +240,9 @@ pub mod field {
         TRACKING_MEDIUM = 409, "utm_medium.";
         TRACKING_CONTENT = 410, "utm_content.";
         TRACKING_TERM = 411, "utm_term.";
+        SOURCE_PLATFORM = 412, "utm_source_platform.";
+        CREATIVE_FORMAT = 413, "utm_creative_format.";
+        MARKETING_TACTIC = 414, "utm_marketing_tactic.";
         REMOTE_IP = 415, "Address of the visitor.";
         USER_AGENT = 417, "User agent.";
         REFERRER = 418, "First referrer.";
@@ -230,6 +258,7 @@ pub mod field {
         ORDER_ID = 1020, "Order id, unique in the tenant for ever.";
         CURRENCY = 1021, "ISO 4217 currency of the amounts (D14).";
         CLICK_ID = 1022, "Advertising click id.";
+        CLICK_NETWORK = 1023, "Network that gave the click id.";
         DIRECTION = 1030, "inbound, outbound, internal or unknown.";
         DISCONNECT_REASON = 1031, "Why an interaction ended, e.g. failed, no_answer, dead_air, wrong_number, spam.";
         ANSWERED_BY = 1032, "human, virtual, machine or nobody.";
@@ -248,5 +277,78 @@ pub mod field {
         EXPERIMENT_ID = 1045, "Experiment of an exposure.";
         CALL_ID = 1046, "Call id, unique in the tenant for ever.";
         LANGUAGE = 1047, "Language, BCP 47.";
+        SHORT_ID = 1101, "Digits to read aloud.";
+        EXTERNAL_URL = 1103, "Page about the session in the sender's system.";
+        PARENT_ID = 1104, "The session that this one retries or continues.";
+        ACCOUNT = 1105, "Account or divisions at the sender, texts.";
+        SESSION_TYPE = 1106, "Type of session; travels as the session type of a signal.";
+        SOURCE_TYPE = 1107, "The source's own word for the type of session.";
+        CHANNELS = 1108, "Every channel of a conversation, JSON.";
+        MEDIUM = 1109, "Network under the channel: sms, pstn, voip.";
+        CONVERSATION = 1110, "Reference of the conversation, JSON.";
+        SUBJECT = 1111, "Subject line.";
+        ENDED_AT = 1120, "End that the sender claims.";
+        QUEUED_AT = 1121, "When the person began to wait.";
+        ASSIGNED_AT = 1122, "When an agent was found.";
+        CONNECTED_AT = 1123, "When the agent was connected.";
+        UPDATED_AT = 1124, "When the source last changed its record.";
+        IDLE_AT = 1125, "When the visitor is to be taken for idle.";
+        AWAY_AT = 1126, "When the visitor is to be taken for gone.";
+        HOLD_MS = 1130, "Time on hold, ms.";
+        WAIT_MS = 1131, "Time before the agent was connected, ms.";
+        HANDLE_LEGS = 1132, "Per agent, JSON.";
+        QUEUE_LEGS = 1133, "Per queue, JSON.";
+        VIRTUAL_AGENT_LEGS = 1134, "Per virtual agent, JSON.";
+        SOURCE_STATUS = 1140, "The source's own status.";
+        SOURCE_SUB_STATUS = 1141, "Finer status of the source.";
+        VIRTUAL_AGENT = 1142, "Whether a virtual agent was assigned.";
+        VIRTUAL_AGENT_CONNECTED_AT = 1143, "When a virtual agent was connected.";
+        ACD_OUTCOME = 1144, "What call distribution came to.";
+        DISCONNECTED_BY = 1145, "Who ended an interaction.";
+        EVENT_COUNT = 1146, "Events as the source counts them.";
+        PAGEVIEW_COUNT = 1147, "Page views as the source counts them.";
+        SCREENVIEW_COUNT = 1148, "Screen views as the source counts them.";
+        MESSAGE_COUNT = 1149, "Messages as the source counts them.";
+        LAST_EVENT = 1150, "The source's last event, JSON.";
+        SOURCE_DISPOSITION_CODES = 1160, "The source's own codes, texts.";
+        SOURCE_DISPOSITION = 1161, "The source's whole statement of the outcome, JSON.";
+        OUTCOMES = 1162, "Goals reached, JSON.";
+        SEGMENTS = 1163, "Segments assigned, JSON.";
+        HAS_FEEDBACK = 1164, "Whether the person answered the survey.";
+        DEFLECTION = 1165, "Where the person was led instead of the queue.";
+        DEFLECTION_DETAILS = 1166, "Each deflection, JSON.";
+        RECORDINGS = 1167, "Every recording, JSON.";
+        EXTERNAL_CONTACT = 1170, "Reference in the source's contact list, JSON.";
+        USER_TYPE = 1171, "human, machine or fax.";
+        VERIFIED = 1172, "Whether the person proved who they are.";
+        IP_ORGANIZATION = 1180, "Owner of the address block.";
+        BROWSER = 1181, "Browser, JSON.";
+        DEVICE = 1182, "Device, JSON.";
+        GEOLOCATION = 1183, "Place of the address, JSON.";
+        APP = 1184, "Application, JSON.";
+        SDK = 1185, "Library that sent the signals, JSON.";
+        CONNECTIVITY = 1186, "The device's connection, JSON.";
+        SCREEN_NAME = 1187, "Screen of an application; a session keeps the last.";
+        SIP_HEADERS = 1188, "Headers of the call set-up, JSON.";
+        LATITUDE = 1189, "Degrees north.";
+        LONGITUDE = 1190, "Degrees east.";
+        OUTBOUND_NUMBER = 1200, "Number of ours that an outbound call showed.";
+        DESTINATION_NAME = 1201, "Line or application that was reached.";
+        INITIAL_TEXT = 1202, "Text with which a messaging session began.";
+        MENU_SELECTED = 1203, "Menu entry, JSON.";
+        MENU_PATH = 1204, "Names from the root of the menu, texts.";
+        MENU_PATH_IDS = 1205, "Ids from the root of the menu, texts.";
+        QUEUE_PRIORITY = 1206, "1 to 8.";
+        PARTICIPANTS = 1207, "Who took part, JSON.";
+        TRANSFERS = 1208, "From whom to whom, JSON.";
+        SMART_ACTIONS = 1209, "What the person was asked for, JSON.";
+        IN_CALL_MESSAGES = 1210, "Text messages during a call, JSON.";
+        WAITING_MESSAGES = 1211, "Text messages while waiting, JSON.";
+        TICKET_ID = 1212, "Ticket or case.";
+        TICKET_URL = 1213, "Page of the ticket.";
+        CASES = 1214, "Cases of the source, JSON.";
+        DIAGNOSTICS = 1215, "Quality of the connection, JSON.";
+        SOURCE_ATTRIBUTES = 1220, "Values that the source's users define, JSON.";
+        SOURCE_ATTRIBUTE_LISTS = 1221, "Lists that the source's users define, JSON.";
     }
 }

@@ -1,0 +1,115 @@
+//! Identities in their matching form: phones as E.164, e-mail and hardware addresses in lower case.
+//!
+//! The form decides which signals are about the same thing; what was sent is kept beside it.
+use sessionary_core::identity::Identity;
+
+/// Characters that an id or the value of an identity may have.
+pub const LENGTH_MAX: usize = 255;
+
+/// An identity of type `kind` whose value was sent as `sent`; `country` is that of phone numbers
+/// without a country code.
+pub fn identity(kind: &str, sent: &str, country: Option<&str>) -> Identity {
+    let sent = sent.trim();
+    let value = match kind {
+        "phone" => e164(sent, country).unwrap_or_else(|| sent.to_owned()),
+        "email" | "mac_address" => sent.to_lowercase(),
+        _ => sent.to_owned(),
+    };
+    let original = (value != sent).then(|| sent.into());
+    Identity { kind: kind.into(), value: value.into(), original }
+}
+
+/// An id within a name space, such as a user of one shop; the id alone is kept as it was sent.
+pub(crate) fn identity_within(kind: &str, name_space: Option<&str>, sent: &str) -> Identity {
+    let Some(name_space) = name_space else { return identity(kind, sent, None) };
+    let value = format!("{name_space}:{sent}");
+    Identity { kind: kind.into(), value: value.into(), original: Some(sent.into()) }
+}
+
+/// Adds `identity` unless the same is there.
+pub(crate) fn add(identities: &mut Vec<Identity>, identity: Identity) {
+    let same = |other: &Identity| other.kind == identity.kind && other.value == identity.value;
+    if !identities.iter().any(same) {
+        identities.push(identity);
+    }
+}
+
+/// Whether `text` can be an id: 1 to 255 characters, none of them a control character.
+pub fn is_id(text: &str) -> bool {
+    let length = text.chars().take(LENGTH_MAX + 1).count();
+    length <= LENGTH_MAX && !text.trim().is_empty() && !text.chars().any(char::is_control)
+}
+
+/// The number in E.164, if it is one: read as a number of `country`, else as an international
+/// number whose plus sign was left out (D12).
+pub fn e164(sent: &str, country: Option<&str>) -> Option<String> {
+    // Longer texts are no numbers, and the patterns need not see them.
+    if sent.len() > 40 || !sent.bytes().any(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let country = country.and_then(|country| country.to_uppercase().parse().ok());
+    if (sent.starts_with('+') || country.is_some())
+        && let Some(number) = valid(country, sent)
+    {
+        return Some(number);
+    }
+    if sent.starts_with(|first: char| ('1'..='9').contains(&first)) {
+        return valid(None, &format!("+{sent}"));
+    }
+    None
+}
+
+fn valid(country: Option<phonenumber::country::Id>, text: &str) -> Option<String> {
+    let number = phonenumber::parse(country, text).ok()?;
+    let e164 = || number.format().mode(phonenumber::Mode::E164).to_string();
+    phonenumber::is_valid(&number).then(e164)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    fn check(kind: &str, sent: &str, country: Option<&str>, expected: &Expect) {
+        let Identity { value, original, .. } = identity(kind, sent, country);
+        expected.assert_eq(&match original {
+            Some(original) => format!("{value} (sent {original})"),
+            None => value.into(),
+        });
+    }
+
+    #[test]
+    fn phones_become_e164_with_the_country_of_the_key() {
+        check("phone", "+16195550108", None, &expect!["+16195550108"]);
+        check("phone", "16195550108", Some("US"), &expect!["+16195550108 (sent 16195550108)"]);
+        check("phone", "16195550108", Some("DE"), &expect!["+16195550108 (sent 16195550108)"]);
+        check("phone", "16195550108", None, &expect!["+16195550108 (sent 16195550108)"]);
+        check(
+            "phone",
+            "(619) 555-0108",
+            Some("us"),
+            &expect!["+16195550108 (sent (619) 555-0108)"],
+        );
+        check("phone", "030 901820", Some("DE"), &expect!["+4930901820 (sent 030 901820)"]);
+        check("phone", "030 901820", None, &expect!["030 901820"]);
+        check("phone", "tom@jabber.example", Some("US"), &expect!["tom@jabber.example"]);
+    }
+
+    #[test]
+    fn mail_is_matched_in_lower_case() {
+        check(
+            "email",
+            " Penny.Cache@VectorLane.dev ",
+            None,
+            &expect!["penny.cache@vectorlane.dev (sent Penny.Cache@VectorLane.dev)"],
+        );
+        check("cookie", "C1", None, &expect!["C1"]);
+    }
+
+    #[test]
+    fn an_id_is_short_and_visible() {
+        assert!(is_id("Kunde 7 – Süd"));
+        assert!(!is_id("") && !is_id("a\nb") && !is_id(&"a".repeat(256)));
+        assert!(is_id(&"ä".repeat(255)));
+    }
+}
