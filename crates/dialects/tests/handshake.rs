@@ -317,9 +317,13 @@ fn d4_a_number_without_a_row_is_kept_and_sent_on_as_it_came() {
         Values.51 {"DataType":2,"OptionIDs":[7],"SignalValueType":51,"UnitType":3,"Value":"2.000000"}"#]],
     );
     let private = json!({"Values": [{"SignalValueType": 1146, "Value": "not ours"}]});
-    check("", &private, &expect![[r#"
+    check(
+        "",
+        &private,
+        &expect![[r#"
         Values.1146 {"SignalValueType":1146,"Value":"not ours"}
-        warning unknown_number"#]]);
+        warning unknown_number"#]],
+    );
     let signal = decode("", &flat(&json!({"110": "x", "Action": {"Values": values}}))).unwrap();
     let written = encode_numbered(&HandshakeView::of(&signal), "").body;
     assert!(written["Action"]["Values"].as_array().unwrap().contains(&values[0]));

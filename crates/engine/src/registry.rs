@@ -18,7 +18,7 @@ use sessionary_core::{
 use sessionary_store::{Direction, Durability, Read, Rows, Store, StoreError, Table};
 
 use crate::{
-    action_keys::{ActionKeyError, ActionKeyRecord, ActionKeyRing, DecodeToken},
+    action_keys::{ActionKeyError, ActionKeyRecord, ActionKeyRing},
     keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope, Standing, granted_scopes, random_32},
 };
 
@@ -163,7 +163,7 @@ impl Registry {
     ///
     /// # Errors
     /// The store's; a row that cannot be read; a secret that is missing beside keys.
-    pub fn open(store: Store, decode: DecodeToken) -> Result<Registry, RegistryError> {
+    pub fn open(store: Store) -> Result<Registry, RegistryError> {
         let keys: Vec<KeyRecord> = rows(&store, Table::Keys, API_KEY)?;
         let action_keys: Vec<ActionKeyRecord> = rows(&store, Table::Keys, ACTION_KEY)?;
         let tenants: Vec<Tenant> = rows(&store, Table::Config, TENANT)?;
@@ -174,7 +174,7 @@ impl Registry {
         };
         Ok(Registry {
             keys: Arc::new(KeyRing::new(secrets.pepper, keys)),
-            action_keys: Arc::new(ActionKeyRing::new(secrets.action_key, decode, action_keys)),
+            action_keys: Arc::new(ActionKeyRing::new(secrets.action_key, action_keys)),
             tenants: RwLock::new(tenants.into_iter().map(|row| (row.number, row)).collect()),
             changing: Mutex::new(()),
             secrets,
@@ -458,12 +458,12 @@ fn rows<T: DeserializeOwned>(
 mod tests {
     use super::*;
     use crate::action_keys::Found;
-    use sessionary_core::disposition::ClaimPolicy;
+    use sessionary_core::{channel::SessionType, disposition::ClaimPolicy};
     use sessionary_store::Options;
     use std::path::Path;
 
     fn open(dir: &Path) -> Registry {
-        Registry::open(store(dir), |_, _| None).unwrap()
+        Registry::open(store(dir)).unwrap()
     }
 
     fn store(dir: &Path) -> Store {
@@ -529,7 +529,7 @@ mod tests {
         let registry = open(dir.path());
         let record = ActionKeyRecord {
             number: 77,
-            action_type: 7,
+            action_type: SessionType::Pos,
             tenant: TenantId(1),
             channel: None,
             label: "till 4".into(),
@@ -564,7 +564,7 @@ mod tests {
         let mut rows = Rows::new();
         rows.delete(Table::Config, *b"secret/pepper");
         store.write(rows, Durability::Synced).unwrap();
-        let refused = Registry::open(store, |_, _| None);
+        let refused = Registry::open(store);
         assert!(matches!(refused, Err(RegistryError::SecretLost { name: "pepper" })));
     }
 
