@@ -16,6 +16,8 @@ use sessionary_core::{
     time::UnixMillis,
 };
 
+use sessionary_dialects::handshake::action_key::ActionKey;
+
 use crate::keys::origin_matches;
 
 /// What an integration point leads to: the number of a program signal type, and its value.
@@ -32,8 +34,8 @@ pub struct ProgramSignal {
 pub struct ActionKeyRecord {
     /// Its number, from 1, for ever its own; encoded in the token.
     pub number: u32,
-    /// The action type, 1 to 8; encoded in the token.
-    pub action_type: u8,
+    /// The action type, one of the eight; encoded in the token.
+    pub action_type: SessionType,
     /// Whose it is.
     pub tenant: TenantId,
     /// The channel, where it is another than the action type implies.
@@ -68,14 +70,9 @@ pub struct ActionKeyRecord {
 }
 
 impl ActionKeyRecord {
-    /// The type of session that a signal through this key begins.
-    pub fn session_type(&self) -> Option<SessionType> {
-        SessionType::from_action_number(self.action_type)
-    }
-
     /// The channel: the point's own, else the action type's.
     pub fn channel(&self) -> Option<Channel> {
-        self.channel.or_else(|| self.session_type()?.channel())
+        self.channel.or_else(|| self.action_type.channel())
     }
 
     /// Whether a page of `origin` may use it.
@@ -83,19 +80,6 @@ impl ActionKeyRecord {
         self.origins.is_empty() || self.origins.iter().any(|entry| origin_matches(entry, origin))
     }
 }
-
-/// What a token of ours says when its HMAC holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OurToken {
-    /// The action type, 1 to 8.
-    pub action_type: u8,
-    /// The number of the action key.
-    pub number: u32,
-}
-
-/// Reads a token of ours under the server's action-key secret; `None` when it is not one, is
-/// mistyped or is forged. The codec lives with the Handshake dialect.
-pub type DecodeToken = fn(secret: &[u8; 32], token: &str) -> Option<OurToken>;
 
 /// What a token means to the tenant who sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,10 +96,10 @@ pub enum Found {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ActionKeyError {
     /// The action type is not one of the eight.
-    #[error("action type {got} does not exist; send 1 to 8")]
+    #[error("`{got}` is no action type; send one of the eight, such as `phone_call`")]
     ActionType {
-        /// What came.
-        got: u8,
+        /// The word of what came.
+        got: &'static str,
     },
     /// The alias names another point of the same tenant already.
     #[error(
@@ -138,7 +122,6 @@ pub enum ActionKeyError {
 /// All action keys in memory. Changed by the registry after the change is on disk.
 pub struct ActionKeyRing {
     secret: [u8; 32],
-    decode: DecodeToken,
     keys: RwLock<Keys>,
 }
 
@@ -149,13 +132,12 @@ struct Keys {
 }
 
 impl ActionKeyRing {
-    /// The ring of these action keys, whose tokens `decode` reads under `secret`.
+    /// The ring of these action keys, whose tokens are proved by `secret`.
     pub fn new(
         secret: [u8; 32],
-        decode: DecodeToken,
         records: impl IntoIterator<Item = ActionKeyRecord>,
     ) -> ActionKeyRing {
-        let ring = ActionKeyRing { secret, decode, keys: RwLock::default() };
+        let ring = ActionKeyRing { secret, keys: RwLock::default() };
         records.into_iter().for_each(|record| ring.put(record));
         ring
     }
@@ -163,7 +145,7 @@ impl ActionKeyRing {
     /// What `token`, sent with a key of `tenant`, means.
     pub fn look_up(&self, tenant: TenantId, token: &str) -> Found {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let ours = (self.decode)(&self.secret, token);
+        let ours = ActionKey::verify(token, &self.secret).ok();
         let number = ours.map(|ours| ours.number);
         let number = number.or_else(|| keys.by_alias.get(&(tenant, token.to_owned())).copied());
         let record = number.and_then(|number| keys.by_number.get(&number));
@@ -176,6 +158,12 @@ impl ActionKeyRing {
             Some(_) => Found::OtherTenant,
             None => Found::Unknown,
         }
+    }
+
+    /// The token of an action key. It is public and can be made again at any time.
+    pub fn token(&self, record: &ActionKeyRecord) -> Option<String> {
+        let ActionKeyRecord { action_type, number, .. } = *record;
+        ActionKey { action_type, number }.issue(&self.secret)
     }
 
     /// The action key with this number, if it is `tenant`'s.
@@ -201,8 +189,8 @@ impl ActionKeyRing {
     /// # Errors
     /// The first thing that stands against it.
     pub fn check(&self, record: &ActionKeyRecord) -> Result<(), ActionKeyError> {
-        if record.session_type().is_none() {
-            return Err(ActionKeyError::ActionType { got: record.action_type });
+        if record.action_type.action_number().is_none() {
+            return Err(ActionKeyError::ActionType { got: record.action_type.word() });
         }
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         for alias in &record.aliases {
@@ -240,17 +228,10 @@ impl ActionKeyRing {
 mod tests {
     use super::*;
 
-    /// Stands for the codec: `ours:TYPE:NUMBER`.
-    fn decode(secret: &[u8; 32], token: &str) -> Option<OurToken> {
-        assert_eq!(secret, &[9; 32]);
-        let (action_type, number) = token.strip_prefix("ours:")?.split_once(':')?;
-        Some(OurToken { action_type: action_type.parse().ok()?, number: number.parse().ok()? })
-    }
-
     fn record(number: u32, tenant: u32, aliases: &[&str]) -> ActionKeyRecord {
         ActionKeyRecord {
             number,
-            action_type: 1,
+            action_type: SessionType::PhoneCall,
             tenant: TenantId(tenant),
             channel: None,
             label: "main line".into(),
@@ -268,7 +249,7 @@ mod tests {
     fn ring() -> ActionKeyRing {
         let revoked = ActionKeyRecord { revoked_at: Some(UnixMillis(1)), ..record(3, 1, &["OLD"]) };
         let records = [record(1, 1, &["X7"]), record(2, 2, &["X7"]), revoked];
-        ActionKeyRing::new([9; 32], decode, records)
+        ActionKeyRing::new([9; 32], records)
     }
 
     fn check(tenant: u32, token: &str, expected: &str) {
@@ -280,13 +261,21 @@ mod tests {
         assert_eq!(found, expected, "{tenant} {token}");
     }
 
+    fn token(action_type: SessionType, number: u32) -> String {
+        ActionKey { action_type, number }.issue(&[9; 32]).unwrap()
+    }
+
     #[test]
     fn a_token_means_a_point_of_its_tenant() {
-        check(1, "ours:1:1", "mine 1");
-        check(2, "ours:1:1", "other tenant");
-        check(1, "ours:2:1", "unknown");
-        check(1, "ours:1:3", "unknown");
-        check(1, "ours:1:4", "unknown");
+        use SessionType::{PhoneCall, WebVisit};
+        check(1, &token(PhoneCall, 1), "mine 1");
+        check(2, &token(PhoneCall, 1), "other tenant");
+        check(1, &token(WebVisit, 1), "unknown");
+        check(1, &token(PhoneCall, 3), "unknown");
+        check(1, &token(PhoneCall, 4), "unknown");
+        let forged = ActionKey { action_type: PhoneCall, number: 1 }.issue(&[8; 32]).unwrap();
+        check(1, &forged, "unknown");
+        assert_eq!(ring().token(&record(1, 1, &[])), Some(token(PhoneCall, 1)));
     }
 
     #[test]
@@ -305,8 +294,8 @@ mod tests {
         assert_eq!(told(record(4, 3, &["X7"])), Ok(()));
         assert_eq!(told(record(4, 1, &["OLD"])), Ok(()));
         assert_eq!(told(record(1, 1, &["X7"])), Ok(()));
-        let odd = ActionKeyRecord { action_type: 9, ..record(4, 1, &[]) };
-        assert!(told(odd).unwrap_err().contains("send 1 to 8"));
+        let odd = ActionKeyRecord { action_type: SessionType::Chat, ..record(4, 1, &[]) };
+        assert!(told(odd).unwrap_err().contains("one of the eight"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use sessionary_core::{
 use sessionary_store::{Direction, Durability, Rows, Store, StoreError, Table};
 
 use crate::{
-    action_keys::{ActionKeyError, ActionKeyRecord, ActionKeyRing, DecodeToken},
+    action_keys::{ActionKeyError, ActionKeyRecord, ActionKeyRing},
     keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope, Standing, granted_scopes, random_32},
 };
 
@@ -163,15 +163,18 @@ impl Registry {
     ///
     /// # Errors
     /// The store's; a row that cannot be read; a secret that is missing beside keys.
-    pub fn open(store: Store, decode: DecodeToken) -> Result<Registry, RegistryError> {
+    pub fn open(store: Store) -> Result<Registry, RegistryError> {
         let keys: Vec<KeyRecord> = rows(&store, Table::Keys, API_KEY)?;
         let action_keys: Vec<ActionKeyRecord> = rows(&store, Table::Keys, ACTION_KEY)?;
         let tenants: Vec<Tenant> = rows(&store, Table::Config, TENANT)?;
-        let is_new = tenants.is_empty() && keys.is_empty() && action_keys.is_empty();
-        let secrets = secrets(&store, is_new)?;
+        let secrets = if tenants.is_empty() && keys.is_empty() && action_keys.is_empty() {
+            kept_or_new_secrets(&store)?
+        } else {
+            kept_secrets(&store)?
+        };
         Ok(Registry {
             keys: Arc::new(KeyRing::new(secrets.pepper, keys)),
-            action_keys: Arc::new(ActionKeyRing::new(secrets.action_key, decode, action_keys)),
+            action_keys: Arc::new(ActionKeyRing::new(secrets.action_key, action_keys)),
             tenants: RwLock::new(tenants.into_iter().map(|row| (row.number, row)).collect()),
             changing: Mutex::new(()),
             secrets,
@@ -380,30 +383,44 @@ impl Registry {
     }
 }
 
-fn secrets(store: &Store, is_new: bool) -> Result<Secrets, RegistryError> {
+fn kept_secrets(store: &Store) -> Result<Secrets, RegistryError> {
+    secrets(|name| kept_secret(store, name)?.ok_or(RegistryError::SecretLost { name }))
+}
+
+fn kept_or_new_secrets(store: &Store) -> Result<Secrets, RegistryError> {
     let mut fresh = Rows::new();
-    let mut secret = |name: &'static str| -> Result<[u8; 32], RegistryError> {
-        let row = [SECRET, name.as_bytes()].concat();
-        let kept = store.get(Table::Config, &row)?;
-        match kept.map(<[u8; 32]>::try_from) {
-            Some(Ok(kept)) => Ok(kept),
-            None if is_new => {
-                let made = random_32();
-                fresh.put(Table::Config, row, made);
-                Ok(made)
-            }
-            Some(Err(_)) | None => Err(RegistryError::SecretLost { name }),
-        }
-    };
-    let secrets = Secrets {
-        pepper: secret("pepper")?,
-        action_key: secret("action_key")?,
-        identity_hash: secret("identity_hash")?,
-    };
+    let secrets = secrets(|name| {
+        let kept = kept_secret(store, name)?;
+        Ok(kept.unwrap_or_else(|| {
+            let made = random_32();
+            fresh.put(Table::Config, secret_row(name), made);
+            made
+        }))
+    })?;
     if !fresh.is_empty() {
         store.write(fresh, Durability::Synced)?;
     }
     Ok(secrets)
+}
+
+fn secrets(
+    mut secret: impl FnMut(&'static str) -> Result<[u8; 32], RegistryError>,
+) -> Result<Secrets, RegistryError> {
+    Ok(Secrets {
+        pepper: secret("pepper")?,
+        action_key: secret("action_key")?,
+        identity_hash: secret("identity_hash")?,
+    })
+}
+
+fn kept_secret(store: &Store, name: &'static str) -> Result<Option<[u8; 32]>, RegistryError> {
+    let kept = store.get(Table::Config, &secret_row(name))?;
+    let read = |kept: Vec<u8>| kept.try_into().map_err(|_| RegistryError::SecretLost { name });
+    kept.map(read).transpose()
+}
+
+fn secret_row(name: &str) -> Vec<u8> {
+    [SECRET, name.as_bytes()].concat()
 }
 
 fn numbered(prefix: &[u8], number: u32) -> Vec<u8> {
@@ -441,12 +458,12 @@ fn rows<T: DeserializeOwned>(
 mod tests {
     use super::*;
     use crate::action_keys::Found;
-    use sessionary_core::disposition::ClaimPolicy;
+    use sessionary_core::{channel::SessionType, disposition::ClaimPolicy};
     use sessionary_store::Options;
     use std::path::Path;
 
     fn open(dir: &Path) -> Registry {
-        Registry::open(store(dir), |_, _| None).unwrap()
+        Registry::open(store(dir)).unwrap()
     }
 
     fn store(dir: &Path) -> Store {
@@ -512,7 +529,7 @@ mod tests {
         let registry = open(dir.path());
         let record = ActionKeyRecord {
             number: 77,
-            action_type: 7,
+            action_type: SessionType::Pos,
             tenant: TenantId(1),
             channel: None,
             label: "till 4".into(),
@@ -547,7 +564,7 @@ mod tests {
         let mut rows = Rows::new();
         rows.delete(Table::Config, *b"secret/pepper");
         store.write(rows, Durability::Synced).unwrap();
-        let refused = Registry::open(store, |_, _| None);
+        let refused = Registry::open(store);
         assert!(matches!(refused, Err(RegistryError::SecretLost { name: "pepper" })));
     }
 

@@ -25,6 +25,7 @@ use url::form_urlencoded;
 
 use crate::{
     accept::Peer,
+    limits::{Limits, Rates},
     problem::{Code, Problem},
     request_log::Notes,
 };
@@ -62,12 +63,14 @@ impl fmt::Debug for Presented {
 
 /// A caller whose key was found good for what the route asks. An extension of the request, and an
 /// argument of handlers whose row asks for a key.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Caller {
     /// The key's record: tenant, scopes, defaults, strictness, name space.
     pub key: Arc<KeyRecord>,
     /// Where the key stood; none for the demo's caller without a key.
     pub place: Option<Place>,
+    address: Option<IpAddr>,
+    limits: Arc<Limits>,
 }
 
 impl Caller {
@@ -79,6 +82,14 @@ impl Caller {
     /// Whether the key has one more scope than the row asked for.
     pub fn may(&self, scope: Scope) -> bool {
         self.key.scopes.contains(&scope)
+    }
+
+    /// Takes so many signals out of the caller's share, before any of them is accepted.
+    ///
+    /// # Errors
+    /// 429 `rate_limited`.
+    pub fn charge(&self, signals: usize) -> Result<(), Problem> {
+        self.limits.charge(self.key.number, self.address, signals)
     }
 
     /// Refuses a caller who lacks a scope.
@@ -108,13 +119,14 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 pub struct Gate {
     ring: Arc<KeyRing>,
     clock: Clock,
+    limits: Arc<Limits>,
     demo_key: Arc<OnceLock<u32>>,
 }
 
 impl Gate {
-    /// A gate that admits the keys of `ring`, by the time of `clock`.
-    pub fn new(ring: Arc<KeyRing>, clock: Clock) -> Gate {
-        Gate { ring, clock, demo_key: Arc::default() }
+    /// A gate that admits the keys of `ring`, by the time of `clock`, each to its share of `rates`.
+    pub fn new(ring: Arc<KeyRing>, clock: Clock, rates: Rates) -> Gate {
+        Gate { ring, clock, limits: Arc::new(Limits::new(rates)), demo_key: Arc::default() }
     }
 
     /// Lets requests from this machine without a key act as key `number`. For the demo; a request
@@ -156,8 +168,7 @@ impl Gate {
             Standing::Expired => return Err(Code::KeyExpired.into()),
             Standing::Revoked => return Err(Code::KeyRevoked.into()),
         }
-        note(parts, &key);
-        let caller = Caller { key, place: Some(presented.place) };
+        let caller = self.known(parts, key, Some(presented.place));
         if let Some(origin) = origin(&parts.headers)
             && !caller.key.allows_origin(origin)
         {
@@ -170,16 +181,17 @@ impl Gate {
     fn without_key(&self, parts: &Parts, scope: Scope) -> Result<Caller, Problem> {
         let demo_key = self.demo_key.get().filter(|_| is_from_this_machine(parts));
         let key = demo_key.and_then(|number| self.ring.get(*number)).ok_or(Code::KeyMissing)?;
-        note(parts, &key);
-        let caller = Caller { key, place: None };
+        let caller = self.known(parts, key, None);
         caller.demand(scope)?;
         Ok(caller)
     }
-}
 
-fn note(parts: &Parts, key: &KeyRecord) {
-    if let Some(notes) = parts.extensions.get::<Notes>() {
-        notes.key(key.number);
+    fn known(&self, parts: &Parts, key: Arc<KeyRecord>, place: Option<Place>) -> Caller {
+        if let Some(notes) = parts.extensions.get::<Notes>() {
+            notes.key(key.number);
+        }
+        let address = parts.extensions.get::<Peer>().map(|Peer(address)| address.ip());
+        Caller { key, place, address, limits: Arc::clone(&self.limits) }
     }
 }
 
@@ -249,9 +261,10 @@ mod tests {
         let ring = KeyRing::new([7; 32], []);
         let mut texts = Vec::new();
         let mut add = |kind, adjust: fn(&mut KeyRecord)| {
-            let text = KeyText::from_random(kind, [texts.len() as u8; 32]);
+            let number = u8::try_from(texts.len() + 1).unwrap();
+            let text = KeyText::from_random(kind, [number; 32]);
             let mut record = KeyRecord {
-                number: texts.len() as u32 + 1,
+                number: number.into(),
                 kind,
                 tenant: TenantId(1),
                 tenant_name: "shop".into(),
@@ -302,7 +315,7 @@ mod tests {
     }
 
     fn gate() -> Gate {
-        Gate::new(ring().0, Arc::new(|| UnixMillis(100)))
+        Gate::new(ring().0, Arc::new(|| UnixMillis(100)), Rates::default())
     }
 
     fn check(uri: &str, head: &[(&str, &str)], expected: &str) {

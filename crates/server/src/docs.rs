@@ -28,15 +28,15 @@ pub(crate) fn routes_page(rows: &[&'static Route]) -> String {
          openapi.json</a>; refusals are explained under <a href=\"/docs/problems\">problems</a>.</p>",
     );
     for tag in tags {
-        main.push_str(&format!("<h2>{}</h2><table>", escaped(tag)));
+        main.extend([format!("<h2>{}</h2><table>", escaped(tag))]);
         main.push_str("<tr><th>Route</th><th>What it does</th><th>Scope</th></tr>");
         for row in rows.iter().filter(|row| row.tag == tag) {
             let (method, path) = (row.method.word(), escaped(row.path));
             let scope = row.access.scope().map_or("none", |scope| scope.word());
             let summary = escaped(row.summary);
-            main.push_str(&format!(
+            main.extend([format!(
                 "<tr><td><code>{method} {path}</code></td><td>{summary}</td><td>{scope}</td></tr>"
-            ));
+            )]);
         }
         main.push_str("</table>");
     }
@@ -52,10 +52,10 @@ pub(crate) async fn problems_page() -> Response {
     for code in Code::ALL {
         let row = code.row();
         let (word, status, title) = (row.word, row.status, escaped(row.title));
-        main.push_str(&format!(
+        main.extend([format!(
             "<tr><td>{status}</td><td><a href=\"/docs/problems/{word}\"><code>{word}</code></a></td>\
              <td>{title}</td></tr>"
-        ));
+        )]);
     }
     main.push_str("</table>");
     html(page("Sessionary: problems", &main))

@@ -70,18 +70,22 @@ const PROBLEM: Route = Route {
 const PAGE: &[Answer] =
     &[Answer { status: 200, summary: "A page", media: "text/html", schema: "" }];
 
-/// An empty table whose keyed routes are entered through `gate`.
-pub fn table<S: Clone + Send + Sync + 'static>(gate: Gate, settings: &Settings) -> Routes<S> {
-    Routes::new(Entry { gate, seats: Arc::new(Semaphore::new(settings.requests_max)) })
-}
-
-/// Adds the routes that need no engine. The document at `/openapi.json` and the page at `/docs` are
-/// written by [`router`], when the table is full.
-#[must_use]
-pub fn own_routes<S>(routes: Routes<S>, readiness: Readiness) -> Routes<S>
+/// A table whose keyed routes are entered through `gate` while `readiness` says so, with the routes
+/// that need no engine. The document at `/openapi.json` and the page at `/docs` are written by
+/// [`router`], when the table is full.
+pub fn table<S>(gate: Gate, readiness: Readiness, settings: &Settings) -> Routes<S>
 where
     S: Clone + Send + Sync + 'static,
 {
+    let seats = Arc::new(Semaphore::new(settings.requests_max));
+    own_routes(Routes::new(Entry { gate, readiness, seats }))
+}
+
+fn own_routes<S>(routes: Routes<S>) -> Routes<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let readiness = routes.readiness();
     routes
         .schema(
             "Ready",

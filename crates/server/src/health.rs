@@ -7,7 +7,7 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::problem::Code;
+use crate::problem::{Code, Problem};
 
 /// Whether requests are taken; set by the engine's owner, read by `/readyz`.
 #[derive(Clone, Debug)]
@@ -40,13 +40,21 @@ impl Readiness {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn answer(&self) -> Response {
-        match self.get() {
-            State::Ready => Json(json!({"status": "ready"})).into_response(),
-            State::Busy(doing) => Code::NotReady.because(doing).retry_after(1).into_response(),
+    /// Why requests are not taken, if they are not.
+    pub(crate) fn refusal(&self) -> Option<Problem> {
+        match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Ready => None,
+            State::Busy(doing) => Some(Code::NotReady.because(doing.clone()).retry_after(1)),
             State::Stopping => {
-                Code::NotReady.because("the server is stopping").retry_after(5).into_response()
+                Some(Code::NotReady.because("the server is stopping").retry_after(5))
             }
+        }
+    }
+
+    pub(crate) fn answer(&self) -> Response {
+        match self.refusal() {
+            None => Json(json!({"status": "ready"})).into_response(),
+            Some(problem) => problem.into_response(),
         }
     }
 }

@@ -41,16 +41,16 @@ fn refusal(shape: Shape, request: &Request) -> Option<Problem> {
     }
     // HTTP/2 names the host in `:authority`, which hyper has checked.
     if request.version() < Version::HTTP_2 {
-        let needed = request.version() == Version::HTTP_11;
-        return host_fault(request.headers(), needed).map(|detail| Code::BadHost.because(detail));
+        return host_fault(request.headers(), request.version())
+            .map(|detail| Code::BadHost.because(detail));
     }
     None
 }
 
-fn host_fault(headers: &HeaderMap, needed: bool) -> Option<&'static str> {
+fn host_fault(headers: &HeaderMap, version: Version) -> Option<&'static str> {
     let mut hosts = headers.get_all(HOST).iter();
     let Some(host) = hosts.next() else {
-        return needed.then_some("the Host header is missing");
+        return (version == Version::HTTP_11).then_some("the Host header is missing");
     };
     if hosts.next().is_some() {
         return Some("there is more than one Host header");

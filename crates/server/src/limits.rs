@@ -116,14 +116,15 @@ impl<K: std::hash::Hash + Eq + Clone> Buckets<K> {
 mod tests {
     use super::*;
 
-    fn rate(signals_per_second: u32, burst: u32) -> Option<Rate> {
+    fn rate(signals_per_second: u32, burst: u32) -> Rate {
         let number = |number| NonZeroU32::new(number).unwrap();
-        Some(Rate { signals_per_second: number(signals_per_second), burst: number(burst) })
+        Rate { signals_per_second: number(signals_per_second), burst: number(burst) }
     }
 
     #[test]
     fn signals_are_charged_to_key_and_address() {
-        let limits = Limits::new(Rates { per_key: rate(1, 5000), per_address: rate(1, 9000) });
+        let limits =
+            Limits::new(Rates { per_key: Some(rate(1, 5000)), per_address: Some(rate(1, 9000)) });
         let address = Some("10.0.0.1".parse().unwrap());
         assert_eq!(limits.charge(1, address, 4000), Ok(()));
         let refused = limits.charge(1, address, 4000).unwrap_err();
@@ -137,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_batch_larger_than_the_bucket_is_charged_the_bucket() {
-        let limits = Limits::new(Rates { per_key: rate(1, 100), per_address: None });
+        let limits = Limits::new(Rates { per_key: Some(rate(1, 100)), per_address: None });
         assert_eq!(limits.charge(1, None, 500), Ok(()));
         assert!(limits.charge(1, None, 1).is_err());
     }

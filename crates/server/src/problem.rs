@@ -116,7 +116,7 @@ codes! {
         means "A thing with this name or alias was made before."
         do "Choose another name, or change the one that exists.";
     VersionMismatch = "version_mismatch" 412 "It has changed since you read it"
-        means "The version or ETag sent is not the current one. Nothing has changed."
+        means "The version or entity tag sent is not the current one. Nothing has changed."
         do "Read it again, apply the change to what is there now, and send the new version.";
     BodyTooLarge = "body_too_large" 413 "The body is too large"
         means "The body is larger than this route takes, as sent or unpacked."
@@ -238,6 +238,7 @@ impl Problem {
     }
 
     /// The document's bytes.
+    #[expect(clippy::missing_panics_doc, reason = "texts and numbers are always JSON")]
     pub fn to_json(&self) -> Vec<u8> {
         let row = self.code.row();
         let document = Document {

@@ -55,8 +55,12 @@ impl Progress {
         self.body_unread.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn note_body_unread(&self, unread: bool) {
-        self.body_unread.store(unread, Ordering::Relaxed);
+    pub(crate) fn note_body_unread(&self) {
+        self.body_unread.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn note_body_read(&self) {
+        self.body_unread.store(false, Ordering::Relaxed);
     }
 }
 

@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 use crate::{
     auth::{Gate, Place, Presented, presented},
     body::BodySize,
+    health::Readiness,
     problem::{Code, Problem},
 };
 
@@ -184,6 +185,7 @@ impl Route {
         }
         if self.takes.is_some() {
             codes.extend([
+                Code::RateLimited,
                 Code::CorruptEncoding,
                 Code::BrokenBody,
                 Code::UnreadableBody,
@@ -208,6 +210,8 @@ impl Route {
 pub struct Entry {
     /// Who may come in.
     pub gate: Gate,
+    /// Whether requests are taken at all.
+    pub readiness: Readiness,
     /// Requests in flight.
     pub seats: Arc<Semaphore>,
 }
@@ -227,6 +231,9 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Adds a route: one row, one handler.
+    ///
+    /// # Panics
+    /// When the table has a row of this method and path.
     #[must_use]
     pub fn at<T: 'static>(mut self, row: &'static Route, handler: impl Handler<T, S>) -> Routes<S> {
         let twice =
@@ -241,11 +248,18 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Names a JSON schema that rows refer to.
+    ///
+    /// # Panics
+    /// When the name is taken.
     #[must_use]
     pub fn schema(mut self, name: &'static str, schema: Value) -> Routes<S> {
         let before = self.schemas.insert(name, schema);
         assert!(before.is_none(), "the schema {name} is named already");
         self
+    }
+
+    pub(crate) fn readiness(&self) -> Readiness {
+        self.entry.readiness.clone()
     }
 
     /// The rows, in the order they were added.
@@ -278,6 +292,9 @@ async fn admit(State(admission): State<Admission>, request: Request, next: Next)
     let Admission { entry, row } = admission;
     if row.access == Access::Open {
         return next.run(with_size(request, row)).await;
+    }
+    if let Some(problem) = entry.readiness.refusal() {
+        return problem.into_response();
     }
     let Ok(_seat) = entry.seats.try_acquire() else {
         let problem = Code::Overloaded.because("too many requests are in flight");

@@ -39,7 +39,9 @@ struct Deadline {
 
 impl TimedBody {
     pub(crate) fn new(body: Incoming, progress: Arc<Progress>, settings: Arc<Settings>) -> Self {
-        progress.note_body_unread(!body.is_end_stream());
+        if !body.is_end_stream() {
+            progress.note_body_unread();
+        }
         let ends_by = Instant::now() + settings.body_total;
         TimedBody { body, progress, settings, ends_by, deadline: None }
     }
@@ -67,7 +69,7 @@ impl HttpBody for TimedBody {
         if let Poll::Ready(outcome) = Pin::new(&mut this.body).poll_frame(cx) {
             this.deadline = None;
             if outcome.is_none() || this.body.is_end_stream() {
-                this.progress.note_body_unread(false);
+                this.progress.note_body_read();
             } else if Instant::now() >= this.ends_by {
                 return Poll::Ready(Some(Err(BodyTimeout::Total.into())));
             }

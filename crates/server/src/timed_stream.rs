@@ -46,6 +46,13 @@ enum Waiting {
     ForHeaders { after: u64 },
 }
 
+/// What a read brought.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Came {
+    Bytes,
+    Nothing,
+}
+
 struct Linger {
     deadline: Pin<Box<Sleep>>,
     left: usize,
@@ -65,14 +72,14 @@ impl TimedStream {
     }
 
     /// Chooses what the read side waits for, and sets the clock anew when that has changed.
-    fn rearm(&mut self, bytes_came: bool) {
+    fn rearm(&mut self, came: Came) {
         let waiting = match self.progress.doing() {
             Doing::Busy => Waiting::No,
             Doing::Waiting { after } if self.waiting == (Waiting::ForHeaders { after }) => {
                 self.waiting
             }
             // Pings keep an HTTP/2 connection talking; only a request counts.
-            Doing::Waiting { after } if bytes_came && !self.progress.is_http2() => {
+            Doing::Waiting { after } if came == Came::Bytes && !self.progress.is_http2() => {
                 Waiting::ForHeaders { after }
             }
             Doing::Waiting { after } => Waiting::ForRequest { after },
@@ -117,7 +124,7 @@ impl AsyncRead for TimedStream {
         if outcome.is_ready() && buf.filled().len() == before {
             return outcome; // the end of the stream, or a failure
         }
-        self.rearm(outcome.is_ready());
+        self.rearm(if outcome.is_ready() { Came::Bytes } else { Came::Nothing });
         let Some(deadline) = &mut self.read_deadline else { return outcome };
         // Also when bytes came: a drip must not outlast the deadline.
         if deadline.as_mut().poll(cx).is_ready() {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use axum::extract::State;
+use bytes::Bytes;
 use sessionary_core::{signal::TenantId, time::UnixMillis};
 use sessionary_engine::keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope, granted_scopes};
 use sessionary_server::{
@@ -17,6 +18,8 @@ use sessionary_server::{
     body::{BodySize, Payload},
     face,
     health::{self, Readiness},
+    limits::Rates,
+    problem::Problem,
     routes::{Access, Method, Route, Takes},
     seats::Seats,
     settings::Settings,
@@ -83,31 +86,38 @@ const BY_PATH: Route = Route {
     access: Access::KeyInPath("api_key", Scope::DispositionsWrite),
     ..Route::PLAIN
 };
+const LARGE: Route = Route { path: "/test/large", ..READ };
 const WAIT: Route = Route { path: "/test/wait", ..READ };
 const PANIC: Route = Route { path: "/test/panic", ..READ };
 
 impl Server {
     pub(crate) async fn start(settings: Settings) -> Server {
+        Server::start_with(settings, Rates::default()).await
+    }
+
+    #[expect(clippy::unused_async, reason = "it spawns, and so needs a runtime")]
+    pub(crate) async fn start_with(settings: Settings, rates: Rates) -> Server {
         let ring = Arc::new(KeyRing::new([1; 32], []));
         let secret = add_key(&ring, KeyKind::Secret, &[]);
         let publishable = add_key(&ring, KeyKind::Publishable, &["https://shop.example"]);
-        let gate = Gate::new(Arc::clone(&ring), Arc::new(|| UnixMillis(0)));
+        let gate = Gate::new(Arc::clone(&ring), Arc::new(|| UnixMillis(0)), rates);
         let probe = Probe { waiting: Arc::default(), go: Arc::new(Semaphore::new(0)) };
         let readiness = Readiness::new(health::State::Ready);
-        let routes = face::own_routes(face::table(gate, &settings), readiness.clone())
-            .at(&ECHO, async |Payload(bytes): Payload| bytes)
+        let routes = face::table(gate, readiness.clone(), &settings)
+            .at(&ECHO, echo)
             .at(&ONE, async |Payload(bytes): Payload| bytes)
             .at(&READ, async |caller: Caller| format!("tenant {}", caller.tenant().0))
             .at(&BY_PATH, async |caller: Caller| format!("key {}", caller.key.number))
+            .at(&LARGE, async || vec![b'x'; 64 << 20])
             .at(&WAIT, wait)
             .at(&PANIC, panics);
-        let router = face::router(routes, probe.clone(), &settings);
+        let service = face::router(routes, probe.clone(), &settings);
         let listener = accept::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let seats =
             Arc::new(Seats::new(settings.connections_max, settings.connections_per_address_max));
         let stop = CancellationToken::new();
-        let serving = accept::serve(listener, router, settings, Arc::clone(&seats), stop.clone());
+        let serving = accept::serve(listener, service, settings, Arc::clone(&seats), stop.clone());
         let serving = tokio::spawn(serving);
         Server { address, seats, readiness, ring, secret, publishable, probe, stop, serving }
     }
@@ -142,6 +152,12 @@ async fn wait(State(probe): State<Probe>) -> &'static str {
     probe.waiting.fetch_add(1, Ordering::SeqCst);
     probe.go.acquire().await.unwrap().forget();
     "went on\n"
+}
+
+/// Charges a signal a byte.
+async fn echo(caller: Caller, Payload(bytes): Payload) -> Result<Bytes, Problem> {
+    caller.charge(bytes.len())?;
+    Ok(bytes)
 }
 
 async fn panics() -> &'static str {
@@ -232,9 +248,11 @@ impl Reply {
             return status.to_string();
         }
         let problem: serde_json::Value = serde_json::from_str(self.body()).expect("JSON");
-        assert_eq!(problem["status"], status);
-        let code = problem["code"].as_str().unwrap();
-        assert_eq!(problem["type"], format!("/docs/problems/{code}"));
+        let member = |name: &str| problem.get(name).expect("a member").clone();
+        assert_eq!(member("status"), status);
+        let code = member("code");
+        let code = code.as_str().unwrap();
+        assert_eq!(member("type"), format!("/docs/problems/{code}"));
         format!("{status} {code}")
     }
 }

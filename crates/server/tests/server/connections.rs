@@ -131,6 +131,26 @@ async fn more_requests_than_seats_are_told_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_dropped() {
+    let settings = Settings { write_stall: Duration::from_millis(200), ..Settings::default() };
+    let server = Server::start(settings).await;
+    let mut client = server.connect().await;
+    let secret = &server.secret;
+    client
+        .send(format!(
+            "GET /test/large HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {secret}\r\n\r\n"
+        ))
+        .await;
+    while server.seats.taken() == 0 {
+        tokio::task::yield_now().await;
+    }
+    while server.seats.taken() > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(client.rest().await.0.len() < 64 << 20);
+}
+
+#[tokio::test]
 async fn http2_with_prior_knowledge_is_understood() {
     let server = Server::start(impatient()).await;
     let mut client = server.connect().await;

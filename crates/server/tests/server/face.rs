@@ -1,5 +1,10 @@
 //! Hosts, sizes, keys, unknown paths, panics, health and documents.
-use sessionary_server::{health::State, problem::Code, settings::Settings};
+use sessionary_server::{
+    health::State,
+    limits::{Rate, Rates},
+    problem::Code,
+    settings::Settings,
+};
 
 use crate::client::{Server, impatient};
 
@@ -77,6 +82,21 @@ async fn keys_in_header_query_and_path() {
 }
 
 #[tokio::test]
+async fn a_key_that_sends_too_much_is_told_when_to_come_back() {
+    let number = |number| std::num::NonZeroU32::new(number).unwrap();
+    let rate = Rate { signals_per_second: number(1), burst: number(1000) };
+    let rates = Rates { per_key: Some(rate), per_address: None };
+    let server = Server::start_with(Settings::default(), rates).await;
+    let headers = "Content-Length: 900\r\n";
+    let body = [b'x'; 900];
+    assert_eq!(server.with_key("POST /test/echo", headers, &body).await.status(), 200);
+    let refused = server.with_key("POST /test/echo", headers, &body).await;
+    assert_eq!(refused.told(), "429 rate_limited");
+    let seconds: u32 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((700..=801).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test]
 async fn unknown_paths_and_methods_are_problems() {
     let server = Server::start(Settings::default()).await;
     assert_eq!(server.with_key("GET /nothing", "", b"").await.told(), "404 not_found");
@@ -125,6 +145,7 @@ async fn readiness_follows_its_handle() {
     assert_eq!(reply.told(), "503 not_ready");
     assert!(reply.body().contains("40 %"));
     assert_eq!(server.with_key("GET /livez", "", b"").await.status(), 200);
+    assert_eq!(server.with_key("GET /test/read", "", b"").await.told(), "503 not_ready");
 }
 
 #[tokio::test]

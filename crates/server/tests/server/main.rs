@@ -1,7 +1,8 @@
 //! The server as a client sees it: raw bytes in, raw bytes out, over the real accept loop.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it fails")]
 mod bodies;
 mod client;
 mod connections;
 mod face;
+mod log_lines;
 mod origins;
