@@ -152,7 +152,7 @@ impl Draft {
             "sequence" => self.sequence = number(path, raw)?.unwrap_or_default(),
             "channel" => self.channel = word(path, raw, CHANNELS, Channel::from_word)?,
             "session_type" => {
-                self.session_type = word(path, raw, SESSION_TYPES, SessionType::from_word)?;
+                self.session_type = word(path, raw, SESSION_TYPES, session_type_from_word)?;
             }
             "source" => self.source = id(path, raw)?,
             "session_id" => self.session = id(path, raw)?,
@@ -407,6 +407,11 @@ fn word<T>(
     let Some(text) = text(path, raw)? else { return Ok(None) };
     let unknown = || Fault { code: "unknown_word", ..Fault::wrong(path, raw, send) };
     from_word(&text).map(Some).ok_or_else(unknown)
+}
+
+/// `disposition` is an action type, and no type of session (D26).
+fn session_type_from_word(word: &str) -> Option<SessionType> {
+    SessionType::from_word(word).filter(|kind| *kind != SessionType::Disposition)
 }
 
 fn policy_from_word(word: &str) -> Option<ClaimPolicy> {
