@@ -1,6 +1,6 @@
 //! The dictionary: every field that Sessionary knows, as rows of one table.
 //!
-//! Decoders, masking, the OpenAPI document, Parquet columns, console labels and the reference page
+//! Decoders, masking, the `OpenAPI` document, Parquet columns, console labels and the reference page
 //! are all read from it. A row without a class of personal data does not compile.
 use crate::signal::FieldNumber;
 
@@ -64,7 +64,7 @@ pub enum Source {
     Genesys,
     /// Google CCAI Platform.
     Ccai,
-    /// Tropo WebAPI.
+    /// Tropo `WebAPI`.
     Tropo,
 }
 
@@ -235,14 +235,14 @@ pub mod field {
         SESSION_VARIANT = 404, "Variant of an experiment.";
         RECORDING_URL = 405, "Recording.";
         CAMPAIGN_ID = 406, "Campaign id.";
-        CAMPAIGN_NAME = 407, "Campaign name (utm_campaign).";
-        TRACKING_SOURCE = 408, "utm_source.";
-        TRACKING_MEDIUM = 409, "utm_medium.";
-        TRACKING_CONTENT = 410, "utm_content.";
-        TRACKING_TERM = 411, "utm_term.";
-        SOURCE_PLATFORM = 412, "utm_source_platform.";
-        CREATIVE_FORMAT = 413, "utm_creative_format.";
-        MARKETING_TACTIC = 414, "utm_marketing_tactic.";
+        CAMPAIGN_NAME = 407, "Campaign name (`utm_campaign`).";
+        TRACKING_SOURCE = 408, "`utm_source`.";
+        TRACKING_MEDIUM = 409, "`utm_medium`.";
+        TRACKING_CONTENT = 410, "`utm_content`.";
+        TRACKING_TERM = 411, "`utm_term`.";
+        SOURCE_PLATFORM = 412, "`utm_source_platform`.";
+        CREATIVE_FORMAT = 413, "`utm_creative_format`.";
+        MARKETING_TACTIC = 414, "`utm_marketing_tactic`.";
         REMOTE_IP = 415, "Address of the visitor.";
         USER_AGENT = 417, "User agent.";
         REFERRER = 418, "First referrer.";
@@ -260,7 +260,7 @@ pub mod field {
         CLICK_ID = 1022, "Advertising click id.";
         CLICK_NETWORK = 1023, "Network that gave the click id.";
         DIRECTION = 1030, "inbound, outbound, internal or unknown.";
-        DISCONNECT_REASON = 1031, "Why an interaction ended, e.g. failed, no_answer, dead_air, wrong_number, spam.";
+        DISCONNECT_REASON = 1031, "Why an interaction ended, e.g. failed, `no_answer`, `dead_air`, `wrong_number`, spam.";
         ANSWERED_BY = 1032, "human, virtual, machine or nobody.";
         LINE_NUMBER = 1033, "Our number that was dialled or that dialled.";
         SCHEDULED_AT = 1034, "When an interaction is booked for.";
@@ -269,11 +269,11 @@ pub mod field {
         RATING_COMMENT = 1037, "Comment with a rating.";
         FOREGROUND_MS = 1038, "Time in the foreground since the last heartbeat, ms.";
         AUTHENTICATED = 1039, "Signed in.";
-        OCCURRED_PRECISION = 1040, "How exact occurred_at is: ms, s, min, day, month.";
+        OCCURRED_PRECISION = 1040, "How exact `occurred_at` is: ms, s, min, day, month.";
         DO_NOT_CONTACT = 1041, "The person asked not to be contacted.";
-        RECORDING_PERMISSION = 1042, "granted, denied or not_asked.";
+        RECORDING_PERMISSION = 1042, "granted, denied or `not_asked`.";
         AGENT_NAME = 1043, "Name of an agent.";
-        ENDED_HOW = 1044, "completed, failed, abandoned, timeout, transferred_out.";
+        ENDED_HOW = 1044, "completed, failed, abandoned, timeout, `transferred_out`.";
         EXPERIMENT_ID = 1045, "Experiment of an exposure.";
         CALL_ID = 1046, "Call id, unique in the tenant for ever.";
         LANGUAGE = 1047, "Language, BCP 47.";

@@ -75,6 +75,7 @@ pub fn fill(fields: &mut Fields) {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_raw_string_hashes, reason = "the form that expect-test writes")]
 mod tests {
     use super::*;
     use expect_test::{Expect, expect};

@@ -48,10 +48,10 @@ pub fn e164(sent: &str, country: Option<&str>) -> Option<String> {
         return None;
     }
     let country = country.and_then(|country| country.to_uppercase().parse().ok());
-    if sent.starts_with('+') || country.is_some() {
-        if let Some(number) = valid(country, sent) {
-            return Some(number);
-        }
+    if (sent.starts_with('+') || country.is_some())
+        && let Some(number) = valid(country, sent)
+    {
+        return Some(number);
     }
     if sent.starts_with(|first: char| ('1'..='9').contains(&first)) {
         return valid(None, &format!("+{sent}"));

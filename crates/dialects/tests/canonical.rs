@@ -1,4 +1,6 @@
 //! Our own form: what is accepted, what is put aside, and that nothing is lost on the way.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by failing")]
+#![expect(clippy::needless_raw_string_hashes, reason = "the form that expect-test writes")]
 use expect_test::{Expect, expect};
 use proptest::{collection, option, prelude::*};
 use serde_json::{Value as Json, json};
@@ -8,7 +10,7 @@ use sessionary_core::{
 };
 use sessionary_dialects::{
     Context, Limits,
-    canonical::{decode, encode},
+    canonical::{decode, encode, encode_raw},
 };
 
 const CONTEXT: Context<'_> = Context {
@@ -145,6 +147,15 @@ fn an_unknown_member_is_kept_as_it_was_sent() {
 }
 
 #[test]
+fn what_was_kept_as_sent_is_shown_as_sent() {
+    let signal = one(r#"{"type":"t","extra":{"b" : 1.00, "c":1e999},"page":{"x":[ 1 ]}}"#);
+    let shown = encode_raw(&signal);
+    assert!(shown.get().contains(r#""extra":{"b" : 1.00, "c":1e999}"#));
+    assert!(shown.get().contains(r#""page":{"x":[ 1 ]}"#));
+    assert_eq!(one(shown.get()), signal);
+}
+
+#[test]
 fn null_is_absent_and_of_two_the_last_holds() {
     check(
         r#"{"type":"a","type":"b","id":null,"channel":null,"page":null,"identities":null,"language":null,"variant":"A","variant":"B"}"#,
@@ -170,7 +181,7 @@ fn a_bad_item_is_put_aside_and_the_others_are_kept() {
             r#"{"id":"8","type":"t","disposition":{"author":"agent"}}"#,
             r#"{"id":"9","type":"t","disposition":{"code":-1}}"#,
             r#"{"id":"10","type":"t","#,
-            r#"[1]"#,
+            r"[1]",
             r#"{"id":"11","type":"t"}"#,
         ]
         .join("\n"),
@@ -302,6 +313,8 @@ proptest! {
     fn encoding_and_decoding_loses_nothing(body in body()) {
         let signal = one(&body.to_string());
         let again = one(&encode(&signal).to_string());
+        prop_assert_eq!(&again, &signal);
+        let again = one(encode_raw(&signal).get());
         prop_assert_eq!(again, signal);
     }
 

@@ -35,6 +35,9 @@ pub struct WrongValue {
 impl Value {
     /// Reads what came for `field`, which the sender spelt `spelt`. `None`: nothing came, that is
     /// null, empty text or a list of nothing (C21).
+    ///
+    /// # Errors
+    /// What came is no value of the field's type.
     pub fn parse(
         field: &Field,
         spelt: &str,

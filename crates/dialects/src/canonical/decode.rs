@@ -1,4 +1,6 @@
 //! Decoding: each item of a body to a signal, or to the reason why it is put aside.
+use std::collections::BTreeMap;
+
 use serde_json::value::RawValue;
 use sessionary_core::{
     channel::{Channel, SessionType},
@@ -148,9 +150,9 @@ impl Draft {
             "occurred_at" => self.occurred_at = instant(path, raw)?,
             "sent_at" => self.sent_at = instant(path, raw)?,
             "sequence" => self.sequence = number(path, raw)?.unwrap_or_default(),
-            "channel" => self.channel = word(path, raw, &CHANNELS, Channel::from_word)?,
+            "channel" => self.channel = word(path, raw, CHANNELS, Channel::from_word)?,
             "session_type" => {
-                self.session_type = word(path, raw, &SESSION_TYPES, SessionType::from_word)?;
+                self.session_type = word(path, raw, SESSION_TYPES, session_type_from_word)?;
             }
             "source" => self.source = id(path, raw)?,
             "session_id" => self.session = id(path, raw)?,
@@ -159,8 +161,8 @@ impl Draft {
             "anonymous_id" => self.anonymous_id = id(path, raw)?,
             "warnings" => self.warnings.append(&mut warnings(raw)?),
             "disposition.code" => self.code = code(path, raw)?,
-            "disposition.author" => self.author = word(path, raw, &AUTHORS, Author::from_word)?,
-            "disposition.policy" => self.policy = word(path, raw, &POLICIES, policy_from_word)?,
+            "disposition.author" => self.author = word(path, raw, AUTHORS, Author::from_word)?,
+            "disposition.policy" => self.policy = word(path, raw, POLICIES, policy_from_word)?,
             _ => return self.by_dictionary(path, raw, context),
         }
         Ok(())
@@ -181,7 +183,7 @@ impl Draft {
             }
             Some(Member::Group) => return Err(Fault::wrong(path, raw, "an object")),
             None if path == SIGNALS && raw.get().starts_with('{') => {
-                self.group(path, raw, context)?
+                self.group(path, raw, context)?;
             }
             None => match numbered(path) {
                 Some((number, Some(row))) => self.field(number, parse(row, path, raw)?),
@@ -213,7 +215,7 @@ impl Draft {
     fn items(&mut self, raw: &RawValue) -> Result<(), Fault> {
         let wrong = || Fault::wrong(ITEMS, raw, "a list of objects");
         let items: Vec<Members<'_>> = serde_json::from_str(raw.get()).map_err(|_| wrong())?;
-        let mut columns: std::collections::BTreeMap<String, Vec<Box<str>>> = Default::default();
+        let mut columns: BTreeMap<String, Vec<Box<str>>> = BTreeMap::new();
         for (at, item) in items.iter().enumerate() {
             for (name, raw) in item.by_name.iter().filter(|(_, raw)| !is_null(raw)) {
                 let path = format!("{ITEMS}.{name}");
@@ -304,6 +306,27 @@ impl Draft {
     }
 }
 
+/// Members that are not fields of the dictionary but parts of a signal.
+const PARTS: [&str; 12] = [
+    "id",
+    "type",
+    "occurred_at",
+    "sent_at",
+    "sequence",
+    "channel",
+    "source",
+    "identities",
+    "user_id",
+    "anonymous_id",
+    "warnings",
+    SIGNALS,
+];
+
+/// Whether the name means something in our own form, so that no stranger's member may have it.
+pub(crate) fn is_own_member(name: &str) -> bool {
+    PARTS.contains(&name) || by_member(name).is_some()
+}
+
 const ITEMS: &str = "commerce.items";
 
 /// The object of signals that have a number and no name, as `{"signals":{"110":"x"}}` (D4).
@@ -330,7 +353,7 @@ fn text(path: &str, raw: &RawValue) -> Result<Option<Box<str>>, Fault> {
         return Ok(None);
     }
     let text = plain_text(raw).ok_or_else(|| Fault::wrong(path, raw, "text"))?;
-    Ok(Some(text.into()).filter(|text: &Box<str>| !text.is_empty()))
+    Ok(Some(text).filter(|text| !text.is_empty()).map(Into::into))
 }
 
 fn id(path: &str, raw: &RawValue) -> Result<Option<Box<str>>, Fault> {
@@ -384,6 +407,11 @@ fn word<T>(
     let Some(text) = text(path, raw)? else { return Ok(None) };
     let unknown = || Fault { code: "unknown_word", ..Fault::wrong(path, raw, send) };
     from_word(&text).map(Some).ok_or_else(unknown)
+}
+
+/// `disposition` is an action type, and no type of session (D26).
+fn session_type_from_word(word: &str) -> Option<SessionType> {
+    SessionType::from_word(word).filter(|kind| *kind != SessionType::Disposition)
 }
 
 fn policy_from_word(word: &str) -> Option<ClaimPolicy> {
