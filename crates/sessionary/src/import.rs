@@ -49,6 +49,9 @@ pub(crate) fn run(arguments: &Import) -> anyhow::Result<()> {
         tally.signals,
         tally.unreadable
     );
+    if tally.signals == 0 && tally.unreadable > 0 {
+        bail!("no row could be read; is --format right?");
+    }
     Ok(())
 }
 
