@@ -6,6 +6,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
+    extract::State,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
 use sessionary_core::signal::TenantId;
+use sessionary_engine::keys::Scope;
 use tokio::{
     sync::{
         OwnedSemaphorePermit, Semaphore,
@@ -25,7 +27,35 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::problem::Code;
+use crate::{
+    auth::Caller,
+    problem::Code,
+    routes::{Access, Answer, Method, Route},
+};
+
+/// The row of `GET /v1/live`; its handler is [`stream`].
+pub const STREAM: Route = Route {
+    method: Method::Get,
+    path: "/v1/live",
+    tag: "read",
+    summary: "What happens now, as server-sent events",
+    detail: "Each event has an id, a name and one line of JSON. `lagged` says that events were lost \
+             because the reader was too slow. A comment comes every 15 seconds.",
+    access: Access::Key(Scope::SessionsRead),
+    answers: &[Answer {
+        status: 200,
+        summary: "A stream without end",
+        media: "text/event-stream",
+        schema: "",
+    }],
+    ..Route::PLAIN
+};
+
+/// Answers [`STREAM`].
+#[expect(clippy::unused_async, reason = "handlers are async")]
+pub async fn stream(State(live): State<Live>, caller: Caller) -> Response {
+    live.open(caller.tenant())
+}
 
 /// Events that a slow reader may be behind before it loses some.
 const BACKLOG: usize = 1024;
