@@ -8,6 +8,7 @@ mod encode;
 mod framing;
 pub(crate) mod members;
 
+pub(crate) use decode::is_own_member;
 pub use decode::{ItemError, decode};
-pub use encode::encode;
+pub use encode::{encode, encode_raw};
 pub use framing::BodyError;

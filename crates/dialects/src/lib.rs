@@ -3,11 +3,15 @@
 //! Pure: nothing here reads a clock, a disk or a socket, and no input makes a decoder panic. A
 //! decoder refuses with a word for machines and a sentence for people; what it repairs it says in
 //! the warnings of the signal.
+pub mod access_log;
 pub mod attribution_from_url;
 pub mod canonical;
 pub mod handshake;
+pub mod identical;
 pub mod identities;
 pub mod limits;
+pub mod mapping;
+mod month;
 
 pub use limits::Limits;
 

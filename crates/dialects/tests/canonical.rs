@@ -10,7 +10,7 @@ use sessionary_core::{
 };
 use sessionary_dialects::{
     Context, Limits,
-    canonical::{decode, encode},
+    canonical::{decode, encode, encode_raw},
 };
 
 const CONTEXT: Context<'_> = Context {
@@ -144,6 +144,15 @@ fn an_unknown_member_is_kept_as_it_was_sent() {
     assert_eq!(signal.attributes["extra"].text(), r#"{"b" : 1.00, "a":null}"#);
     assert_eq!(signal.attributes["page.x.y"].text(), "[1]");
     assert_eq!(signal.text(field::PAGE_URL), Some("/p"));
+}
+
+#[test]
+fn what_was_kept_as_sent_is_shown_as_sent() {
+    let signal = one(r#"{"type":"t","extra":{"b" : 1.00, "c":1e999},"page":{"x":[ 1 ]}}"#);
+    let shown = encode_raw(&signal);
+    assert!(shown.get().contains(r#""extra":{"b" : 1.00, "c":1e999}"#));
+    assert!(shown.get().contains(r#""page":{"x":[ 1 ]}"#));
+    assert_eq!(one(shown.get()), signal);
 }
 
 #[test]
@@ -304,6 +313,8 @@ proptest! {
     fn encoding_and_decoding_loses_nothing(body in body()) {
         let signal = one(&body.to_string());
         let again = one(&encode(&signal).to_string());
+        prop_assert_eq!(&again, &signal);
+        let again = one(encode_raw(&signal).get());
         prop_assert_eq!(again, signal);
     }
 

@@ -13,7 +13,7 @@ use sessionary_core::{
     time::{Millis, UnixMillis},
 };
 use sessionary_dialects::{
-    Context, Limits,
+    Context, Limits, canonical,
     handshake::{
         Extensions, Form, HandshakeView, PostingContext, Refusal, encode, encode_numbered,
         printed_as_required, read,
@@ -645,11 +645,12 @@ fn the_more_explicit_holds_and_a_disagreement_is_a_warning() {
 fn what_no_row_knows_is_kept() {
     check(
         "",
-        &json!({"cart": {"colour": "red"}, "commerce_order_fees": "none"}),
+        &json!({"cart": {"colour": "red"}, "type": "x", "commerce_order_fees": "none"}),
         &expect![[r#"
-        cart {"colour":"red"}
-        unreadable.commerce_order_fees "none"
-        warning unreadable_commerce_order_fees"#]],
+            cart {"colour":"red"}
+            handshake.type "x"
+            unreadable.commerce_order_fees "none"
+            warning unreadable_commerce_order_fees"#]],
     );
 }
 
@@ -709,6 +710,17 @@ fn a_session_is_told_as_a_disposition() {
 }
 
 // Laws
+
+#[test]
+fn a_disposition_is_shown_in_our_own_form_and_read_back() {
+    let more = json!({"type": "x", "110": "y", "commerce_order_tax": "none", "page": {"url": 1}});
+    for body in [FLAT.to_owned(), flat(&more)] {
+        let signal = decode("DID=D1&TSC=a", &body).unwrap();
+        let shown = canonical::encode_raw(&signal);
+        let again = canonical::decode(shown.get().as_bytes(), &context().key).unwrap().remove(0);
+        assert_eq!(again.unwrap(), signal);
+    }
+}
 
 fn value_of(kind: FieldType) -> BoxedStrategy<Json> {
     match kind {

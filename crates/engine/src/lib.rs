@@ -1,4 +1,36 @@
-//! engine
+//! The only place where time, disk and network meet the core: when, and in which order.
+//!
+//! Requests queue up at one folding thread. It takes whatever queued during the last sync, appends it
+//! to the journal as one block with one sync, folds it, and answers; nothing leaves before its block
+//! is durable (CORE.md 2).
 pub mod action_keys;
+pub mod clock;
+pub mod entry;
+mod error;
+mod fold;
+mod hot;
+mod intake;
 pub mod keys;
+mod live;
+mod numbers;
+mod people;
+mod placement;
+pub mod quarantine;
+mod read;
 pub mod registry;
+mod rewrite;
+mod rows;
+mod shard;
+mod signals;
+mod sources;
+mod timers;
+
+pub use error::EngineError;
+pub use fold::{Folded, Verdict, VerdictStatus};
+pub use intake::{Engine, Failure, Receipt, Submission};
+pub use live::{Live, LiveEvent};
+pub use people::Person;
+pub use placement::ReviewRow;
+pub use read::{Page, Reader, SessionFilter, SignalCursor};
+pub use rows::EdgeRow;
+pub use shard::ShardConfig;

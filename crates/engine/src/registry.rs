@@ -15,7 +15,7 @@ use sessionary_core::{
     signal::TenantId,
     time::{Millis, UnixMillis},
 };
-use sessionary_store::{Direction, Durability, Read, Rows, Store, StoreError, Table};
+use sessionary_store::{Direction, Durability, Rows, Store, StoreError, Table};
 
 use crate::{
     action_keys::{ActionKeyError, ActionKeyRecord, ActionKeyRing},

@@ -1,2 +1,11 @@
 //! The program: flags, files, environment, exit codes.
-fn main() {}
+use clap::Parser;
+
+mod arguments;
+mod commands;
+mod config;
+mod import;
+
+fn main() -> anyhow::Result<()> {
+    commands::run(arguments::Arguments::parse().command)
+}

@@ -311,6 +311,18 @@ mod tests {
         assert_eq!(sealed(&[]).len(), 1);
     }
 
+    /// Written by format 1; every later program must read it.
+    #[test]
+    fn the_first_version_is_read() {
+        let golden = "012b29a7da00000001000000000000000500000000000000000000000000000000000000000\
+                      000000000000000010000000828b52ffd200841000009067369676e616c";
+        let value = crate::bytes::from_hex(golden);
+        let chunk = read_chunk(&chunk_key(3, 7), &value).unwrap();
+        assert_eq!(chunk.head.header, BlockHeader { now: 5, ..BlockHeader::default() });
+        assert_eq!((chunk.head.ordinal, chunk.head.of, chunk.bytes), (0, 1, 8));
+        assert_eq!(chunk.entries, [OwnedEntry { partition: 9, bytes: b"signal".to_vec() }]);
+    }
+
     #[test]
     fn every_flipped_bit_of_a_chunk_is_noticed() {
         let (first, value) = sealed(&[Entry { partition: 9, bytes: b"signal" }]).remove(0);

@@ -69,6 +69,12 @@ fn low_seven_bits(number: usize) -> u8 {
 }
 
 #[cfg(test)]
+pub(crate) fn from_hex(text: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(byte).collect()
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -4,7 +4,7 @@ use crate::{
     directory, engine_log,
     error::StoreError,
     lane_rows::LaneRow,
-    read::{Direction, Read},
+    read::Direction,
     rows::Table,
     signal_ids,
     store::{Options, Store},

@@ -33,13 +33,16 @@ struct Manifest {
     format: u64,
 }
 
-/// Creates the directory when it is missing, readable by its owner alone.
+/// Creates the directory when it is missing, readable by its owner alone; its name is durable
+/// when this returns.
 pub(crate) fn create(dir: &Path) -> Result<(), StoreError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(|source| StoreError::CannotCreate { dir: dir.to_owned(), source })
+    let create = || -> std::io::Result<()> {
+        let whole = std::path::absolute(dir)?;
+        let missing: Vec<_> = whole.ancestors().take_while(|path| !path.exists()).collect();
+        DirBuilder::new().recursive(true).mode(0o700).create(&whole)?;
+        missing.iter().filter_map(|path| path.parent()).try_for_each(sync_directory)
+    };
+    create().map_err(|source| StoreError::CannotCreate { dir: dir.to_owned(), source })
 }
 
 /// Takes the exclusive lock or says at once that another process has it.

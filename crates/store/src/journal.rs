@@ -64,7 +64,7 @@ impl Store {
     /// checksum is verified; a missing stretch is an error that names it, and ends the replay.
     /// What was trimmed is not missing.
     pub fn replay(&self, shard: u8, from: u64) -> Replay {
-        // In this order: the view holds at least what `next` says.
+        // In this order: the view holds at least what lies between `first` and `next`.
         let end = self.inner.next(shard);
         let view = self.inner.engine.view();
         let start = from.max(self.inner.first(shard));
@@ -123,21 +123,22 @@ impl Store {
     /// more writes.
     pub fn trim(&self, shard: u8, below: u64) -> Result<(), StoreError> {
         let inner = &self.inner;
-        let (first, next) = (inner.first(shard), inner.next(shard));
+        let next = inner.next(shard);
+        // In this order: the view holds all that lies at `first` or behind it.
+        let view = inner.engine.view();
+        let first = inner.first(shard);
         let below = below.min(next);
         if below <= first {
             return Ok(());
         }
-        let view = inner.engine.view();
         let boundary = if below == next { next } else { group_start(inner, &view, shard, below)? };
         let (lower, upper) = (chunk_key(shard, first), chunk_key(shard, boundary));
         let bounds = (Bound::Included(&lower[..]), Bound::Excluded(&upper[..]));
         let mut chunks = inner.engine.range(&view, Space::Journal, bounds, Direction::Forward);
         let mut keys = Vec::new();
         while let Some(key) = chunks.next_key().transpose()? {
-            // The boundary of a batch may lie within a group: the next trim or a replay begins
-            // behind it all the same, because `first` is always the last batch's boundary.
-            if keys.len() == TRIMMED_PER_BATCH && is_group_start(inner, &view, &key)? {
+            // A journal never begins in the middle of a group, not even for a moment.
+            if keys.len() >= TRIMMED_PER_BATCH && is_group_start(inner, &view, &key)? {
                 delete_chunks(inner, shard, &keys, position_of(&key))?;
                 keys.clear();
             }
@@ -323,4 +324,83 @@ fn delete_chunks(
     let mut chunks = inner.chunks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     chunks.forget_below(shard, boundary);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Options;
+
+    const OPTIONS: Options =
+        Options { cache_bytes: 1 << 20, max_journaling_bytes: 64 << 20, min_free_bytes: None };
+
+    /// Five groups of two entries, and then a change behind the journal's back.
+    fn damaged_by(change: impl FnOnce(&Inner, &mut crate::engine::Batch)) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &OPTIONS).unwrap();
+        for _ in 0..5 {
+            let entries = [Entry { partition: 0, bytes: b"entry" }; 2];
+            store.append(0, &BlockHeader::default(), &entries, Rows::new()).unwrap();
+        }
+        let mut batch = store.inner.engine.batch(1);
+        change(&store.inner, &mut batch);
+        let mut writer = store.inner.writer().unwrap();
+        store.inner.commit(&mut writer, batch, Durability::Synced).unwrap();
+        drop(writer);
+        store.close().unwrap();
+        dir
+    }
+
+    fn outcomes(store: &Store, from: u64) -> Vec<String> {
+        let outcomes = store.replay(0, from).map(|block| match block {
+            Ok(block) => block.first.to_string(),
+            Err(error) => error.to_string(),
+        });
+        outcomes.map(|text| text.split(';').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_gap_in_the_positions_is_refused_by_name() {
+        let dir = damaged_by(|inner, batch| {
+            inner.engine.delete(batch, Space::Journal, &chunk_key(0, 5));
+        });
+        let store = Store::open(dir.path(), &OPTIONS).unwrap();
+        let gap = "the journal of shard 0 is damaged: positions 5 to 6 are missing";
+        assert_eq!(outcomes(&store, 1), ["1", "3", gap]);
+        let within = "the journal of shard 0 is damaged: positions 5 to 5 are missing";
+        assert_eq!(outcomes(&store, 5), [within], "how far the gap goes is not known from here");
+        assert_eq!(outcomes(&store, 7), ["7", "9"]);
+        assert!(matches!(store.read_entries(0, &[6]), Err(StoreError::Damaged { .. })));
+        drop(store);
+        assert_eq!(crate::check::check(dir.path()).findings.len(), 1);
+    }
+
+    #[test]
+    fn a_chunk_that_fails_its_checksum_is_refused_by_name() {
+        let dir = damaged_by(|inner, batch| {
+            let key = chunk_key(0, 3);
+            let mut value = inner.engine.get(Space::Journal, &key).unwrap().unwrap();
+            value[10] ^= 1;
+            inner.engine.put(batch, Space::Journal, &key, value);
+        });
+        let store = Store::open(dir.path(), &OPTIONS).unwrap();
+        let damage =
+            "the journal of shard 0 is damaged: positions from 3: the checksum does not fit";
+        assert_eq!(outcomes(&store, 1), ["1", damage]);
+        assert!(matches!(store.trim(0, 4), Err(StoreError::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_missing_beginning_or_end_keeps_the_store_from_opening() {
+        for (position, cause) in [(1, "it begins at position 3"), (9, "shard 0 positions 9 to 10")]
+        {
+            let dir = damaged_by(|inner, batch| {
+                inner.engine.delete(batch, Space::Journal, &chunk_key(0, position));
+            });
+            let Err(refused) = Store::open(dir.path(), &OPTIONS) else { panic!("it opened") };
+            assert!(refused.to_string().contains(cause), "{refused}");
+            let (store, refusals) = Store::open_read_only(dir.path(), &OPTIONS).unwrap();
+            assert_eq!((refusals.len(), outcomes(&store, 0).len()), (1, 4));
+        }
+    }
 }

@@ -131,6 +131,23 @@ mod tests {
         )
     }
 
+    /// Written by format 1; every later program must read it.
+    #[test]
+    fn the_first_version_is_read() {
+        let golden = "014bf4af99000000010000002b28b52ffd202b5901000000000000000102ffffffffffffffff\
+                      0000018bcfe568000000000305636c656172087365616c61626c65";
+        let signal = LaneSignal {
+            position: 258,
+            at: -1,
+            received_at: 1_700_000_000_000,
+            key_number: 3,
+            clear: b"clear".to_vec(),
+            sealable: b"sealable".to_vec(),
+        };
+        let row = LaneRow::decode(&crate::bytes::from_hex(golden)).unwrap();
+        assert_eq!(row, LaneRow { signals: vec![signal] });
+    }
+
     proptest! {
         #[test]
         fn a_row_comes_back_and_a_flipped_bit_is_noticed(signals in vec(signal(), 0..20), bit: prop::sample::Index) {

@@ -24,7 +24,8 @@ pub struct Snapshot {
     inner: Arc<Inner>,
 }
 
-/// What [`Store`] and [`Snapshot`] can both answer, for code that takes either.
+/// What [`Store`] and [`Snapshot`] can both answer, for code that takes either. Both have these
+/// methods of their own as well.
 pub trait Read {
     /// The value under `key`.
     ///
@@ -49,12 +50,22 @@ pub trait Read {
     }
 }
 
-impl Read for Store {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+impl Store {
+    /// The tables as they are now, for reads that must agree with each other.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { view: self.inner.engine.view(), inner: Arc::clone(&self.inner) }
+    }
+
+    /// The value under `key`, as it is now.
+    ///
+    /// # Errors
+    /// Damage found on the way, or a failed read.
+    pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.inner.engine.get(Space::Table(table), key)
     }
 
-    fn scan<'k>(
+    /// As [`Read::scan`].
+    pub fn scan<'k>(
         &self,
         table: Table,
         range: impl RangeBounds<&'k [u8]>,
@@ -62,14 +73,24 @@ impl Read for Store {
     ) -> Scan {
         self.snapshot().scan(table, range, direction)
     }
+
+    /// As [`Read::scan_prefix`].
+    pub fn scan_prefix(&self, table: Table, prefix: &[u8], direction: Direction) -> Scan {
+        self.snapshot().scan_prefix(table, prefix, direction)
+    }
 }
 
-impl Read for Snapshot {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+impl Snapshot {
+    /// The value under `key`, as it was.
+    ///
+    /// # Errors
+    /// Damage found on the way, or a failed read.
+    pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.inner.engine.get_at(&self.view, Space::Table(table), key)
     }
 
-    fn scan<'k>(
+    /// As [`Read::scan`].
+    pub fn scan<'k>(
         &self,
         table: Table,
         range: impl RangeBounds<&'k [u8]>,
@@ -78,14 +99,33 @@ impl Read for Snapshot {
         let bounds = (range.start_bound().cloned(), range.end_bound().cloned());
         Scan(self.inner.engine.range(&self.view, Space::Table(table), bounds, direction))
     }
-}
 
-impl Store {
-    /// The tables as they are now, for reads that must agree with each other.
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot { view: self.inner.engine.view(), inner: Arc::clone(&self.inner) }
+    /// As [`Read::scan_prefix`].
+    pub fn scan_prefix(&self, table: Table, prefix: &[u8], direction: Direction) -> Scan {
+        Read::scan_prefix(self, table, prefix, direction)
     }
 }
+
+macro_rules! reads {
+    ($($reader:ty),*) => {$(
+        impl Read for $reader {
+            fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+                self.get(table, key)
+            }
+
+            fn scan<'k>(
+                &self,
+                table: Table,
+                range: impl RangeBounds<&'k [u8]>,
+                direction: Direction,
+            ) -> Scan {
+                self.scan(table, range, direction)
+            }
+        }
+    )*};
+}
+
+reads!(Store, Snapshot);
 
 /// Keys and values of one range, in the order asked for. Damage is an item, after which the
 /// caller should stop.

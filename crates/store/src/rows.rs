@@ -11,7 +11,7 @@ macro_rules! tables {
         pub enum Table { $($(#[$doc])* $table,)* }
 
         impl Table {
-            /// Every table, in the order of their names' first appearance in `FORMAT.md`.
+            /// Every table.
             pub const ALL: &[Table] = &[$(Table::$table,)*];
 
             /// The name on disk and in reports. It never changes.

@@ -140,7 +140,8 @@ impl Store {
 
     /// Opens what is whole, for a look or a rescue; every write answers `ReadOnly`. Beside the
     /// store come the errors for which `open` would have refused. A damaged log of the engine is
-    /// copied to `*.jnl.damaged` and cut where it stops being whole; `open` goes on refusing.
+    /// copied to `*.jnl.damaged` and cut where it stops being whole; `open` goes on refusing. The
+    /// engine may still tidy its own files up.
     ///
     /// # Errors
     /// `Locked`, `NewerFormat`, `CannotCreate` when there is no such directory, and `Damaged`
@@ -384,37 +385,42 @@ impl Found {
         let commit = read_number(engine, &view, COMMIT_KEY)?.unwrap_or(0);
         let mut found = Found { commit, ends: Vec::with_capacity(256), damage: Vec::new() };
         for shard in 0..=u8::MAX {
-            let ends = match shard_ends(engine, &view, shard) {
-                Err(damage @ StoreError::Damaged { .. }) => {
-                    found.damage.push(damage);
-                    (1, 1)
-                }
-                ends => ends?,
-            };
+            let (ends, damage) = shard_ends(engine, &view, shard)?;
             found.ends.push(ends);
+            found.damage.extend(damage);
         }
         Ok(found)
     }
 }
 
-fn shard_ends(engine: &Engine, view: &View, shard: u8) -> Result<(u64, u64), StoreError> {
+/// First and next position of a shard. Where an end is damaged, they enclose what may be whole.
+fn shard_ends(
+    engine: &Engine,
+    view: &View,
+    shard: u8,
+) -> Result<((u64, u64), Option<StoreError>), StoreError> {
     let first = read_number(engine, view, &trimmed_key(shard))?.unwrap_or(1);
     let (lowest, highest) = (chunk_key(shard, 0), chunk_key(shard, u64::MAX));
     let bounds = (Bound::Included(&lowest[..]), Bound::Included(&highest[..]));
     let last =
         engine.range(view, Space::Journal, bounds, Direction::Backward).next().transpose()?;
-    let Some((key, value)) = last else { return Ok((first, first)) };
-    let what = || format!("the journal of shard {shard}");
-    let at = parse_chunk_key(&key).map_or(0, |(_, at)| at);
-    let (head, _) = read_head(&key, &value)
-        .map_err(|cause| StoreError::damaged(what(), format!("positions from {at}: {cause}")))?;
+    let Some((key, value)) = last else { return Ok(((first, first), None)) };
     let oldest = engine.range(view, Space::Journal, bounds, Direction::Forward).next_key();
-    let oldest = oldest.transpose()?.and_then(|key| parse_chunk_key(&key)).map_or(0, |key| key.1);
-    if oldest != first {
-        let range = format!("it begins at position {oldest} instead of {first}");
-        return Err(StoreError::damaged(what(), range));
+    let position_of = |key: &[u8]| parse_chunk_key(key).map_or(0, |(_, position)| position);
+    let oldest = oldest.transpose()?.map_or(first, |key| position_of(&key));
+    let newest = position_of(&key);
+    let damaged = |range| Some(StoreError::damaged(format!("the journal of shard {shard}"), range));
+    match read_head(&key, &value) {
+        Err(cause) => {
+            let range = format!("positions from {newest}: {cause}");
+            Ok(((oldest, newest + 1), damaged(range)))
+        }
+        Ok((head, _)) if oldest == first => Ok(((first, newest + head.span()), None)),
+        Ok((head, _)) => {
+            let range = format!("it begins at position {oldest} instead of {first}");
+            Ok(((oldest, newest + head.span()), damaged(range)))
+        }
     }
-    Ok((first, at + head.span()))
 }
 
 /// The row in the space of marks that says up to where a shard was trimmed.

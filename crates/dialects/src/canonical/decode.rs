@@ -306,6 +306,27 @@ impl Draft {
     }
 }
 
+/// Members that are not fields of the dictionary but parts of a signal.
+const PARTS: [&str; 12] = [
+    "id",
+    "type",
+    "occurred_at",
+    "sent_at",
+    "sequence",
+    "channel",
+    "source",
+    "identities",
+    "user_id",
+    "anonymous_id",
+    "warnings",
+    SIGNALS,
+];
+
+/// Whether the name means something in our own form, so that no stranger's member may have it.
+pub(crate) fn is_own_member(name: &str) -> bool {
+    PARTS.contains(&name) || by_member(name).is_some()
+}
+
 const ITEMS: &str = "commerce.items";
 
 /// The object of signals that have a number and no name, as `{"signals":{"110":"x"}}` (D4).

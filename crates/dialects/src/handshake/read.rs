@@ -13,7 +13,10 @@ use super::{
     parameters::{pairs, part_the_two_tcn, unbracket},
 };
 use crate::{
-    canonical::members::{Members, is_null, plain_text},
+    canonical::{
+        is_own_member,
+        members::{Members, is_null, plain_text},
+    },
     limits::{Limits, OverLimit, check},
 };
 
@@ -227,6 +230,8 @@ impl<'a> Posting<'a> {
         }
         match place_of(&name) {
             Some((level, target)) => self.entries.push(Entry { level, target, spelt: name, sent }),
+            // A word that means something else in our own form.
+            None if is_own_member(&name) => self.attribute(format!("handshake.{name}"), sent.raw()),
             None => self.attribute(name.into_owned(), sent.raw()),
         }
     }

@@ -1,6 +1,6 @@
 //! Processes that die, and writes that fail. The child is this test binary, started again.
 use crate::{header, noise, open, texts};
-use sessionary_store::{Durability, Entry, Read, Rows, Store, StoreError, Table};
+use sessionary_store::{Durability, Entry, Rows, Store, StoreError, Table};
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Write},

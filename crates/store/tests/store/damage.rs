@@ -1,6 +1,6 @@
 //! Damage on disk: named and refused, or cut where nobody was promised anything.
 use crate::{append, open, opening::contents, options, refusal, texts};
-use sessionary_store::{Store, StoreError, check::check};
+use sessionary_store::{Durability, Rows, Store, StoreError, Table, check::check};
 use std::path::{Path, PathBuf};
 
 const GROUPS: u64 = 30;
@@ -122,6 +122,22 @@ fn a_hole_in_the_log_is_refused_even_where_it_is_all_zero() {
     let refused = refusal(dir.path());
     let StoreError::WatermarkAhead { missing } = &refused else { panic!("{refused}") };
     assert!(missing.contains(" to 300, commits "), "{missing}");
+}
+
+#[test]
+fn synced_rows_are_guarded_as_appends_are() {
+    let dir = filled();
+    let before = std::fs::read(log(dir.path())).unwrap();
+    let store = open(dir.path());
+    let mut rows = Rows::new();
+    rows.put(Table::Keys, *b"key", *b"value");
+    store.write(rows.clone(), Durability::Buffered).unwrap();
+    store.write(rows, Durability::Synced).unwrap();
+    drop(store);
+    std::fs::write(log(dir.path()), before).unwrap();
+    let refused = refusal(dir.path());
+    let StoreError::WatermarkAhead { missing } = &refused else { panic!("{refused}") };
+    assert_eq!(missing, "commits 31 to 32");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Append, replay, read by position, trim.
 use crate::{append, header, open, texts};
 use proptest::{collection::vec, prelude::*};
-use sessionary_store::{Entry, Read, Rows, StoreError, Table};
+use sessionary_store::{Entry, Rows, StoreError, Table};
 
 #[test]
 fn a_group_comes_back_as_it_was_and_survives_a_restart() {

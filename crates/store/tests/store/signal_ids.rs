@@ -1,7 +1,7 @@
 //! Runs of signal ids against a plain map.
 use crate::open;
 use proptest::{collection::vec, prelude::*};
-use sessionary_store::{Durability, Read, Rows, Store, Table, check::check, signal_ids};
+use sessionary_store::{Durability, Rows, Store, Table, check::check, signal_ids};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn add(store: &Store, mut entries: Vec<(u64, u64)>) {

@@ -1,6 +1,6 @@
 //! Rows: atomic writes, snapshots, ordered scans.
 use crate::open;
-use sessionary_store::{Direction, Durability, Read, Rows, Store, StoreError, Table};
+use sessionary_store::{Direction, Durability, Rows, Store, StoreError, Table};
 
 fn put(store: &Store, pairs: &[(&str, &str)]) {
     let mut rows = Rows::new();

@@ -1,7 +1,7 @@
 //! More than fits the engine's memory: logs are sealed and deleted, table files written.
 use crate::{append, header, noise, open, opening::contents, options, texts};
 use sessionary_store::{
-    Direction, Durability, Entry, Read, Rows, Store, StoreError, Table, check::check,
+    Direction, Durability, Entry, Rows, Store, StoreError, Table, check::check,
 };
 use std::path::Path;
 
@@ -24,9 +24,7 @@ fn sealed_and_deleted_logs_are_no_damage() {
         store.trim(0, u64::from(round) * 45).unwrap();
         drop(store);
     }
-    let logs = contents(dir.path()).into_keys().filter(|path| path.ends_with(".jnl"));
-    let logs: Vec<_> = logs.collect();
-    assert!(!logs.iter().any(|path| path.ends_with("/0.jnl")), "the first log is gone: {logs:?}");
+    assert!(!dir.path().join("engine/0.jnl").exists(), "the first log is deleted by now");
     let store = open(dir.path());
     for number in [0, 44, 45, 134] {
         let found = store.get(Table::Sessions, &u32::to_be_bytes(number)).unwrap().unwrap();

@@ -1,0 +1,62 @@
+//! Boundaries: whether the next fact of a lane still belongs to the session before it.
+use crate::{
+    content::{Content, EndMark, SplitCause, known_user},
+    lane::{LaneKind, channel_of},
+    rules::Rules,
+    signal::kind,
+    stamp::Stamped,
+};
+
+/// The cause that splits `next` from the session before it, or `None` when it belongs to it.
+///
+/// A session that a sender named never splits (CORE.md 4); a note never splits. Of several causes
+/// the one that says most about intent is named: the sender's word, the user, silence, age, midnight.
+pub fn between(
+    lane: LaneKind,
+    before: &Content,
+    next: &Stamped,
+    rules: &Rules,
+) -> Option<SplitCause> {
+    if lane == LaneKind::Sender || !next.is_bounding_fact() || !before.bounded {
+        return None;
+    }
+    if is_explicit(before, next) {
+        return Some(SplitCause::Explicit);
+    }
+    if user_changed(before, next) {
+        return Some(SplitCause::UserChanged);
+    }
+    let channel = before
+        .channel
+        .or_else(|| channel_of(&next.signal))
+        .unwrap_or_else(|| before.channel_or_other());
+    let (gap, _) = rules.boundary.gap(channel);
+    if next.at.since(before.last.at) > gap {
+        return Some(SplitCause::Inactivity);
+    }
+    let aged =
+        rules.boundary.max_age(channel).is_some_and(|limit| next.at.since(before.first.at) > limit);
+    if aged {
+        return Some(SplitCause::MaxAge);
+    }
+    let other_day = next.at.utc_day() != before.last.at.utc_day();
+    (rules.boundary.split_midnight && other_day).then_some(SplitCause::Midnight)
+}
+
+/// The sender ended the session before or begins one here; a call that begins after a hang-up is
+/// another call.
+fn is_explicit(before: &Content, next: &Stamped) -> bool {
+    let word = &*next.signal.kind;
+    match before.end_mark {
+        Some(EndMark::SessionEnded) => !next.signal.is_amendment(),
+        Some(EndMark::HungUp) if word == kind::CALL_STARTED => true,
+        _ => word == kind::SESSION_STARTED,
+    }
+}
+
+fn user_changed(before: &Content, next: &Stamped) -> bool {
+    match (before.user.as_deref(), known_user(&next.signal)) {
+        (Some(before), Some(next)) => before != next,
+        _ => false,
+    }
+}

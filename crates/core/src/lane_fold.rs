@@ -1,0 +1,348 @@
+//! The fold of a lane: signals in, sessions out.
+//!
+//! A signal that is later than everything folded so far is added to the last session or opens the
+//! next one. One that comes out of order folds its run again: from the session before it to the
+//! first boundary that comes out the same (CORE.md 8). Pure but for `fetch`, which gives back signals
+//! that the caller stored; what it gives depends on nothing but the references.
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    boundary,
+    content::{Content, SplitCause},
+    id::SessionId,
+    lane::{HashSecret, LaneKey, LaneKind},
+    rules::Rules,
+    session::{Envelope, Member, Session, Status},
+    signal::TenantId,
+    stamp::{Marks, Order, Skew, Stamped},
+    time::UnixMillis,
+};
+
+mod late;
+#[cfg(test)]
+mod laws;
+
+/// A lane and its sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Its key.
+    pub key: LaneKey,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The rule that made it.
+    pub kind: LaneKind,
+    /// The clock error of its device.
+    pub skew: Skew,
+    /// Its live sessions in event order.
+    pub sessions: Vec<Session>,
+    /// Its redirects, kept because an id that is a redirect may live again (CORE.md 12).
+    pub redirects: Vec<Session>,
+}
+
+/// What stays the same during one block.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// The rules in force.
+    pub rules: &'a Rules,
+    /// The server's time, from the block's header.
+    pub now: UnixMillis,
+    /// The secret of the hashes.
+    pub secret: &'a HashSecret,
+}
+
+/// What became of one signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It is in the session's content.
+    Folded,
+    /// It amends a sealed session.
+    Amended,
+    /// It came too late and is only kept.
+    Orphaned,
+    /// It is a note.
+    Noted,
+}
+
+/// All that a group of signals changed in one lane.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Position, session and fate of each signal, in order of position.
+    pub fates: Vec<(u64, SessionId, Fate)>,
+    /// Sessions that were opened, in order.
+    pub opened: Vec<SessionId>,
+    /// Sessions whose state changed, the opened and the redirected ones included.
+    pub changed: BTreeSet<SessionId>,
+}
+
+/// Gives back the signals that members refer to, in any order.
+pub trait Fetch {
+    /// What can go wrong.
+    type Error;
+    /// The signals of `members`, each with its position and the member's stamp.
+    fn fetch(&mut self, members: &[Member]) -> Result<Vec<Stamped>, Self::Error>;
+}
+
+impl Lane {
+    /// A lane without sessions.
+    pub fn new(key: LaneKey, tenant: TenantId, kind: LaneKind) -> Lane {
+        let (sessions, redirects) = (Vec::new(), Vec::new());
+        Lane { key, tenant, kind, skew: Skew::default(), sessions, redirects }
+    }
+
+    /// Folds the signals of one block that fall into this lane, in order of position.
+    pub fn fold<F: Fetch>(
+        &mut self,
+        signals: Vec<Stamped>,
+        setting: Setting<'_>,
+        fetch: &mut F,
+    ) -> Result<Step, F::Error> {
+        let mut step = Step::default();
+        let mut late = Vec::new();
+        for stamped in signals {
+            if stamped.marks.has(Marks::NOTE) {
+                self.note(&stamped, setting, &mut step);
+            } else if late.is_empty() && self.is_in_order(&stamped) {
+                self.fold_in_order(&stamped, setting, &mut step);
+            } else {
+                late.push(stamped);
+            }
+        }
+        if !late.is_empty() {
+            self.fold_late(late, setting, fetch, &mut step)?;
+        }
+        step.fates.sort_unstable_by_key(|(position, ..)| *position);
+        Ok(step)
+    }
+
+    /// The live session or redirect with this id.
+    pub fn session(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.iter().chain(&self.redirects).find(|session| session.envelope.id == id)
+    }
+
+    /// The same, to change it.
+    pub fn session_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        let mut all = self.sessions.iter_mut().chain(&mut self.redirects);
+        all.find(|session| session.envelope.id == id)
+    }
+
+    /// The sessions that may hold a signal with this key, with its reference.
+    pub fn holders(&self, key_hash: u64) -> impl Iterator<Item = (SessionId, &Member)> {
+        self.sessions.iter().chain(&self.redirects).flat_map(move |session| {
+            let same = session.members.iter().filter(move |member| member.key_hash == key_hash);
+            same.map(|member| (session.envelope.id, member))
+        })
+    }
+
+    /// Adds a signal of another lane to a session by placement: it adds to content and moves no
+    /// boundary.
+    pub fn place<F: Fetch>(
+        &mut self,
+        mut stamped: Stamped,
+        from: LaneKey,
+        into: SessionId,
+        setting: Setting<'_>,
+        fetch: &mut F,
+    ) -> Result<bool, F::Error> {
+        stamped.marks = stamped.marks.with(Marks::PLACED);
+        let member = Member { lane: Some(from), ..member_of(&stamped, self, setting) };
+        let Some(session) = self.session_mut(into) else { return Ok(false) };
+        if session.members.iter().any(|known| known.position == member.position) {
+            return Ok(true);
+        }
+        session.take_in(&stamped, member, setting, fetch)?;
+        Ok(true)
+    }
+
+    fn is_in_order(&self, stamped: &Stamped) -> bool {
+        self.sessions.last().is_none_or(|last| stamped.order() > last.content.high)
+    }
+
+    fn fold_in_order(&mut self, stamped: &Stamped, setting: Setting<'_>, step: &mut Step) {
+        let Some(last) = self.sessions.last() else {
+            return self.open(stamped, SplitCause::First, setting, step);
+        };
+        if let Some(cause) = boundary::between(self.kind, &last.content, stamped, setting.rules) {
+            return self.open(stamped, cause, setting, step);
+        }
+        let member = member_of(stamped, self, setting);
+        let Some(last) = self.sessions.last_mut() else { return };
+        let fate = match last.too_late(stamped, setting) {
+            Some(fate) => fate,
+            None => Fate::Folded,
+        };
+        let (stamped, member) = marked(stamped, member, fate);
+        let end_before = last.content.last.clone();
+        last.content.add(&stamped, setting.rules);
+        last.members.push(member);
+        last.note_folded(&stamped, Some(&end_before), setting.now);
+        step.note(stamped.position, last.envelope.id, fate);
+    }
+
+    fn open(
+        &mut self,
+        stamped: &Stamped,
+        cause: SplitCause,
+        setting: Setting<'_>,
+        step: &mut Step,
+    ) {
+        let content = Content::begin(stamped, cause, setting.rules);
+        let envelope = self.envelope(stamped, &[], setting);
+        let members = vec![member_of(stamped, self, setting)];
+        let mut session = Session { envelope, content, members };
+        session.note_folded(stamped, None, setting.now);
+        step.opened.push(session.envelope.id);
+        step.note(stamped.position, session.envelope.id, Fate::Folded);
+        self.sessions.push(session);
+    }
+
+    /// The envelope of the session that a signal opens: a new one, or that of a redirect with the
+    /// same id, which lives again. `taken`: ids that are in use though not in the lane just now.
+    fn envelope(&mut self, first: &Stamped, taken: &[SessionId], setting: Setting<'_>) -> Envelope {
+        let id = self.mint(first, taken, setting);
+        if let Some(at) = self.redirects.iter().position(|known| known.envelope.id == id) {
+            let envelope = self.redirects.remove(at).envelope;
+            let status = if envelope.revision > 0 { Status::Amended } else { Status::Open };
+            return Envelope { status, merged_into: None, changed_at: None, ..envelope };
+        }
+        Envelope {
+            id,
+            tenant: self.tenant,
+            lane: self.key,
+            lane_kind: self.kind,
+            source: first.signal.source.clone(),
+            external_id: first.signal.session.clone(),
+            status: Status::Open,
+            revision: 0,
+            version: 0,
+            opened_at: first.received_at,
+            last_received_at: first.received_at,
+            closed_at: None,
+            end_rule: None,
+            final_at: None,
+            revised_at: None,
+            changed_at: None,
+            merged_into: None,
+            merged_ids: Vec::new(),
+            short_id: None,
+            alias: 0,
+        }
+    }
+
+    /// The id that a session's first signal gives it. A signal that has given its id to a session
+    /// which by now begins with another signal gives a second one.
+    fn mint(&self, first: &Stamped, taken: &[SessionId], setting: Setting<'_>) -> SessionId {
+        let credible = first.at >= UnixMillis::YEAR_2000 && first.at <= first.received_at;
+        let at = if credible { first.at } else { first.received_at };
+        let in_use = |id: &SessionId| {
+            taken.contains(id) || self.sessions.iter().any(|known| known.envelope.id == *id)
+        };
+        let ids = (0_u32..).map(|turn| {
+            let tag = if turn == 0 { String::new() } else { turn.to_string() };
+            let parts = [&self.key.0[..], first.signal.key.as_bytes(), tag.as_bytes()];
+            let hash = setting.secret.hash(self.tenant, "session", &parts);
+            SessionId::mint(at, self.key.partition(), hash)
+        });
+        ids.skip_while(in_use).next().expect("hashes differ")
+    }
+
+    /// Keeps a note with the session that its time falls to; in an empty lane it opens one.
+    fn note(&mut self, stamped: &Stamped, setting: Setting<'_>, step: &mut Step) {
+        let order = stamped.order();
+        let at = self.sessions.partition_point(|session| session.content.first <= order);
+        let member = member_of(stamped, self, setting);
+        let Some(session) = self.sessions.get_mut(at.saturating_sub(1)) else {
+            self.open(stamped, SplitCause::First, setting, step);
+            return;
+        };
+        session.members.push(member);
+        session.note_folded(stamped, None, setting.now);
+        step.note(stamped.position, session.envelope.id, Fate::Noted);
+    }
+}
+
+impl Step {
+    fn note(&mut self, position: u64, session: SessionId, fate: Fate) {
+        self.fates.push((position, session, fate));
+        self.changed.insert(session);
+    }
+}
+
+impl Session {
+    /// What becomes of a fact that belongs to this session if the session is sealed.
+    fn too_late(&self, stamped: &Stamped, setting: Setting<'_>) -> Option<Fate> {
+        let sealed = self.is_sealed(setting.now, setting.rules);
+        let beyond = self.is_beyond_amendment(setting.now, setting.rules);
+        let amends = stamped.signal.is_amendment() && !beyond;
+        sealed.then_some(if amends { Fate::Amended } else { Fate::Orphaned })
+    }
+
+    /// Adds a signal that moves no boundary, wherever its time lies.
+    fn take_in<F: Fetch>(
+        &mut self,
+        stamped: &Stamped,
+        member: Member,
+        setting: Setting<'_>,
+        fetch: &mut F,
+    ) -> Result<(), F::Error> {
+        let end_before = self.content.last.clone();
+        if stamped.order() > self.content.high {
+            self.content.add(stamped, setting.rules);
+        } else {
+            let mut all = fetch.fetch(&self.members)?;
+            all.push(stamped.clone());
+            if let Some(content) = refolded(all, self.content.split_cause, setting.rules) {
+                self.content = content;
+            }
+        }
+        self.members.push(member);
+        self.note_folded(stamped, Some(&end_before), setting.now);
+        Ok(())
+    }
+}
+
+/// The content of exactly these signals; `None` for none.
+fn refolded(mut signals: Vec<Stamped>, cause: SplitCause, rules: &Rules) -> Option<Content> {
+    sort(&mut signals);
+    let mut signals = signals.iter();
+    let mut content = Content::begin(signals.next()?, cause, rules);
+    for stamped in signals {
+        content.add(stamped, rules);
+    }
+    Some(content)
+}
+
+fn sort(signals: &mut [Stamped]) {
+    signals.sort_by_cached_key(|stamped| (stamped.order(), stamped.position));
+}
+
+fn marked(stamped: &Stamped, mut member: Member, fate: Fate) -> (Stamped, Member) {
+    let mut stamped = stamped.clone();
+    let mark = match fate {
+        Fate::Folded | Fate::Noted => 0,
+        Fate::Amended => Marks::AMENDMENT,
+        Fate::Orphaned => Marks::ORPHAN,
+    };
+    stamped.marks = stamped.marks.with(mark);
+    member.marks = stamped.marks;
+    (stamped, member)
+}
+
+fn member_of(stamped: &Stamped, lane: &Lane, setting: Setting<'_>) -> Member {
+    let hash = setting.secret.signal_key(lane.tenant, lane.key, &stamped.signal.key);
+    Member {
+        position: stamped.position,
+        key_hash: LaneKey(hash).prefix(),
+        at: stamped.at,
+        marks: stamped.marks,
+        lane: None,
+    }
+}
+
+/// The key under which a boundary's first signal is recognised.
+fn is_first_of(content: &Content, stamped: &Stamped) -> bool {
+    let first: &Order = &content.first;
+    first.at == stamped.at && first.key == stamped.signal.key
+}

@@ -1,0 +1,144 @@
+//! Touches: the arrivals by a source or campaign inside a session.
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    dictionary::field,
+    signal::{Signal, kind},
+    stamp::Stamped,
+    time::UnixMillis,
+};
+
+/// One arrival.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touch {
+    /// When.
+    #[serde(rename = "a")]
+    pub at: UnixMillis,
+    /// The signal that shows it.
+    #[serde(rename = "k")]
+    pub signal: Box<str>,
+    /// How the source was found.
+    #[serde(rename = "r")]
+    pub rule: TouchRule,
+    /// utm_source, or the referring host; `None` for a direct arrival.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Box<str>>,
+    /// utm_medium, or `referral`.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub medium: Option<Box<str>>,
+    /// Campaign id.
+    #[serde(rename = "ci", default, skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<Box<str>>,
+    /// Campaign name.
+    #[serde(rename = "cn", default, skip_serializing_if = "Option::is_none")]
+    pub campaign_name: Option<Box<str>>,
+    /// Content.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Box<str>>,
+    /// Term.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<Box<str>>,
+    /// Click id.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub click_id: Option<Box<str>>,
+}
+
+/// How the source of a touch was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TouchRule {
+    /// The signal or its URL states source, medium, campaign or click id.
+    Stated,
+    /// The referrer is another site.
+    Referrer,
+    /// Neither: the session's first signal came directly.
+    Direct,
+}
+
+/// The most touches that a session keeps; further ones are not new sources but noise.
+const TOUCHES_MAX: usize = 100;
+
+/// Adds the touch that a signal shows, if it is one: the first of a session always is, a later one
+/// when its source differs from the last touch (DEFINITIONS: a new source is a new touch, no split).
+pub(crate) fn add(touches: &mut Vec<Touch>, stamped: &Stamped) {
+    let signal = &stamped.signal;
+    let Some(touch) = stated(stamped).or_else(|| referred(stamped)) else {
+        if touches.is_empty() && &*signal.kind != kind::DISPOSITION_POSTED {
+            touches.push(blank(stamped, TouchRule::Direct));
+        }
+        return;
+    };
+    let same = touches.last().is_some_and(|last| last.source_parts() == touch.source_parts());
+    // An outcome that repeats where the visitor came from is no arrival of its own.
+    let repeats =
+        signal.claim.is_some() && touches.iter().any(|known| known.rule != TouchRule::Direct);
+    if !same && !repeats && touches.len() < TOUCHES_MAX {
+        touches.push(touch);
+    }
+}
+
+impl Touch {
+    fn source_parts(&self) -> [Option<&str>; 5] {
+        [&self.source, &self.medium, &self.campaign_id, &self.campaign_name, &self.click_id]
+            .map(Option::as_deref)
+    }
+}
+
+fn blank(stamped: &Stamped, rule: TouchRule) -> Touch {
+    Touch {
+        at: stamped.at,
+        signal: stamped.signal.key.clone(),
+        rule,
+        source: None,
+        medium: None,
+        campaign_id: None,
+        campaign_name: None,
+        content: None,
+        term: None,
+        click_id: None,
+    }
+}
+
+fn stated(stamped: &Stamped) -> Option<Touch> {
+    let text = |number| stamped.signal.text(number).map(Box::<str>::from);
+    let touch = Touch {
+        source: text(field::TRACKING_SOURCE),
+        medium: text(field::TRACKING_MEDIUM),
+        campaign_id: text(field::CAMPAIGN_ID),
+        campaign_name: text(field::CAMPAIGN_NAME),
+        content: text(field::TRACKING_CONTENT),
+        term: text(field::TRACKING_TERM),
+        click_id: text(field::CLICK_ID),
+        ..blank(stamped, TouchRule::Stated)
+    };
+    (touch.source_parts() != [None; 5]).then_some(touch)
+}
+
+fn referred(stamped: &Stamped) -> Option<Touch> {
+    let signal = &stamped.signal;
+    let host = host_of(signal.text(field::REFERRER)?)?;
+    let own = own_host(signal);
+    if own == Some(host) {
+        return None;
+    }
+    Some(Touch {
+        source: Some(host.into()),
+        medium: Some("referral".into()),
+        ..blank(stamped, TouchRule::Referrer)
+    })
+}
+
+fn own_host(signal: &Signal) -> Option<&str> {
+    let page = signal.text(field::PAGE_URL).or_else(|| signal.text(field::LANDING_URL));
+    host_of(page?)
+}
+
+/// The host of an absolute URL, without `www.` and port.
+pub(crate) fn host_of(url: &str) -> Option<&str> {
+    let rest = url.split_once("://")?.1;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?;
+    let host = host.split_once(':').map_or(host, |(host, _)| host);
+    let host = host.strip_prefix("www.").unwrap_or(host);
+    (!host.is_empty()).then_some(host)
+}

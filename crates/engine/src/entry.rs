@@ -1,0 +1,159 @@
+//! Entries of the journal: everything that decides what sessions are, in one order.
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sessionary_core::{
+    id::SessionId,
+    rules::{Rules, SourceClock},
+    signal::{Arrival, Signal, TenantId},
+    time::UnixMillis,
+};
+
+/// One entry. The first byte on disk is its tag; the rest is MessagePack with names, so that a
+/// reader one minor version older or newer still understands it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// A signal came.
+    Signal(Arrival),
+    /// Other rules hold from here.
+    Rules(RulesEntry),
+    /// A source's clock is set.
+    Clock(ClockEntry),
+    /// A source says that it is complete.
+    Mark(MarkEntry),
+    /// A session is placed into another.
+    Placement(PlacementEntry),
+    /// A doubtful placement was looked at by a person.
+    Review(ReviewEntry),
+}
+
+/// The rules under a version number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesEntry {
+    /// Rises by one with each change.
+    pub version: u32,
+    /// What holds from here.
+    pub rules: Rules,
+}
+
+/// A source's clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockEntry {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The source's name.
+    pub source: Box<str>,
+    /// How its time passes.
+    pub clock: SourceClock,
+}
+
+/// A completeness mark.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkEntry {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The source's name.
+    pub source: Box<str>,
+    /// Everything up to this event time has been sent; `None`: everything.
+    pub through: Option<UnixMillis>,
+}
+
+/// A decision that a session of its own belongs to another (CORE.md 5).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlacementEntry {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The session that is placed; it becomes a redirect.
+    pub session: SessionId,
+    /// The session that it is placed into.
+    pub into: SessionId,
+    /// `score`, `only_candidate`, `external_id` or `review`.
+    pub rule: Box<str>,
+    /// The score, 0 to 1.
+    pub score: f64,
+}
+
+/// A person's word on a doubtful placement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewEntry {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The session in question.
+    pub session: SessionId,
+    /// Into which session it goes; `None`: it stays on its own.
+    pub into: Option<SessionId>,
+}
+
+const SIGNAL: u8 = 1;
+const RULES: u8 = 2;
+const CLOCK: u8 = 3;
+const MARK: u8 = 4;
+const PLACEMENT: u8 = 5;
+const REVIEW: u8 = 6;
+
+/// An entry that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// A tag that this version does not know.
+    #[error(
+        "journal entry of kind {tag}; this version knows 1 to 6: run the version that wrote it"
+    )]
+    Unknown {
+        /// The tag.
+        tag: u8,
+    },
+    /// The rest does not fit the tag.
+    #[error("journal entry of kind {tag} does not decode")]
+    Garbled {
+        /// The tag.
+        tag: u8,
+        /// Why.
+        source: rmp_serde::decode::Error,
+    },
+}
+
+impl Entry {
+    /// The entry as the journal keeps it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Entry::Signal(arrival) => signal_bytes(arrival),
+            Entry::Rules(entry) => tagged(RULES, &named(entry)),
+            Entry::Clock(entry) => tagged(CLOCK, &named(entry)),
+            Entry::Mark(entry) => tagged(MARK, &named(entry)),
+            Entry::Placement(entry) => tagged(PLACEMENT, &named(entry)),
+            Entry::Review(entry) => tagged(REVIEW, &named(entry)),
+        }
+    }
+
+    /// Reads what [`Entry::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Entry, EntryError> {
+        let (tag, rest) = bytes.split_first().map_or((0, bytes), |(tag, rest)| (*tag, rest));
+        Ok(match tag {
+            SIGNAL => Entry::Signal(read(tag, rest)?),
+            RULES => Entry::Rules(read(tag, rest)?),
+            CLOCK => Entry::Clock(read(tag, rest)?),
+            MARK => Entry::Mark(read(tag, rest)?),
+            PLACEMENT => Entry::Placement(read(tag, rest)?),
+            REVIEW => Entry::Review(read(tag, rest)?),
+            tag => return Err(EntryError::Unknown { tag }),
+        })
+    }
+}
+
+/// The bytes of a signal's entry.
+pub fn signal_bytes(arrival: &Arrival) -> Vec<u8> {
+    tagged(SIGNAL, &Signal::to_bytes(arrival))
+}
+
+fn tagged(tag: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut all = Vec::with_capacity(bytes.len() + 1);
+    all.push(tag);
+    all.extend_from_slice(bytes);
+    all
+}
+
+fn named<T: Serialize>(value: &T) -> Vec<u8> {
+    rmp_serde::to_vec_named(value).expect("entries hold nothing that MessagePack lacks")
+}
+
+fn read<T: DeserializeOwned>(tag: u8, bytes: &[u8]) -> Result<T, EntryError> {
+    rmp_serde::from_slice(bytes).map_err(|source| EntryError::Garbled { tag, source })
+}

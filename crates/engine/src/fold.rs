@@ -1,0 +1,570 @@
+//! Folding a block: first the timers it covers, then its entries in order.
+//!
+//! The same for a block that has just been appended and for one that is replayed; nothing here may
+//! depend on which it is, but the live stream, which has no listeners during a replay.
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sessionary_core::{
+    dictionary::field,
+    id::SessionId,
+    lane::{LaneKey, LaneKind, LaneName, lane_of},
+    lane_fold::Step,
+    record,
+    rules::SourceClock,
+    session::{EndRule, Fired, Member, Session, Status},
+    signal::{Arrival, TenantId, kind},
+    stamp::{Marks, Stamped},
+    time::UnixMillis,
+};
+use sessionary_store::{
+    Block, BlockHeader, Table,
+    keys::{IndexKind, index_key, record_key},
+};
+
+use crate::{
+    EngineError,
+    entry::{Entry, MarkEntry},
+    live::LiveEvent,
+    quarantine,
+    rows::{decode, encode},
+    shard::{SHARD, Shard},
+    signals::Signals,
+    sources::SourceKey,
+};
+
+/// What became of one signal of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Accepted, or why not.
+    pub status: VerdictStatus,
+    /// The session it is in, or the one that has it already.
+    pub session: SessionId,
+}
+
+/// The status of a signal in a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerdictStatus {
+    /// It is new.
+    Accepted,
+    /// The same signal is already there.
+    Duplicate,
+    /// Another signal with the same key is already there.
+    Conflict,
+}
+
+/// Where the fold stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Folded {
+    /// The next position to fold.
+    pub next: u64,
+    /// Lanes in memory.
+    pub lanes: usize,
+    /// Armed timers.
+    pub timers: usize,
+    /// Signals folded since the last checkpoint.
+    pub unsaved_signals: u64,
+}
+
+/// Signals of one block that fall into one lane, stamped and not yet folded.
+#[derive(Default)]
+struct Gathered {
+    /// Lanes in the order in which the block meets them.
+    order: Vec<(TenantId, LaneKey, LaneKind)>,
+    by_lane: HashMap<LaneKey, Vec<Stamped>>,
+    /// Key hashes of what is gathered: (lane, hash) to positions.
+    keys: HashMap<(LaneKey, u64), Vec<u64>>,
+}
+
+/// What is decided about a signal before its lane is folded.
+enum Found {
+    New,
+    Known(VerdictStatus, SessionId),
+    /// It repeats a signal of the same block, at this position.
+    Twin(VerdictStatus, u64),
+}
+
+impl Shard {
+    /// Folds a block of the journal again.
+    pub(crate) fn fold_stored(&mut self, block: &Block) -> Result<(), EngineError> {
+        let entries: Result<Vec<Entry>, _> =
+            block.entries.iter().map(|entry| Entry::from_bytes(&entry.bytes)).collect();
+        let next = block.first + block.span();
+        self.fold_block(block.first, next, &block.header, entries?).map(|_| ())
+    }
+
+    /// Folds a block. Gives the verdict of each of its signals by position.
+    pub(crate) fn fold_block(
+        &mut self,
+        first: u64,
+        next: u64,
+        header: &BlockHeader,
+        entries: Vec<Entry>,
+    ) -> Result<BTreeMap<u64, Verdict>, EngineError> {
+        self.now = UnixMillis(header.now);
+        self.hot.turn();
+        self.fire_wall_timers(header)?;
+        let mut verdicts = BTreeMap::new();
+        let mut signals = Vec::new();
+        for (position, entry) in (first..).zip(entries) {
+            match entry {
+                Entry::Signal(arrival) => signals.push((position, arrival)),
+                other => {
+                    self.fold_signals(std::mem::take(&mut signals), &mut verdicts)?;
+                    self.fold_decision(other)?;
+                }
+            }
+        }
+        self.fold_signals(signals, &mut verdicts)?;
+        self.next = next;
+        Ok(verdicts)
+    }
+
+    fn fold_decision(&mut self, entry: Entry) -> Result<(), EngineError> {
+        match entry {
+            Entry::Signal(_) => Ok(()),
+            Entry::Rules(entry) => {
+                self.rules_version = entry.version;
+                self.rules = std::sync::Arc::new(entry.rules);
+                Ok(())
+            }
+            Entry::Clock(entry) => {
+                self.sources.set((entry.tenant, entry.source), entry.clock);
+                Ok(())
+            }
+            Entry::Mark(entry) => self.fold_mark(entry),
+            Entry::Placement(entry) => self.fold_placement(&entry),
+            Entry::Review(entry) => self.fold_review(&entry),
+        }
+    }
+
+    // ---- signals
+
+    fn fold_signals(
+        &mut self,
+        signals: Vec<(u64, Arrival)>,
+        verdicts: &mut BTreeMap<u64, Verdict>,
+    ) -> Result<(), EngineError> {
+        if signals.is_empty() {
+            return Ok(());
+        }
+        let mut gathered = Gathered::default();
+        let mut twins = Vec::new();
+        let mut placed: Vec<(Stamped, TenantId, LaneKey, LaneKind, SessionId)> = Vec::new();
+        for (position, arrival) in signals {
+            self.signals_since += 1;
+            let (name, named) = self.lane_name(&arrival)?;
+            let key_hash = self.key_hash(arrival.tenant, name.key, &arrival.signal.key);
+            let found = self.find_known(&gathered, position, &arrival, &name, key_hash)?;
+            match found {
+                Found::Known(status, session) => {
+                    if status == VerdictStatus::Conflict {
+                        self.keep_conflict(position, &arrival, session);
+                    }
+                    verdicts.insert(position, Verdict { status, session });
+                    continue;
+                }
+                Found::Twin(status, twin) => {
+                    twins.push((position, arrival, status, twin));
+                    continue;
+                }
+                Found::New => {}
+            }
+            let tenant = arrival.tenant;
+            let stamped = self.stamp(position, arrival, &name)?;
+            let id_hash = self.secret.hash(tenant, "id", &[stamped.signal.key.as_bytes()]);
+            self.new_ids.push((LaneKey(id_hash).prefix(), name.key.prefix()));
+            gathered.keys.entry((name.key, key_hash)).or_default().push(position);
+            match named {
+                Some(session) if self.is_pinned(tenant, &name, session, &stamped)? => {
+                    placed.push((stamped, tenant, name.key, name.kind, session));
+                }
+                _ => gathered.push(tenant, &name, stamped),
+            }
+        }
+        let order = std::mem::take(&mut gathered.order);
+        for (tenant, key, lane_kind) in order {
+            let stamped = gathered.by_lane.remove(&key).unwrap_or_default();
+            self.fold_lane(tenant, key, lane_kind, stamped, verdicts)?;
+        }
+        for (stamped, tenant, key, lane_kind, session) in placed {
+            let position = stamped.position;
+            self.take_in(tenant, (key, lane_kind), session, stamped, key)?;
+            let verdict = Verdict { status: VerdictStatus::Accepted, session };
+            verdicts.insert(position, verdict);
+        }
+        for (position, arrival, status, twin) in twins {
+            let session = verdicts.get(&twin).map(|verdict| verdict.session);
+            let Some(session) = session else { continue };
+            if status == VerdictStatus::Conflict {
+                self.keep_conflict(position, &arrival, session);
+            }
+            verdicts.insert(position, Verdict { status, session });
+        }
+        Ok(())
+    }
+
+    /// The lane of a signal, and the session of ours that it names.
+    pub(crate) fn lane_name(
+        &self,
+        arrival: &Arrival,
+    ) -> Result<(LaneName, Option<SessionId>), EngineError> {
+        let (tenant, signal) = (arrival.tenant, &arrival.signal);
+        let named = signal.session.as_deref().and_then(SessionId::parse);
+        if let Some(id) = named
+            && let Some((key, kind)) = self.hot.home(&self.store, tenant, id)?
+        {
+            let family = sessionary_core::channel::Family::Other;
+            return Ok((LaneName { key, kind, family }, Some(id)));
+        }
+        Ok((lane_of(&self.secret, tenant, signal), None))
+    }
+
+    fn key_hash(&self, tenant: TenantId, lane: LaneKey, key: &str) -> u64 {
+        LaneKey(self.secret.signal_key(tenant, lane, key)).prefix()
+    }
+
+    /// Whether the lane, the tenant's business ids or the block itself already have the signal.
+    fn find_known(
+        &mut self,
+        gathered: &Gathered,
+        position: u64,
+        arrival: &Arrival,
+        name: &LaneName,
+        key_hash: u64,
+    ) -> Result<Found, EngineError> {
+        let tenant = arrival.tenant;
+        if let Some(positions) = gathered.keys.get(&(name.key, key_hash)) {
+            for twin in positions {
+                let member = reference(*twin, key_hash);
+                if let Some(status) = self.compare(arrival, name.key, &member)? {
+                    return Ok(Found::Twin(status, *twin));
+                }
+            }
+        }
+        let hot = self.hot.lane(&self.store, &self.secret, tenant, name.key, name.kind)?;
+        let holders: Vec<(SessionId, Member)> =
+            hot.lane.holders(key_hash).map(|(id, member)| (id, member.clone())).collect();
+        for (session, member) in holders {
+            if let Some(status) = self.compare(arrival, name.key, &member)? {
+                return Ok(Found::Known(status, session));
+            }
+        }
+        self.find_tracked(position, arrival, name)
+    }
+
+    /// A disposition is recognised by its tracking id wherever in the tenant it was folded.
+    fn find_tracked(
+        &mut self,
+        position: u64,
+        arrival: &Arrival,
+        name: &LaneName,
+    ) -> Result<Found, EngineError> {
+        let signal = &arrival.signal;
+        let tracking = signal.text(field::API_TRACKING_ID);
+        let Some(tracking) = tracking.filter(|_| &*signal.kind == kind::DISPOSITION_POSTED) else {
+            return Ok(Found::New);
+        };
+        let known = self.first_with(arrival.tenant, "tracking", tracking, position, name.key)?;
+        let Some((known, lane)) = known else { return Ok(Found::New) };
+        let member = reference(known, 0);
+        let status = self.compare(arrival, lane, &member)?.unwrap_or(VerdictStatus::Conflict);
+        let sessions =
+            self.hot.lane(&self.store, &self.secret, arrival.tenant, lane, LaneKind::Alone)?;
+        let holds = |session: &&Session| session.members.iter().any(|m| m.position == known);
+        let all = sessions.lane.sessions.iter().chain(&sessions.lane.redirects);
+        Ok(match all.clone().find(holds).map(|session| session.envelope.id) {
+            Some(session) => Found::Known(status, session),
+            None => Found::Twin(status, known),
+        })
+    }
+
+    /// Whether a signal is the one that `member` refers to: the same, another with the same key, or
+    /// (`None`) one that only shares the hash of its key.
+    fn compare(
+        &self,
+        arrival: &Arrival,
+        lane: LaneKey,
+        member: &Member,
+    ) -> Result<Option<VerdictStatus>, EngineError> {
+        let signals = Signals { store: &self.store, shard: SHARD, tenant: arrival.tenant, lane };
+        let stored = signals.arrivals(std::slice::from_ref(member))?.pop().flatten();
+        let Some(stored) = stored else { return Ok(Some(VerdictStatus::Duplicate)) };
+        if stored.signal.key != arrival.signal.key {
+            return Ok(None);
+        }
+        let same = stored.signal.body_digest() == arrival.signal.body_digest();
+        let status = if same { VerdictStatus::Duplicate } else { VerdictStatus::Conflict };
+        Ok(Some(status))
+    }
+
+    /// Looks a business id up; one that is new is registered for this position. Gives the position
+    /// and lane that had it first, if that is another one.
+    fn first_with(
+        &mut self,
+        tenant: TenantId,
+        tag: &str,
+        value: &str,
+        position: u64,
+        lane: LaneKey,
+    ) -> Result<Option<(u64, LaneKey)>, EngineError> {
+        let hash = self.secret.hash(tenant, tag, &[value.as_bytes()]);
+        let key = index_key(tenant.0, IndexKind::Business, &hash, None);
+        let known = match self.pending.pending(Table::Index, &key) {
+            Some(row) => row.map(<[u8]>::to_vec),
+            None => self.store.get(Table::Index, &key)?,
+        };
+        if let Some(row) = known {
+            let first: (u64, LaneKey) = decode("a business id", &row)?;
+            return Ok((first.0 != position).then_some(first));
+        }
+        self.pending.put(Table::Index, key, encode(&(position, lane)));
+        Ok(None)
+    }
+
+    fn stamp(
+        &mut self,
+        position: u64,
+        arrival: Arrival,
+        name: &LaneName,
+    ) -> Result<Stamped, EngineError> {
+        let Arrival { tenant, received_at, batch, signal } = arrival;
+        let hot = self.hot.lane(&self.store, &self.secret, tenant, name.key, name.kind)?;
+        let (at, mut marks) = hot.lane.skew.stamp(&signal, received_at, batch);
+        if &*signal.kind == kind::ORDER_COMPLETED
+            && let Some(order) = signal.text(field::ORDER_ID)
+            && self.first_with(tenant, "order", order, position, name.key)?.is_some()
+        {
+            marks = marks.with(Marks::ORDER_SEEN);
+        }
+        Ok(Stamped { position, at, received_at, marks, signal })
+    }
+
+    /// Whether a signal that names a session of ours goes to that very session although its time
+    /// would put it elsewhere: what is said about a session is said about that one.
+    fn is_pinned(
+        &mut self,
+        tenant: TenantId,
+        name: &LaneName,
+        session: SessionId,
+        stamped: &Stamped,
+    ) -> Result<bool, EngineError> {
+        if name.kind == LaneKind::Sender || !stamped.signal.is_amendment() {
+            return Ok(false);
+        }
+        let rules = self.rules.clone();
+        let hot = self.hot.lane(&self.store, &self.secret, tenant, name.key, name.kind)?;
+        let Some(last) = hot.lane.sessions.last() else { return Ok(false) };
+        let follows = last.envelope.id == session
+            && stamped.order() > last.content.high
+            && sessionary_core::boundary::between(name.kind, &last.content, stamped, &rules)
+                .is_none();
+        Ok(!follows)
+    }
+
+    fn fold_lane(
+        &mut self,
+        tenant: TenantId,
+        key: LaneKey,
+        lane_kind: LaneKind,
+        stamped: Vec<Stamped>,
+        verdicts: &mut BTreeMap<u64, Verdict>,
+    ) -> Result<(), EngineError> {
+        let rules = self.rules.clone();
+        let (secret, store) = (self.secret.clone(), self.store.clone());
+        let setting = Shard::setting(&rules, self.now, &secret);
+        let mut fetch = Signals { store: &store, shard: SHARD, tenant, lane: key };
+        let notes: Vec<(Box<str>, UnixMillis)> =
+            stamped.iter().map(|s| (s.signal.source.clone(), s.at)).collect();
+        let has_claim = stamped.iter().any(|s| s.signal.claim.is_some());
+        let hot = self.hot.lane(&store, &secret, tenant, key, lane_kind)?;
+        let step = hot.lane.fold(stamped, setting, &mut fetch)?;
+        for (position, session, _) in &step.fates {
+            let verdict = Verdict { status: VerdictStatus::Accepted, session: *session };
+            verdicts.insert(*position, verdict);
+        }
+        self.after_step(key, &step)?;
+        self.note_homeless(tenant, key, lane_kind, has_claim, &step)?;
+        self.note_sources(tenant, &notes)
+    }
+
+    /// What follows from a change of sessions: numbers, timers, the live stream.
+    pub(crate) fn after_step(&mut self, key: LaneKey, step: &Step) -> Result<(), EngineError> {
+        self.hot.note_changed(key, &step.changed);
+        for id in &step.opened {
+            self.number(key, *id);
+        }
+        for id in &step.changed {
+            self.after_change(key, *id, step.opened.contains(id))?;
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, key: LaneKey, id: SessionId) {
+        let (numbers, hot) = (&mut self.numbers, &mut self.hot);
+        let Some(session) = hot.session_mut(key, id) else { return };
+        let partition = key.partition();
+        if session.envelope.short_id.is_none() {
+            session.envelope.short_id = numbers.take_short_id(partition);
+        }
+        if session.envelope.alias == 0 {
+            session.envelope.alias = numbers.next_alias(session.envelope.tenant, partition);
+        }
+    }
+
+    fn after_change(
+        &mut self,
+        key: LaneKey,
+        id: SessionId,
+        opened: bool,
+    ) -> Result<(), EngineError> {
+        let Some(session) = self.hot.session_mut(key, id) else { return Ok(()) };
+        let gone =
+            matches!(session.envelope.status, Status::Final | Status::Amended | Status::Merged);
+        if gone && let Some(short_id) = session.envelope.short_id.take() {
+            self.numbers.free_short_id(short_id);
+        }
+        let session = session.clone();
+        self.arm(&session, key);
+        self.note_identities(&session);
+        if self.live.has_listeners() {
+            let what = match session.envelope.status {
+                _ if opened => LiveEvent::SESSION_OPENED,
+                Status::Merged => LiveEvent::SESSION_MERGED,
+                Status::Settling => LiveEvent::SESSION_ENDED,
+                _ => LiveEvent::SESSION_CHANGED,
+            };
+            self.live.send(LiveEvent::of_session(what, &session, &self.rules, self.now));
+        }
+        Ok(())
+    }
+
+    /// Adds a signal to a session as one that moves no boundary.
+    pub(crate) fn take_in(
+        &mut self,
+        tenant: TenantId,
+        (key, lane_kind): (LaneKey, LaneKind),
+        session: SessionId,
+        stamped: Stamped,
+        from: LaneKey,
+    ) -> Result<(), EngineError> {
+        let rules = self.rules.clone();
+        let (secret, store) = (self.secret.clone(), self.store.clone());
+        let setting = Shard::setting(&rules, self.now, &secret);
+        let mut fetch = Signals { store: &store, shard: SHARD, tenant, lane: key };
+        let hot = self.hot.lane(&store, &secret, tenant, key, lane_kind)?;
+        hot.lane.place(stamped, from, session, setting, &mut fetch)?;
+        let changed = BTreeSet::from([session]);
+        self.after_step(key, &Step { fates: Vec::new(), opened: Vec::new(), changed })
+    }
+
+    fn keep_conflict(&mut self, position: u64, arrival: &Arrival, session: SessionId) {
+        quarantine::put_conflict(&mut self.pending, position, arrival, session);
+    }
+
+    // ---- timers and source clocks
+
+    fn fire_wall_timers(&mut self, header: &BlockHeader) -> Result<(), EngineError> {
+        while let Some(((due, id), row)) = self.timers.first_through(header.fired_through) {
+            let clock = row.source.as_deref();
+            let clock = clock.map_or(SourceClock::Wall, |s| self.sources.clock(row.tenant, s));
+            let rule = match clock {
+                SourceClock::Wall => EndRule::Inactivity,
+                SourceClock::Watermark { .. } => EndRule::Watermark,
+                SourceClock::Mark => EndRule::Mark,
+            };
+            self.fire(row.tenant, row.lane, id, due, rule)?;
+        }
+        Ok(())
+    }
+
+    /// Lets one timer act. A timer always either acts or moves, so the caller's loop ends.
+    fn fire(
+        &mut self,
+        tenant: TenantId,
+        lane: LaneKey,
+        id: SessionId,
+        at: UnixMillis,
+        rule: EndRule,
+    ) -> Result<(), EngineError> {
+        let hot = self.hot.lane(&self.store, &self.secret, tenant, lane, LaneKind::Device)?;
+        let Some(session) = hot.lane.session_mut(id) else {
+            self.timers.arm(id, None);
+            return Ok(());
+        };
+        let fired = session.fire(at, rule);
+        let cut = (fired == Fired::Cut).then(|| session.clone());
+        self.hot.note_changed(lane, &BTreeSet::from([id]));
+        self.after_change(lane, id, false)?;
+        if fired == Fired::Ended {
+            self.note_ended(tenant, lane, id)?;
+        }
+        if let Some(session) = cut {
+            self.keep_cut(&session);
+        }
+        if fired == Fired::Nothing {
+            self.timers.arm(id, None);
+        }
+        Ok(())
+    }
+
+    /// Keeps the record of a revision byte for byte.
+    fn keep_cut(&mut self, session: &Session) {
+        let envelope = &session.envelope;
+        self.homeless.forget(envelope.id);
+        let record = record::of(session, &self.rules, self.now);
+        let key = record_key(envelope.tenant.0, &envelope.id.0, envelope.revision);
+        self.pending.put(Table::Records, key, record.to_string().into_bytes());
+        if self.live.has_listeners() {
+            let what = LiveEvent::SESSION_FINAL;
+            self.live.send(LiveEvent::of_session(what, session, &self.rules, self.now));
+        }
+    }
+
+    fn fold_mark(&mut self, entry: MarkEntry) -> Result<(), EngineError> {
+        let key: SourceKey = (entry.tenant, entry.source);
+        self.sources.note_mark(&key, self.now);
+        self.fire_source(&key, entry.through, EndRule::Mark)
+    }
+
+    fn note_sources(
+        &mut self,
+        tenant: TenantId,
+        signals: &[(Box<str>, UnixMillis)],
+    ) -> Result<(), EngineError> {
+        let mut reached: Option<(SourceKey, UnixMillis)> = None;
+        for (source, at) in signals {
+            reached = self.sources.note_signal(tenant, source, *at).or(reached);
+        }
+        match reached {
+            Some((key, through)) => self.fire_source(&key, Some(through), EndRule::Watermark),
+            None => Ok(()),
+        }
+    }
+
+    fn fire_source(
+        &mut self,
+        key: &SourceKey,
+        through: Option<UnixMillis>,
+        rule: EndRule,
+    ) -> Result<(), EngineError> {
+        while let Some(((_, id), row)) = self.timers.first_of_source(key, through) {
+            self.fire(row.tenant, row.lane, id, self.now, rule)?;
+        }
+        Ok(())
+    }
+}
+
+impl Gathered {
+    fn push(&mut self, tenant: TenantId, name: &LaneName, stamped: Stamped) {
+        let of_lane = self.by_lane.entry(name.key).or_default();
+        if of_lane.is_empty() {
+            self.order.push((tenant, name.key, name.kind));
+        }
+        of_lane.push(stamped);
+    }
+}
+
+fn reference(position: u64, key_hash: u64) -> Member {
+    let (at, marks) = (UnixMillis(0), Marks::default());
+    Member { position, key_hash, at, marks, lane: None }
+}

@@ -1,0 +1,174 @@
+//! Lanes in memory: loaded when a signal or timer touches them, written back in checkpoints.
+use std::collections::{BTreeSet, HashMap};
+
+use sessionary_core::{
+    id::SessionId,
+    lane::{HashSecret, LaneKey, LaneKind},
+    lane_fold::Lane,
+    session::Session,
+    signal::TenantId,
+};
+use sessionary_store::{Rows, Store, Table, keys::session_key};
+
+use crate::{
+    EngineError,
+    rows::{self, derived, get_lane, get_session},
+};
+
+/// A lane in memory.
+pub(crate) struct HotLane {
+    pub(crate) lane: Lane,
+    /// Sessions that changed since the last checkpoint.
+    pub(crate) changed: BTreeSet<SessionId>,
+    /// The look-up rows that are on disk for each session.
+    indexed: HashMap<SessionId, BTreeSet<Vec<u8>>>,
+    /// When it was last touched, in blocks.
+    used: u64,
+}
+
+/// The lanes that a shard has in memory.
+#[derive(Default)]
+pub(crate) struct Hot {
+    lanes: HashMap<LaneKey, HotLane>,
+    homes: HashMap<SessionId, LaneKey>,
+    dirty: BTreeSet<LaneKey>,
+    turn: u64,
+}
+
+impl Hot {
+    /// A new block begins.
+    pub(crate) fn turn(&mut self) {
+        self.turn += 1;
+    }
+
+    /// The lane, from memory or disk, or a new one.
+    pub(crate) fn lane(
+        &mut self,
+        store: &Store,
+        secret: &HashSecret,
+        tenant: TenantId,
+        key: LaneKey,
+        kind: LaneKind,
+    ) -> Result<&mut HotLane, EngineError> {
+        if !self.lanes.contains_key(&key) {
+            let lane = get_lane(store, tenant, key)?.unwrap_or(Lane::new(key, tenant, kind));
+            let all = lane.sessions.iter().chain(&lane.redirects);
+            let mut indexed = HashMap::new();
+            for session in all {
+                self.homes.insert(session.envelope.id, key);
+                indexed.insert(session.envelope.id, index_keys(secret, session));
+            }
+            let hot = HotLane { lane, changed: BTreeSet::new(), indexed, used: 0 };
+            self.lanes.insert(key, hot);
+        }
+        let turn = self.turn;
+        let hot = self.lanes.get_mut(&key).expect("it was just put there");
+        hot.used = turn;
+        Ok(hot)
+    }
+
+    /// A lane that is in memory.
+    pub(crate) fn in_memory(&self, key: LaneKey) -> Option<&HotLane> {
+        self.lanes.get(&key)
+    }
+
+    /// A session of a lane that is in memory, to change it.
+    pub(crate) fn session_mut(&mut self, lane: LaneKey, id: SessionId) -> Option<&mut Session> {
+        self.lanes.get_mut(&lane)?.lane.session_mut(id)
+    }
+
+    /// Takes note that sessions of a lane changed.
+    pub(crate) fn note_changed(&mut self, key: LaneKey, sessions: &BTreeSet<SessionId>) {
+        if let Some(hot) = self.lanes.get_mut(&key) {
+            hot.changed.extend(sessions);
+            self.dirty.insert(key);
+            for session in sessions {
+                self.homes.insert(*session, key);
+            }
+        }
+    }
+
+    /// The lane of a session of the tenant, wherever it is.
+    pub(crate) fn home(
+        &self,
+        store: &Store,
+        tenant: TenantId,
+        session: SessionId,
+    ) -> Result<Option<(LaneKey, LaneKind)>, EngineError> {
+        if let Some(hot) = self.homes.get(&session).and_then(|key| self.lanes.get(key)) {
+            let lane = &hot.lane;
+            return Ok((lane.tenant == tenant).then_some((lane.key, lane.kind)));
+        }
+        let found = get_session(store, tenant, session)?;
+        Ok(found.map(|found| (found.envelope.lane, found.envelope.lane_kind)))
+    }
+
+    /// Sessions that changed since the last checkpoint.
+    pub(crate) fn changed(&self) -> usize {
+        self.dirty.len()
+    }
+
+    /// Puts all that changed into `rows`, and counts it as written.
+    pub(crate) fn write(&mut self, secret: &HashSecret, rows: &mut Rows) {
+        for key in std::mem::take(&mut self.dirty) {
+            let Some(hot) = self.lanes.get_mut(&key) else { continue };
+            let changed = std::mem::take(&mut hot.changed);
+            rows::put_lane(rows, &hot.lane, |id| changed.contains(&id));
+            for id in changed {
+                let Some(session) = hot.lane.session(id) else { continue };
+                let mut keys = BTreeSet::new();
+                for ((table, key), value) in derived(secret, session) {
+                    if table == Table::Index {
+                        keys.insert(key.clone());
+                    }
+                    rows.put(table, key, value);
+                }
+                let known = hot.indexed.insert(id, keys.clone()).unwrap_or_default();
+                for gone in known.difference(&keys) {
+                    rows.delete(Table::Index, gone.clone());
+                }
+            }
+        }
+    }
+
+    /// Forgets the lanes that were touched longest ago until at most `most` are left. All must be
+    /// written.
+    pub(crate) fn evict(&mut self, most: usize) {
+        if self.lanes.len() <= most {
+            return;
+        }
+        let mut by_use: Vec<(u64, LaneKey)> =
+            self.lanes.iter().map(|(key, hot)| (hot.used, *key)).collect();
+        // A quarter more than must go, so that the next block does not evict again.
+        let go = (self.lanes.len() - most + most / 4).min(by_use.len());
+        by_use.sort_unstable();
+        for (_, key) in by_use.into_iter().take(go) {
+            if self.dirty.contains(&key) {
+                continue;
+            }
+            let Some(hot) = self.lanes.remove(&key) else { continue };
+            for session in hot.lane.sessions.iter().chain(&hot.lane.redirects) {
+                self.homes.remove(&session.envelope.id);
+            }
+        }
+    }
+
+    /// How many lanes are in memory.
+    pub(crate) fn len(&self) -> usize {
+        self.lanes.len()
+    }
+}
+
+fn index_keys(secret: &HashSecret, session: &Session) -> BTreeSet<Vec<u8>> {
+    let rows = derived(secret, session).into_keys();
+    rows.filter(|(table, _)| *table == Table::Index).map(|(_, key)| key).collect()
+}
+
+/// Whether a session of the tenant exists on disk.
+pub(crate) fn is_stored(
+    store: &impl sessionary_store::Read,
+    tenant: TenantId,
+    session: SessionId,
+) -> Result<bool, EngineError> {
+    Ok(store.get(Table::Sessions, &session_key(tenant.0, &session.0))?.is_some())
+}

@@ -1,0 +1,328 @@
+//! Placing homeless sessions: an outcome that names only a person, or a foreign session id.
+//!
+//! The matcher proposes while the engine runs; the decision is an entry of the journal, and a replay
+//! reads it and never matches again (CORE.md 5).
+use std::collections::{BTreeSet, HashMap};
+
+use sessionary_core::{
+    id::SessionId,
+    identity::IdentityClass,
+    lane::{LaneKey, LaneKind},
+    lane_fold::{Fetch, Step},
+    placement::{self, Proposal},
+    session::{Session, Status},
+    signal::TenantId,
+    time::UnixMillis,
+};
+use sessionary_store::{
+    Table,
+    keys::{IndexKind, session_key},
+};
+
+use crate::{
+    EngineError,
+    entry::{Entry, PlacementEntry, ReviewEntry},
+    rows::{encode, external_hash, get_session, look_up},
+    shard::{SHARD, Shard},
+    signals::Signals,
+};
+
+/// More candidates than this say nothing: the identity is shared by many.
+const CANDIDATES_MAX: usize = 100;
+
+/// Sessions that wait to be placed, and where to look for their place.
+#[derive(Default)]
+pub(crate) struct Homeless {
+    waiting: HashMap<SessionId, (TenantId, LaneKey)>,
+    by_identity: HashMap<[u8; 16], BTreeSet<SessionId>>,
+    /// Sessions whose look-up rows are not on disk yet.
+    recent: HashMap<[u8; 16], BTreeSet<(SessionId, LaneKey)>>,
+    /// Waiting sessions to be matched before the next block.
+    retry: BTreeSet<SessionId>,
+}
+
+/// How hard the matcher tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    /// Something new came.
+    Early,
+    /// The session is about to become final.
+    Last,
+}
+
+impl Homeless {
+    pub(crate) fn holds(&self, session: SessionId) -> bool {
+        self.waiting.contains_key(&session)
+    }
+
+    /// A session is final or placed: nobody looks for its place any more.
+    pub(crate) fn forget(&mut self, session: SessionId) {
+        if self.waiting.remove(&session).is_some() {
+            self.retry.remove(&session);
+            for waiting in self.by_identity.values_mut() {
+                waiting.remove(&session);
+            }
+            self.by_identity.retain(|_, waiting| !waiting.is_empty());
+        }
+    }
+
+    /// Look-up rows of everything recent are on disk.
+    pub(crate) fn forget_written(&mut self) {
+        self.recent.clear();
+    }
+
+    fn wait(&mut self, session: SessionId, at: (TenantId, LaneKey), hashes: Vec<[u8; 16]>) {
+        self.waiting.insert(session, at);
+        self.retry.insert(session);
+        for hash in hashes {
+            self.by_identity.entry(hash).or_default().insert(session);
+        }
+    }
+}
+
+/// The hashes by which a session and its place find each other.
+fn look_up_hashes(shard: &Shard, session: &Session) -> Vec<(IndexKind, [u8; 16])> {
+    let tenant = session.envelope.tenant;
+    let joining = session.content.identities.iter().filter(|i| i.class() != IdentityClass::Weak);
+    let identities =
+        joining.map(|i| (IndexKind::Identity, shard.secret.identity(tenant, &i.value)));
+    let external = session.envelope.external_id.as_deref();
+    let external =
+        external.map(|id| (IndexKind::External, external_hash(&shard.secret, tenant, id)));
+    identities.chain(external).collect()
+}
+
+impl Shard {
+    pub(crate) fn restore_homeless(
+        &mut self,
+        tenant: TenantId,
+        lane: LaneKey,
+        id: SessionId,
+    ) -> Result<(), EngineError> {
+        if let Some(session) = get_session(&self.store, tenant, id)? {
+            let hashes = look_up_hashes(self, &session).into_iter().map(|(_, hash)| hash);
+            let hashes = hashes.collect();
+            self.homeless.wait(id, (tenant, lane), hashes);
+        }
+        Ok(())
+    }
+
+    /// Sessions that were opened by outcomes alone, or in a lane that names only a person, look for
+    /// a place.
+    pub(crate) fn note_homeless(
+        &mut self,
+        tenant: TenantId,
+        lane: LaneKey,
+        kind: LaneKind,
+        has_claim: bool,
+        step: &Step,
+    ) -> Result<(), EngineError> {
+        if kind != LaneKind::Person && !has_claim {
+            return Ok(());
+        }
+        for id in &step.changed {
+            let hot = self.hot.lane(&self.store, &self.secret, tenant, lane, kind)?;
+            let Some(session) = hot.lane.session(*id).cloned() else { continue };
+            let counts = session.content.counts;
+            let outcomes_only = counts.events > 0 && counts.claims == counts.events;
+            let open = matches!(session.envelope.status, Status::Open | Status::Settling);
+            if open && (kind == LaneKind::Person || outcomes_only) {
+                let hashes = look_up_hashes(self, &session).into_iter().map(|(_, hash)| hash);
+                let hashes = hashes.collect();
+                self.homeless.wait(*id, (tenant, lane), hashes);
+                self.arm(&session, lane);
+            } else {
+                self.homeless.forget(*id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of where a session can be found until its look-up rows are written.
+    pub(crate) fn note_identities(&mut self, session: &Session) {
+        for (_, hash) in look_up_hashes(self, session) {
+            let entry = (session.envelope.id, session.envelope.lane);
+            self.homeless.recent.entry(hash).or_default().insert(entry);
+        }
+    }
+
+    /// A session ended: those that wait for one like it are matched again.
+    pub(crate) fn note_ended(
+        &mut self,
+        tenant: TenantId,
+        lane: LaneKey,
+        id: SessionId,
+    ) -> Result<(), EngineError> {
+        if self.homeless.by_identity.is_empty() {
+            return Ok(());
+        }
+        let hot = self.hot.lane(&self.store, &self.secret, tenant, lane, LaneKind::Device)?;
+        let Some(session) = hot.lane.session(id).cloned() else { return Ok(()) };
+        for (_, hash) in look_up_hashes(self, &session) {
+            if let Some(waiting) = self.homeless.by_identity.get(&hash) {
+                self.homeless.retry.extend(waiting.iter().filter(|other| **other != id));
+            }
+        }
+        Ok(())
+    }
+
+    // ---- proposing, while the engine runs
+
+    /// Placements to append before the next block: of what changed, and of homeless sessions that
+    /// are about to become final at `now`.
+    pub(crate) fn propose_placements(
+        &mut self,
+        now: UnixMillis,
+    ) -> Result<Vec<Entry>, EngineError> {
+        if self.homeless.waiting.is_empty() {
+            return Ok(Vec::new());
+        }
+        let due: BTreeSet<SessionId> = self
+            .timers
+            .due(now)
+            .filter(|(_, row)| row.homeless)
+            .map(|((_, session), _)| *session)
+            .collect();
+        let early = std::mem::take(&mut self.homeless.retry);
+        let mut entries = Vec::new();
+        for id in early.union(&due) {
+            let attempt = if due.contains(id) { Attempt::Last } else { Attempt::Early };
+            entries.extend(self.propose(*id, attempt)?);
+        }
+        Ok(entries)
+    }
+
+    fn propose(&mut self, id: SessionId, attempt: Attempt) -> Result<Option<Entry>, EngineError> {
+        let Some((tenant, lane)) = self.homeless.waiting.get(&id).copied() else {
+            return Ok(None);
+        };
+        let hot = self.hot.lane(&self.store, &self.secret, tenant, lane, LaneKind::Person)?;
+        let Some(own) = hot.lane.session(id).cloned() else { return Ok(None) };
+        let candidates = self.candidates(&own)?;
+        let rules = self.rules.clone();
+        match placement::propose(&own, candidates.iter(), &rules) {
+            Proposal::Place(best, rule) => Ok(Some(Entry::Placement(PlacementEntry {
+                tenant,
+                session: id,
+                into: best.session.envelope.id,
+                rule: rule.into(),
+                score: best.score,
+            }))),
+            Proposal::Doubtful if attempt == Attempt::Last => {
+                self.put_on_review_list(&own, &candidates);
+                Ok(None)
+            }
+            Proposal::Doubtful | Proposal::Nobody => Ok(None),
+        }
+    }
+
+    fn candidates(&mut self, own: &Session) -> Result<Vec<Session>, EngineError> {
+        let tenant = own.envelope.tenant;
+        let mut found: BTreeSet<SessionId> = BTreeSet::new();
+        for (kind, hash) in look_up_hashes(self, own) {
+            for id in look_up(&self.store, tenant, kind, &hash).take(CANDIDATES_MAX) {
+                found.insert(id?);
+            }
+            let recent = self.homeless.recent.get(&hash).into_iter().flatten();
+            found.extend(recent.take(CANDIDATES_MAX).map(|(id, _)| *id));
+        }
+        let mut candidates = Vec::new();
+        for id in found {
+            if id == own.envelope.id || self.homeless.holds(id) {
+                continue;
+            }
+            let Some(session) = self.session(tenant, id)? else { continue };
+            let stands = session.envelope.status != Status::Merged;
+            if stands && !session.is_sealed(self.now, &self.rules) {
+                candidates.push(session);
+            }
+        }
+        candidates.truncate(CANDIDATES_MAX);
+        Ok(candidates)
+    }
+
+    fn put_on_review_list(&mut self, own: &Session, candidates: &[Session]) {
+        let row = ReviewRow {
+            session: own.envelope.id,
+            since: self.now,
+            candidates: candidates
+                .iter()
+                .map(|session| {
+                    let score = placement::score(own, session, &self.rules);
+                    (session.envelope.id, score)
+                })
+                .collect(),
+        };
+        let key = session_key(own.envelope.tenant.0, &own.envelope.id.0);
+        self.pending.put(Table::Review, key, encode(&row));
+    }
+
+    // ---- folding decisions
+
+    pub(crate) fn fold_placement(&mut self, entry: &PlacementEntry) -> Result<(), EngineError> {
+        let (tenant, own) = (entry.tenant, entry.session);
+        self.homeless.forget(own);
+        let own_home = self.hot.home(&self.store, tenant, own)?;
+        let home = self.hot.home(&self.store, tenant, entry.into)?;
+        let (Some((own_lane, own_kind)), Some((lane, kind))) = (own_home, home) else {
+            return Ok(());
+        };
+        let store = self.store.clone();
+        let hot = self.hot.lane(&store, &self.secret, tenant, own_lane, own_kind)?;
+        let at = hot.lane.sessions.iter().position(|session| session.envelope.id == own);
+        let Some(at) = at else { return Ok(()) };
+        let mut session = hot.lane.sessions.remove(at);
+        session.redirect_to(entry.into, self.now);
+        let members = session.members.clone();
+        hot.lane.redirects.push(session);
+        let changed = BTreeSet::from([own]);
+        self.after_step(own_lane, &Step { fates: Vec::new(), opened: Vec::new(), changed })?;
+        let mut signals = Signals { store: &store, shard: SHARD, tenant, lane: own_lane };
+        for stamped in signals.fetch(&members)? {
+            self.take_in(tenant, (lane, kind), entry.into, stamped, own_lane)?;
+        }
+        if let Some(into) = self.hot.session_mut(lane, entry.into) {
+            into.envelope.merged_ids.push(own);
+        }
+        self.pending.delete(Table::Review, session_key(tenant.0, &own.0));
+        Ok(())
+    }
+
+    pub(crate) fn fold_review(&mut self, entry: &ReviewEntry) -> Result<(), EngineError> {
+        self.homeless.forget(entry.session);
+        self.pending.delete(Table::Review, session_key(entry.tenant.0, &entry.session.0));
+        let Some(into) = entry.into else { return Ok(()) };
+        self.fold_placement(&PlacementEntry {
+            tenant: entry.tenant,
+            session: entry.session,
+            into,
+            rule: "review".into(),
+            score: 1.0,
+        })
+    }
+
+    /// A session, from memory or disk.
+    pub(crate) fn session(
+        &mut self,
+        tenant: TenantId,
+        id: SessionId,
+    ) -> Result<Option<Session>, EngineError> {
+        let Some((lane, _)) = self.hot.home(&self.store, tenant, id)? else { return Ok(None) };
+        if let Some(hot) = self.hot.in_memory(lane) {
+            return Ok(hot.lane.session(id).cloned());
+        }
+
+        get_session(&self.store, tenant, id)
+    }
+}
+
+/// A doubtful placement, for a person to decide.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ReviewRow {
+    /// The session in question.
+    pub session: SessionId,
+    /// Since when it has been on the list.
+    pub since: UnixMillis,
+    /// Where it might belong, with scores.
+    pub candidates: Vec<(SessionId, f64)>,
+}

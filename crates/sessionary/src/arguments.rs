@@ -1,0 +1,301 @@
+//! The commands and flags of the program, with the help that `--help` prints.
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sessionary_dialects::access_log::{Only, Visitor};
+
+/// Every session, from first signal to final outcome.
+#[derive(Debug, Parser)]
+#[command(name = "sessionary", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the API and the console.
+    Serve(Serve),
+    /// Fill an empty data directory with the bundled real data and serve it.
+    Demo(Demo),
+    /// Read a file of signals into a data directory or a running server.
+    Import(Import),
+    /// Follow signals and sessions of a running server as they come.
+    Tail(Tail),
+    /// Say why a session is as it is: its boundaries, its outcome, its signals.
+    Explain(Explain),
+    /// Check a data directory.
+    Check(Check),
+    /// Create, list and revoke API keys.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Print every setting with its text and default: a configuration file to start from.
+    Config(ConfigArguments),
+}
+
+/// Where the data lies.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DataDir {
+    /// Data directory; made where it is missing.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SESSIONARY_DATA_DIR",
+        default_value = "./sessionary-data"
+    )]
+    pub(crate) data_dir: PathBuf,
+}
+
+/// Which server to talk to.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Remote {
+    /// Address of the server.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SESSIONARY_URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
+    pub(crate) url: String,
+    /// Secret key; better given as `SESSIONARY_KEY`, where other users of the machine do not see it.
+    #[arg(long, value_name = "KEY", env = "SESSIONARY_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    /// Address and port to listen on; goes before the configuration.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Configuration file (TOML); `sessionary config` prints one.
+    #[arg(long, value_name = "FILE", env = "SESSIONARY_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Configuration file (TOML).
+    #[arg(long, value_name = "FILE", env = "SESSIONARY_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Stop when the data is in.
+    #[arg(long)]
+    pub(crate) no_serve: bool,
+}
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Common or combined log of Apache or nginx.
+    AccessLog,
+    /// A table with the names of its columns in the first row; needs `--mapping`.
+    Csv,
+    /// A JSON object a line: signals of our own form, or anything by `--mapping`.
+    Ndjson,
+}
+
+/// Which statuses make a request of an access log a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PageStatus {
+    /// 2xx and 304.
+    #[default]
+    Shown,
+    /// All of them.
+    Any,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Import {
+    /// The file, plain or packed with gzip.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// What the file holds.
+    #[arg(long, value_enum)]
+    pub(crate) format: Format,
+    /// Mapping of columns to signals (docs/formats/mapping.md).
+    #[arg(long, value_name = "FILE", required_if_eq("format", "csv"))]
+    pub(crate) mapping: Option<PathBuf>,
+    /// Access log: what makes a visitor, `address` or `address+agent`.
+    #[arg(long, value_name = "RULE", default_value = "address+agent", value_parser = visitor)]
+    pub(crate) identity: Visitor,
+    /// Access log: leave out the rest; `humans`, `pages` or `humans,pages`.
+    #[arg(long, value_name = "FILTER", default_value = "")]
+    pub(crate) only: Only,
+    /// Access log: which statuses show a page.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) page_status: PageStatus,
+    /// Access log: `https://host` that paths are completed with.
+    #[arg(long, value_name = "URL")]
+    pub(crate) site: Option<String>,
+    /// Name space of the signals; goes before the mapping's.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Read and count, keep nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    /// Send to a running server instead of writing into the data directory.
+    #[arg(long, value_name = "URL", requires = "key")]
+    pub(crate) url: Option<String>,
+    /// Key for `--url`; better given as `SESSIONARY_KEY`.
+    #[arg(long, value_name = "KEY", env = "SESSIONARY_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+}
+
+fn visitor(word: &str) -> Result<Visitor, String> {
+    Visitor::from_word(word).ok_or_else(|| "use address or address+agent".into())
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Tail {
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// Id of the session.
+    #[arg(value_name = "SESSION")]
+    pub(crate) session: String,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    /// Take the machine's clock for right after it was set by more than five minutes.
+    #[arg(long)]
+    pub(crate) accept_clock: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Create a key and print it, and nothing else; it is not shown again.
+    Create(KeyCreate),
+    /// List keys: id, kind, scopes, when created, when last used.
+    List(KeyList),
+    /// Revoke a key at once.
+    Revoke(KeyRevoke),
+}
+
+/// What a key may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyKind {
+    /// For servers; what it may do are its scopes.
+    Secret,
+    /// For browsers and apps; it can send signals and nothing else.
+    Publishable,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct KeyCreate {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    /// What the key may be used for.
+    #[arg(long, value_enum)]
+    pub(crate) kind: KeyKind,
+    /// What a secret key may do; may be given again. None given: everything.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub(crate) scopes: Vec<String>,
+    /// Origin of pages that may use a publishable key; may be given again.
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    pub(crate) origins: Vec<String>,
+    /// Whose data the key reads and writes.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) tenant: String,
+    /// Refuse what would otherwise be repaired with a warning.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Currency of amounts that come without one, ISO 4217.
+    #[arg(long, value_name = "CODE", value_parser = currency)]
+    pub(crate) currency: Option<String>,
+    /// Country of phone numbers that come without a code, ISO 3166-1.
+    #[arg(long, value_name = "CODE", value_parser = country)]
+    pub(crate) country: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct KeyList {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct KeyRevoke {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    /// Id of the key, as `keys list` prints it.
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArguments {
+    /// Check this file and the environment instead of printing.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) check: Option<PathBuf>,
+}
+
+fn currency(text: &str) -> Result<String, String> {
+    code(text, 3).ok_or_else(|| "use three letters such as USD".into())
+}
+
+fn country(text: &str) -> Result<String, String> {
+    code(text, 2).ok_or_else(|| "use two letters such as US".into())
+}
+
+fn code(text: &str, letters: usize) -> Option<String> {
+    let fits = text.len() == letters && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    fits.then(|| text.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        let words = std::iter::once("sessionary").chain(line.split_whitespace());
+        let parsed = Arguments::try_parse_from(words);
+        parsed.map(|arguments| arguments.command).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_commands_hold_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_import_is_read() {
+        let line =
+            "import --data-dir d --format access-log a.log --identity address --only humans,pages";
+        let Ok(Command::Import(import)) = parsed(line) else { panic!("{line}") };
+        assert_eq!(import.only, Only { humans: true, pages: true });
+        assert_eq!((import.identity, import.format), (Visitor::Address, Format::AccessLog));
+        assert!(parsed("import --format csv a.csv").unwrap_err().contains("--mapping"));
+        assert!(
+            parsed("import --format access-log a --only robots").unwrap_err().contains("humans")
+        );
+        assert!(parsed("import --format ndjson a --url http://x").is_err());
+    }
+
+    #[test]
+    fn a_key_is_described() {
+        let line =
+            "keys create --kind publishable --origin https://a --origin https://b --currency usd";
+        let Ok(Command::Keys(Keys::Create(key))) = parsed(line) else { panic!("{line}") };
+        assert_eq!((key.origins.len(), key.tenant.as_str()), (2, "default"));
+        assert_eq!(key.currency.as_deref(), Some("USD"));
+        assert!(parsed("keys create --kind secret --country USA").is_err());
+    }
+}

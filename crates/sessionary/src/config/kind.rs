@@ -1,0 +1,161 @@
+//! The kinds of values that a setting can have.
+use std::{collections::BTreeMap, net::SocketAddr, ops::RangeInclusive};
+
+use toml::de::DeValue;
+
+/// A value as it was given: typed in a file, text in a variable.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Raw<'a> {
+    File(&'a DeValue<'a>),
+    Variable(&'a str),
+}
+
+/// A kind of value: how it is read, and how it is written in a file.
+pub(super) trait Kind: Sized {
+    /// What narrows the kind for one setting.
+    type Within;
+    /// `None`: it is none of the kind.
+    fn read(raw: Raw<'_>, within: &Self::Within) -> Option<Self>;
+    /// As it is written in a file.
+    fn written(&self) -> String;
+    /// What may be given, to stand after "takes" and "send".
+    fn takes(within: &Self::Within) -> String;
+}
+
+/// A whole number: what it counts, and from where to where.
+pub(super) struct Count {
+    pub(super) unit: &'static str,
+    pub(super) range: RangeInclusive<u64>,
+}
+
+impl Kind for u64 {
+    type Within = Count;
+
+    fn read(raw: Raw<'_>, within: &Count) -> Option<u64> {
+        let number = match raw {
+            Raw::File(DeValue::Integer(number)) => {
+                u64::from_str_radix(number.as_str(), number.radix()).ok()?
+            }
+            Raw::File(_) => return None,
+            Raw::Variable(text) => text.trim().replace('_', "").parse().ok()?,
+        };
+        within.range.contains(&number).then_some(number)
+    }
+
+    fn written(&self) -> String {
+        self.to_string()
+    }
+
+    fn takes(within: &Count) -> String {
+        let (least, most) = (within.range.start(), within.range.end());
+        match (within.unit, *most) {
+            ("", most) => format!("a whole number from {least} to {most}"),
+            (unit, u64::MAX) => format!("a whole number of {unit}, {least} or more"),
+            (unit, most) => format!("a whole number of {unit} from {least} to {most}"),
+        }
+    }
+}
+
+impl Kind for bool {
+    type Within = ();
+
+    fn read(raw: Raw<'_>, (): &()) -> Option<bool> {
+        match raw {
+            Raw::File(value) => value.as_bool(),
+            Raw::Variable(text) => text.trim().parse().ok(),
+        }
+    }
+
+    fn written(&self) -> String {
+        self.to_string()
+    }
+
+    fn takes((): &()) -> String {
+        "true or false".into()
+    }
+}
+
+impl Kind for SocketAddr {
+    type Within = ();
+
+    fn read(raw: Raw<'_>, (): &()) -> Option<SocketAddr> {
+        match raw {
+            Raw::File(value) => value.as_str()?.parse().ok(),
+            Raw::Variable(text) => text.trim().parse().ok(),
+        }
+    }
+
+    fn written(&self) -> String {
+        format!("{:?}", self.to_string())
+    }
+
+    fn takes((): &()) -> String {
+        "an address and a port such as 127.0.0.1:8080 or [::]:8080".into()
+    }
+}
+
+/// By what a source's sessions are closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SourceClock {
+    /// By our clock.
+    Wall,
+    /// By its own event times, for streams in order.
+    Watermark,
+    /// By its own statement of completeness, for imports.
+    Mark,
+}
+
+const CLOCKS: [(SourceClock, &str); 3] = [
+    (SourceClock::Wall, "wall"),
+    (SourceClock::Watermark, "watermark"),
+    (SourceClock::Mark, "mark"),
+];
+
+impl SourceClock {
+    fn from_word(word: &str) -> Option<SourceClock> {
+        CLOCKS.iter().find(|(_, known)| *known == word).map(|(clock, _)| *clock)
+    }
+
+    fn word(self) -> &'static str {
+        CLOCKS.iter().find(|(clock, _)| *clock == self).map_or("wall", |(_, word)| word)
+    }
+}
+
+/// Clocks by source; a source that is not named has `wall`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Clocks(pub(crate) BTreeMap<String, SourceClock>);
+
+impl Kind for Clocks {
+    type Within = ();
+
+    fn read(raw: Raw<'_>, (): &()) -> Option<Clocks> {
+        let clock = |(source, word): (&str, &str)| {
+            Some((source.to_owned(), SourceClock::from_word(word.trim())?))
+        };
+        let clocks: Option<_> = match raw {
+            Raw::File(value) => {
+                let rows = value.as_table()?.iter();
+                rows.map(|(source, word)| clock((source.get_ref(), word.get_ref().as_str()?)))
+                    .collect()
+            }
+            Raw::Variable(text) => {
+                let rows = text.split(',').map(str::trim).filter(|row| !row.is_empty());
+                rows.map(|row| row.split_once('=').and_then(clock)).collect()
+            }
+        };
+        clocks.map(Clocks)
+    }
+
+    fn written(&self) -> String {
+        let rows = self.0.iter().map(|(source, clock)| format!("{source:?} = {:?}", clock.word()));
+        match rows.collect::<Vec<_>>().join(", ") {
+            rows if rows.is_empty() => "{}".into(),
+            rows => format!("{{ {rows} }}"),
+        }
+    }
+
+    fn takes((): &()) -> String {
+        "{ source = \"wall\", \"watermark\" or \"mark\", … }; in a variable source=mark,other=wall"
+            .into()
+    }
+}
