@@ -11,7 +11,10 @@ use std::{
 use axum::extract::{FromRef, State};
 use bytes::Bytes;
 use sessionary_core::{signal::TenantId, time::UnixMillis};
-use sessionary_engine::keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope, granted_scopes};
+use sessionary_engine::{
+    LiveEvent,
+    keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope, granted_scopes},
+};
 use sessionary_server::{
     accept::{self, Drained},
     auth::{Caller, Gate},
@@ -28,7 +31,7 @@ use sessionary_server::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::Semaphore,
+    sync::{Semaphore, broadcast},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -65,7 +68,8 @@ pub(crate) struct Server {
 pub(crate) struct Probe {
     pub(crate) waiting: Arc<AtomicUsize>,
     pub(crate) go: Arc<Semaphore>,
-    pub(crate) live: Live,
+    pub(crate) events: broadcast::Sender<LiveEvent>,
+    live: Live,
 }
 
 impl FromRef<Probe> for Live {
@@ -110,10 +114,14 @@ impl Server {
         let publishable = add_key(&ring, KeyKind::Publishable, &["https://shop.example"]);
         let gate = Gate::new(Arc::clone(&ring), Arc::new(|| UnixMillis(0)), rates);
         let stop = CancellationToken::new();
+        let (events, _) = broadcast::channel(8);
+        let listen = events.clone();
+        let listen: live::Listen = Arc::new(move || listen.subscribe());
         let probe = Probe {
             waiting: Arc::default(),
             go: Arc::new(Semaphore::new(0)),
-            live: Live::new(settings.live_streams_max, stop.clone()),
+            live: Live::new(listen, settings.live_streams_max, stop.clone()),
+            events,
         };
         let readiness = Readiness::new(health::State::Ready);
         let routes = face::table(gate, readiness.clone(), &settings)

@@ -1,8 +1,12 @@
 //! Silent, dripping, many and interrupted clients.
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use sessionary_core::signal::TenantId;
-use sessionary_server::{accept::Drained, live::Event, settings::Settings};
+use sessionary_engine::LiveEvent;
+use sessionary_server::{accept::Drained, settings::Settings};
 
 use crate::client::{Server, impatient};
 
@@ -118,11 +122,13 @@ async fn a_drain_ends_live_streams() {
     reader
         .send(format!("GET /v1/live HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {secret}\r\n\r\n"))
         .await;
-    while !server.probe.live.is_watched() {
+    while server.probe.events.receiver_count() == 0 {
         tokio::task::yield_now().await;
     }
     let tenant = TenantId(1);
-    server.probe.live.send(Event { tenant, name: "session", id: 7, data: "{}".into() });
+    let data = Arc::default();
+    let event = LiveEvent { tenant, name: LiveEvent::SESSION_ENDED, data };
+    server.probe.events.send(event).unwrap();
     server.stop.cancel();
     let stream = reader.rest().await;
     assert_eq!(stream.header("content-type"), Some("text/event-stream"));
