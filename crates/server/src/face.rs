@@ -111,11 +111,8 @@ where
 
 /// The text of the file `openapi.json`: the document of every route there is.
 pub fn openapi_text() -> String {
-    openapi::text(&table::<()>(
-        Gate::closed(),
-        Readiness::new(State::Stopping),
-        &Settings::default(),
-    ))
+    let readiness = Readiness::new(State::Stopping);
+    openapi::text(&crate::api::table(Gate::closed(), readiness, &Settings::default()))
 }
 
 /// What is written of the full table.

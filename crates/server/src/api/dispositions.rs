@@ -102,15 +102,10 @@ pub(super) fn add(routes: Routes<App>) -> Routes<App> {
         .at(&PIXEL, pixel)
 }
 
-async fn post(
-    State(app): State<App>,
-    caller: Caller,
-    uri: Uri,
-    Payload(body): Payload,
-) -> Answered {
+async fn post(State(app): State<App>, caller: Caller, uri: Uri, payload: Payload) -> Answered {
     caller.charge(1)?;
-    let query = uri.query().unwrap_or("");
-    match understand(&app, &caller, query, &body) {
+    let (query, body) = (uri.query().unwrap_or(""), &payload.bytes);
+    match understand(&app, &caller, query, body) {
         Ok(decoded) => state(&app, &caller, decoded).await,
         Err(Understood::Problem(problem)) => Err(problem),
         Err(Understood::Refused(refusal)) => {
@@ -241,7 +236,7 @@ async fn pixel(State(app): State<App>, caller: Caller, uri: Uri) -> Answered {
     let query = uri.query().unwrap_or("");
     let posting = handshake::read(query, b"", &Limits::default());
     let signal = posting.and_then(|posting| posting.decode_visit(&of_key(&caller)));
-    let signal = match signal {
+    let mut signal = match signal {
         Ok(signal) => signal,
         Err(refusal) => {
             let reason = (refusal.code(), refusal.to_string());
@@ -251,6 +246,9 @@ async fn pixel(State(app): State<App>, caller: Caller, uri: Uri) -> Answered {
     };
     if signal.claim.is_some() {
         caller.demand(Scope::DispositionsWrite)?;
+    } else if signal.occurred_at.is_none() {
+        // Two views of one page say the same words: only when they came tells them apart.
+        signal.key = format!("{}@{}", signal.key, app.engine.now().0).into();
     }
     let tenant = caller.tenant();
     let submission =
@@ -279,4 +277,3 @@ pub(super) fn read_again(
         Err(Understood::Refused(refusal)) => Err(Err(refusal)),
     }
 }
-

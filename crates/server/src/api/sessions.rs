@@ -1,7 +1,7 @@
 //! `/v1/sessions`: beginning one, listing, and reading one in any format.
 use axum::{
     extract::{Path, State},
-    response::{IntoResponse, Response},
+    response::IntoResponse,
 };
 use http::{
     HeaderMap, HeaderValue, StatusCode, Uri,
@@ -98,27 +98,9 @@ const BEGIN: Route = Route {
     detail: "The body is a signal; without a `type` it is `session_started`. The answer has the \
              session, its short id, and the outcomes of the person's earlier sessions.",
     access: Access::Key(Scope::SignalsWrite),
-    takes: Some(Takes {
-        size: BodySize::SINGLE,
-        media: &["application/json"],
-        schema: "Signal",
-    }),
+    takes: Some(Takes { size: BodySize::SINGLE, media: &["application/json"], schema: "Signal" }),
     answers: &[answer(201, "The session", "Begun")],
     problems: &[Code::Unprocessable, Code::SignalConflict, Code::DiskFull, Code::StoreUnavailable],
-    ..Route::PLAIN
-};
-
-const LIVE: Route = Route {
-    path: "/v1/live",
-    tag: "read",
-    summary: "What happens to sessions, as server-sent events",
-    access: Access::Key(Scope::SessionsRead),
-    answers: &[crate::routes::Answer {
-        status: 200,
-        summary: "A stream that does not end",
-        media: "text/event-stream",
-        schema: "",
-    }],
     ..Route::PLAIN
 };
 
@@ -126,17 +108,7 @@ const LIVE: Route = Route {
 const EARLIER: usize = 10;
 
 pub(super) fn add(routes: Routes<App>) -> Routes<App> {
-    routes
-        .at(&LIST, list)
-        .at(&GET, get)
-        .at(&SIGNALS, signals)
-        .at(&CLAIMS, claims)
-        .at(&BEGIN, begin)
-        .at(&LIVE, live)
-}
-
-async fn live(State(app): State<App>, caller: Caller) -> Response {
-    app.live.open(caller.tenant())
+    routes.at(&LIST, list).at(&GET, get).at(&SIGNALS, signals).at(&CLAIMS, claims).at(&BEGIN, begin)
 }
 
 async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Answered {
@@ -154,7 +126,8 @@ async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Answered {
     let reader = app.engine.reader().await?;
     let tenant = caller.tenant();
     let listed = tokio::task::spawn_blocking(move || {
-        let page = reader.sessions(tenant, &with_identity(&filter, asked.as_deref()), limit, cursor)?;
+        let page =
+            reader.sessions(tenant, &with_identity(&filter, asked.as_deref()), limit, cursor)?;
         // "TYPE:VALUE", unless the whole text is a value.
         let page = match asked.as_deref().and_then(|asked| asked.split_once(':')) {
             Some((kind, value)) if page.entities.is_empty() => {
@@ -169,10 +142,7 @@ async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Answered {
         };
         let entities: Vec<Value> =
             page.entities.iter().map(|session| reader.record(session)).collect();
-        Ok::<_, sessionary_engine::EngineError>(Listing {
-            entities,
-            next_cursor: page.next_cursor,
-        })
+        Ok::<_, sessionary_engine::EngineError>(Listing { entities, next_cursor: page.next_cursor })
     });
     let listing = listed.await.map_err(|_| Problem::from(Code::Internal))??;
     Ok(ok(&listing))
@@ -297,9 +267,9 @@ async fn claims(State(app): State<App>, caller: Caller, Path(id): Path<String>) 
     })))
 }
 
-async fn begin(State(app): State<App>, caller: Caller, Payload(body): Payload) -> Answered {
+async fn begin(State(app): State<App>, caller: Caller, payload: Payload) -> Answered {
     caller.charge(1)?;
-    let signal = first_signal(&caller, &body)?;
+    let signal = first_signal(&caller, &payload.bytes)?;
     let tenant = caller.tenant();
     let identities = signal.identities.clone();
     let submission =
@@ -372,4 +342,3 @@ fn earlier(
     };
     Ok(found.iter().map(line).collect())
 }
-

@@ -122,14 +122,14 @@ async fn post(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Payload(body): Payload,
+    payload: Payload,
 ) -> Answered {
-    let once = match idempotency::look_up(&app, caller.tenant(), &headers, &body)? {
+    let once = match idempotency::look_up(&app, caller.tenant(), &headers, &payload.bytes)? {
         Asked::Again(response) => return Ok(response),
         Asked::First(once) => Some(once),
         Asked::Plainly => None,
     };
-    let answer = take_in(&app, &caller, &body).await?.to_string();
+    let answer = take_in(&app, &caller, &payload.bytes).await?.to_string();
     if let Some(once) = once {
         once.keep(&app, StatusCode::OK.as_u16(), &answer)?;
     }
@@ -316,11 +316,7 @@ fn with_members(arrival: &Arrival, members: &Value) -> Box<RawValue> {
 }
 
 /// A signal as a member of its session.
-pub(super) fn in_session(
-    session: SessionId,
-    member: &Member,
-    arrival: &Arrival,
-) -> Box<RawValue> {
+pub(super) fn in_session(session: SessionId, member: &Member, arrival: &Arrival) -> Box<RawValue> {
     let members = json!({
         "received_at": arrival.received_at.to_string(),
         "in_session": session.to_string(),
@@ -345,4 +341,3 @@ fn marks(marks: Marks) -> Value {
     .map(|(_, word)| word)
     .collect()
 }
-

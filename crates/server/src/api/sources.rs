@@ -103,11 +103,11 @@ async fn put(
     State(app): State<App>,
     caller: Caller,
     Path(source): Path<String>,
-    Payload(bytes): Payload,
+    payload: Payload,
 ) -> Answered {
     demand_secret(&caller)?;
     let source = name(&source)?;
-    let Clock { clock, lateness_ms } = body(&bytes)?;
+    let Clock { clock, lateness_ms } = body(&payload.bytes)?;
     let lateness = lateness_ms.map_or(SourceClock::DEFAULT_LATENESS, |ms| Millis(ms.into()));
     let clock = match &*clock {
         "wall" => SourceClock::Wall,
@@ -127,11 +127,12 @@ async fn complete(
     State(app): State<App>,
     caller: Caller,
     Path(source): Path<String>,
-    Payload(bytes): Payload,
+    payload: Payload,
 ) -> Answered {
     demand_secret(&caller)?;
     let source = name(&source)?;
-    let Mark { through } = if bytes.is_empty() { Mark::default() } else { body(&bytes)? };
+    let Mark { through } =
+        if payload.bytes.is_empty() { Mark::default() } else { body(&payload.bytes)? };
     let through = through
         .map(|text| parse_instant(&text))
         .transpose()
