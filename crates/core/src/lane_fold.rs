@@ -213,7 +213,7 @@ impl Lane {
             lane: self.key,
             lane_kind: self.kind,
             source: first.signal.source.clone(),
-            external_id: first.signal.session.clone(),
+            external_id: first.signal.session.clone().filter(|_| self.kind == LaneKind::Sender),
             status: Status::Open,
             revision: 0,
             version: 0,

@@ -13,6 +13,7 @@ use std::{
 use sessionary_core::{
     id::SessionId,
     lane::HashSecret,
+    record,
     rules::Rules,
     session::Session,
     signal::{Arrival, Signal, TenantId},
@@ -64,6 +65,24 @@ pub struct Receipt {
     pub quarantine: Vec<QuarantineId>,
 }
 
+/// A session, and what is needed to show it.
+#[derive(Clone, Debug)]
+pub struct SessionView {
+    /// The session.
+    pub session: Session,
+    /// The rules in force.
+    pub rules: Arc<Rules>,
+    /// The server's time.
+    pub now: UnixMillis,
+}
+
+impl SessionView {
+    /// The session's record.
+    pub fn record(&self) -> serde_json::Value {
+        record::of(&self.session, &self.rules, self.now)
+    }
+}
+
 /// Why the engine ended by itself.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -93,7 +112,7 @@ struct Inner {
 enum Command {
     Submit(Submit),
     Decide(Entry, oneshot::Sender<Result<(), EngineError>>),
-    Session(TenantId, SessionId, oneshot::Sender<Result<Option<Session>, EngineError>>),
+    Session(TenantId, SessionId, oneshot::Sender<Result<Option<SessionView>, EngineError>>),
     Read(oneshot::Sender<Result<(Reader, Folded), EngineError>>),
 }
 
@@ -247,7 +266,8 @@ impl Engine {
         receiver.blocking_recv().map_err(|_| EngineError::Stopped)?
     }
 
-    /// A session as it stands, everything acknowledged included. A redirect is given as it is.
+    /// A session as it stands, everything acknowledged included; a redirect is followed to its
+    /// survivor. Costs no write, unlike [`Engine::reader`].
     ///
     /// # Errors
     /// `Busy`, `Stopped`, or damage of the store.
@@ -255,7 +275,7 @@ impl Engine {
         &self,
         tenant: TenantId,
         id: SessionId,
-    ) -> Result<Option<Session>, EngineError> {
+    ) -> Result<Option<SessionView>, EngineError> {
         let (answer, receiver) = oneshot::channel();
         self.send(Command::Session(tenant, id, answer))?;
         receiver.await.map_err(|_| EngineError::Stopped)?
@@ -528,7 +548,12 @@ impl Worker {
     fn read(&mut self, command: Command) -> Result<(), EngineError> {
         match command {
             Command::Session(tenant, id, answer) => {
-                let _ = answer.send(Ok(self.shard.session(tenant, id)?));
+                let view = self.shard.survivor(tenant, id)?.map(|session| SessionView {
+                    session,
+                    rules: self.shard.rules.clone(),
+                    now: self.clock.now().max(self.shard.now),
+                });
+                let _ = answer.send(Ok(view));
             }
             Command::Read(answer) => {
                 self.shard.checkpoint()?;

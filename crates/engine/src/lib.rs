@@ -27,10 +27,13 @@ mod timers;
 
 pub use error::EngineError;
 pub use fold::{Folded, Verdict, VerdictStatus};
-pub use intake::{Engine, Failure, Receipt, Submission};
+pub use intake::{Engine, Failure, Receipt, SessionView, Submission};
 pub use live::{Live, LiveEvent};
 pub use people::Person;
 pub use placement::ReviewRow;
 pub use read::{Page, Reader, SessionFilter, SignalCursor};
 pub use rows::EdgeRow;
 pub use shard::ShardConfig;
+
+#[cfg(test)]
+mod laws;

@@ -23,14 +23,12 @@ use crate::{
     EngineError, ReviewRow,
     entry::Entry,
     hot::is_stored,
+    placement::HOPS_MAX,
     quarantine::{QuarantineId, Quarantined},
     rows::{decode, external_hash, get_lane, get_session, look_up, session_of},
     shard::SHARD,
     signals::{Signals, of_row},
 };
-
-/// Redirects are followed at most this far.
-const HOPS_MAX: usize = 64;
 
 /// One page of a listing.
 #[derive(Clone, Debug)]

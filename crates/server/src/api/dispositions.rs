@@ -201,9 +201,9 @@ async fn state(app: &App, caller: &Caller, decoded: Decoded) -> Answered {
         );
         return Err(Code::SignalConflict.because(detail));
     }
-    let session = app.engine.session(tenant, verdict.session).await?.ok_or(Code::Internal)?;
-    let id = session.envelope.id.to_string();
-    let reply = Reply::to(&signal, &id, session.envelope.status.word());
+    let view = app.engine.session(tenant, verdict.session).await?.ok_or(Code::Internal)?;
+    let id = view.session.envelope.id.to_string();
+    let reply = Reply::to(&signal, &id, view.session.envelope.status.word());
     Ok(match form {
         Form::Flat => ok(&handshake::flat_reply(&reply)),
         Form::Numbered => ok(&handshake::action_result(&reply, app.engine.now())),

@@ -18,7 +18,7 @@ use sessionary_dialects::{
     canonical,
     handshake::{self, Extensions, HandshakeView},
 };
-use sessionary_engine::{Reader, SessionFilter, Submission, keys::Scope};
+use sessionary_engine::{Reader, SessionFilter, SessionView, Submission, keys::Scope};
 
 use super::{
     App,
@@ -158,11 +158,14 @@ pub(super) async fn find(
     caller: &Caller,
     id: &str,
 ) -> Result<(Reader, Session), Problem> {
-    let not_found = || Code::NotFound.because("no session of this tenant has this id");
-    let id = SessionId::parse(id).ok_or_else(not_found)?;
+    let id = SessionId::parse(id).ok_or_else(no_such_session)?;
     let reader = app.engine.reader().await?;
-    let session = reader.session(caller.tenant(), id)?.ok_or_else(not_found)?;
+    let session = reader.session(caller.tenant(), id)?.ok_or_else(no_such_session)?;
     Ok((reader, session))
+}
+
+fn no_such_session() -> Problem {
+    Code::NotFound.because("no session of this tenant has this id")
 }
 
 async fn get(
@@ -174,18 +177,23 @@ async fn get(
 ) -> Answered {
     let query = Query::of(&uri);
     let revision = query.parsed("revision", |text| text.parse().ok(), "a number from 1")?;
-    let (reader, session) = find(&app, &caller, &id).await?;
     if let Some(revision) = revision {
+        let (reader, session) = find(&app, &caller, &id).await?;
         return cut_record(&reader, &caller, &session, &id, revision);
     }
-    let envelope = &session.envelope;
+    let view = match SessionId::parse(&id) {
+        Some(id) => app.engine.session(caller.tenant(), id).await?,
+        None => None,
+    };
+    let view = view.ok_or_else(no_such_session)?;
+    let envelope = &view.session.envelope;
     let tag = format!("\"{}.{}\"", envelope.revision, envelope.version);
     if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }
     let mut response = match query.text("format").unwrap_or("canonical") {
-        "canonical" => ok(&reader.record(&session)),
-        "handshake" => ok(&as_handshake(&session, &reader)),
+        "canonical" => ok(&view.record()),
+        "handshake" => ok(&as_handshake(&view)),
         other => {
             let other: String = other.chars().take(32).collect();
             let detail = format!("there is no format {other:?}; send canonical or handshake");
@@ -216,15 +224,15 @@ fn cut_record(
     Ok(super::answers::with_status(StatusCode::OK, record))
 }
 
-fn as_handshake(session: &Session, reader: &Reader) -> Value {
-    let (content, envelope) = (&session.content, &session.envelope);
-    let started = content.started_at(reader.rules());
+fn as_handshake(view: &SessionView) -> Value {
+    let (content, envelope) = (&view.session.content, &view.session.envelope);
+    let started = content.started_at(&view.rules);
     let identities: Vec<_> = content.identities.iter().cloned().collect();
     let own = envelope.id.to_string();
     let view = HandshakeView {
         fields: &content.fields,
         attributes: Some(&content.attributes),
-        code: Some(outcome::of(content, reader.rules()).code),
+        code: Some(outcome::of(content, &view.rules).code),
         started_at: Some(started),
         duration: Some(content.ended_at().since(started)),
         session_id: Some(envelope.external_id.as_deref().unwrap_or(&own)),
