@@ -22,6 +22,8 @@ use crate::{
 
 mod late;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod laws;
 
 /// A lane and its sessions.
