@@ -1,8 +1,9 @@
 //! The README's commands, run as a newcomer would run them, against the real program.
 //!
-//! A block fenced `sh run` is run; all of them in order, in one shell and an empty folder. A block
-//! fenced `… shows` says what the commands right above it print: its lines in their order, `…`
-//! standing for whatever differs from run to run. Any other `sh` block calls targets of the Makefile.
+//! A block fenced `sh run` is run; all of them in order, in one shell and an empty folder. The block
+//! fenced `text shows` or `json shows` below it says what it prints: these lines in this order, or a
+//! document with at least these members; `…` stands for whatever differs from run to run. Any other
+//! `sh` block calls targets of the Makefile.
 use std::{
     net::TcpListener,
     path::Path,
@@ -10,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
+use serde_json::Value;
 
 use crate::repository::root;
 
@@ -22,10 +24,17 @@ const BEGIN: &str =
     "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\ncd folder\n";
 
 /// Commands, and what they are said to print.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Step {
     commands: String,
-    shows: Vec<String>,
+    shows: Option<Shown>,
+}
+
+/// What a README says of an output.
+#[derive(Debug, PartialEq, Eq)]
+enum Shown {
+    Lines(Vec<String>),
+    Document(Value),
 }
 
 /// Runs the README with a program in front of the search path.
@@ -42,15 +51,13 @@ pub(crate) fn walk(program: &Path) -> anyhow::Result<()> {
     for (step, number) in steps.iter().zip(1..) {
         let printed = std::fs::read_to_string(folder.path().join(format!("printed.{number}")));
         let printed = printed.unwrap_or_default().replace(&address, ADDRESS);
-        let told = format!(
-            "of these commands of README.md:\n{}\nthe output is:\n{printed}",
-            step.commands
-        );
-        if let Some(missing) = missing(&step.shows, &printed) {
-            bail!("{missing:?} is not in the output {told}");
-        }
+        let commands = &step.commands;
+        let told = format!("these commands of README.md\n{commands}\nprint this:\n{printed}");
         let ran = folder.path().join(format!("done.{number}")).exists();
-        ensure!(ran, "{outcome} in the middle {told}");
+        ensure!(ran, "{outcome} before they were done; {told}");
+        if let Some(missing) = step.shows.as_ref().and_then(|shows| shows.missing(&printed)) {
+            bail!("{missing} is not as README.md says; {told}");
+        }
     }
     Ok(())
 }
@@ -93,7 +100,7 @@ fn steps(readme: &str) -> anyhow::Result<Vec<Step>> {
         match info {
             "sh run" => {
                 let commands = block.join("\n") + "\n";
-                steps.push(Step { commands, shows: Vec::new() });
+                steps.push(Step { commands, shows: None });
             }
             "sh" => {
                 let other = block.iter().find(|line| !line.starts_with("make "));
@@ -102,10 +109,15 @@ fn steps(readme: &str) -> anyhow::Result<Vec<Step>> {
                     "README.md: {other:?} is run by nobody; fence it `sh run`"
                 );
             }
-            _ if info.ends_with(" shows") => {
-                let step =
-                    steps.last_mut().context("README.md shows an output before any command")?;
-                step.shows.extend(block.iter().map(|line| (*line).to_owned()));
+            "text shows" | "json shows" => {
+                let shown = if info.starts_with("json") {
+                    let text = block.join("\n");
+                    Shown::Document(serde_json::from_str(&text).context(text)?)
+                } else {
+                    Shown::Lines(block.iter().map(|line| (*line).to_owned()).collect())
+                };
+                let step = steps.last_mut().filter(|step| step.shows.is_none());
+                step.context("README.md shows an output of no commands")?.shows = Some(shown);
             }
             _ => {}
         }
@@ -113,10 +125,43 @@ fn steps(readme: &str) -> anyhow::Result<Vec<Step>> {
     Ok(steps)
 }
 
-/// The first line that is not printed, after those before it.
-fn missing<'a>(shows: &'a [String], printed: &str) -> Option<&'a str> {
-    let mut lines = printed.lines();
-    shows.iter().map(String::as_str).find(|expected| !lines.any(|line| fits(expected, line)))
+impl Shown {
+    /// What of it is not printed.
+    fn missing(&self, printed: &str) -> Option<String> {
+        match self {
+            Shown::Lines(shown) => {
+                let mut lines = printed.lines();
+                let gone = shown.iter().find(|shown| !lines.any(|line| fits(shown, line)));
+                gone.map(|line| format!("{line:?}"))
+            }
+            Shown::Document(shown) => match serde_json::from_str(printed) {
+                Ok(printed) => difference("", shown, &printed),
+                Err(error) => Some(format!("the document ({error})")),
+            },
+        }
+    }
+}
+
+/// The path of the first value that is not as shown; members that are not shown may be there.
+fn difference(path: &str, shown: &Value, printed: &Value) -> Option<String> {
+    match (shown, printed) {
+        (Value::Object(shown), Value::Object(printed)) => shown.iter().find_map(|(name, shown)| {
+            let path = format!("{path}/{name}");
+            match printed.get(name) {
+                Some(printed) => difference(&path, shown, printed),
+                None => Some(path),
+            }
+        }),
+        (Value::Array(shown), Value::Array(printed)) if shown.len() == printed.len() => {
+            let mut pairs = shown.iter().zip(printed).zip(0..);
+            pairs.find_map(|((shown, printed), at)| {
+                difference(&format!("{path}/{at}"), shown, printed)
+            })
+        }
+        (Value::String(shown), Value::String(printed)) if fits(shown, printed) => None,
+        _ if shown == printed => None,
+        _ => Some(path.to_owned()),
+    }
 }
 
 /// Whether a line is as expected, each `…` standing for anything.
@@ -139,25 +184,41 @@ mod tests {
     #[test]
     fn a_readme_is_taken_apart() {
         let readme =
-            "# A\n```sh\nmake demo\n```\n```sh run\na=1\nb\n```\n\n```json shows\n{\"a\":…}\n```\n";
-        let step = Step { commands: "a=1\nb\n".to_owned(), shows: vec!["{\"a\":…}".to_owned()] };
-        assert_eq!(steps(readme).unwrap(), [step]);
+            "# A\n```sh\nmake demo\n```\n```sh run\na=1\nb\n```\n\n```text shows\nx…\n```\n";
+        let shows = Some(Shown::Lines(vec!["x…".to_owned()]));
+        assert_eq!(steps(readme).unwrap(), [Step { commands: "a=1\nb\n".to_owned(), shows }]);
         assert!(steps("```sh\ncurl x\n```\n").is_err());
+        assert!(steps("```json shows\n{}\n```\n").is_err());
     }
 
     #[test]
-    fn an_output_is_compared_where_it_does_not_differ() {
-        for (expected, line) in [("a…c", "abc"), ("…c", "abc"), ("a…", " abc"), ("a…b…", "axbx")]
+    fn lines_are_compared_where_they_do_not_differ() {
+        for (shown, line) in [("a…c", "abc"), ("…c", "abc"), ("a…", " abc"), ("a…b…", "axbx")]
         {
-            assert!(fits(expected, line), "{expected} {line}");
+            assert!(fits(shown, line), "{shown} {line}");
         }
-        for (expected, line) in [("a…c", "abcd"), ("b…", "abc"), ("ab", "abc"), ("a…x…", "abc")]
+        for (shown, line) in [("a…c", "abcd"), ("b…", "abc"), ("ab", "abc"), ("a…x…", "abc")]
         {
-            assert!(!fits(expected, line), "{expected} {line}");
+            assert!(!fits(shown, line), "{shown} {line}");
         }
-        let shows = ["one".to_owned(), "t…".to_owned()];
-        assert_eq!(missing(&shows, "zero\none\ntwo\n"), None);
-        assert_eq!(missing(&shows, "two\none\n"), Some("t…"));
+        let shown = Shown::Lines(vec!["one".to_owned(), "t…".to_owned()]);
+        assert_eq!(shown.missing("zero\none\ntwo\n"), None);
+        assert_eq!(shown.missing("two\none\n").as_deref(), Some("\"t…\""));
+    }
+
+    #[test]
+    fn documents_are_compared_member_by_member() {
+        let shown = Shown::Document(serde_json::json!({"a": [{"b": "…"}], "c": 1}));
+        assert_eq!(shown.missing(r#"{"a":[{"b":"x","d":0}],"c":1,"e":null}"#), None);
+        assert_eq!(shown.missing(r#"{"a":[{"d":0}],"c":1}"#).as_deref(), Some("/a/0/b"));
+        assert_eq!(shown.missing(r#"{"a":[],"c":1}"#).as_deref(), Some("/a"));
+        assert!(shown.missing("no").is_some());
+    }
+
+    #[test]
+    fn the_readme_has_its_walk() {
+        let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+        assert!(steps(&readme).unwrap().len() > 5);
     }
 
     #[test]
