@@ -14,6 +14,7 @@ use std::{path::Path, process::ExitCode};
 mod fields;
 mod generated;
 mod layers;
+mod links;
 mod machine_paths;
 mod modules;
 mod readme;
@@ -46,6 +47,7 @@ fn rules() -> anyhow::Result<()> {
     let mut faults = layers::faults(&packages);
     faults.extend(modules::faults(&sources));
     faults.extend(machine_paths::faults(&sources));
+    faults.extend(links::faults(&sources));
     faults.extend(generated::faults());
     match faults.len() {
         0 => Ok(()),
