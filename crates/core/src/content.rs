@@ -411,8 +411,7 @@ impl Content {
         }
         let reason = signal.text(field::DISCONNECT_REASON);
         let stated = signal.text(field::ENDED_HOW);
-        let words = [reason, stated].into_iter().flatten();
-        let found = words.filter_map(evidence_of).next();
+        let found = [reason, stated].into_iter().flatten().find_map(evidence_of);
         if let Some(evidence) = found
             && self.evidence.is_none()
         {
@@ -617,7 +616,7 @@ fn evidence_of(word: &str) -> Option<Evidence> {
         // "WrongNumber", "wrong number" and "wrong_number" are one word.
         let same = word
             .bytes()
-            .filter(|byte| byte.is_ascii_alphanumeric())
+            .filter(u8::is_ascii_alphanumeric)
             .all(|byte| known.by_ref().find(|k| *k != b'_') == Some(byte.to_ascii_lowercase()));
         same && known.all(|byte| byte == b'_') && !word.is_empty()
     };

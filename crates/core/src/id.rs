@@ -39,6 +39,7 @@ impl SessionId {
     }
 
     /// The time that the id carries: its opening signal's.
+    #[expect(clippy::many_single_char_names, reason = "six bytes in their order")]
     pub fn at(self) -> UnixMillis {
         let [a, b, c, d, e, f, ..] = self.0;
         let millis = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
@@ -91,7 +92,7 @@ impl std::fmt::Debug for SessionId {
     }
 }
 
-/// Sixteen bytes as MessagePack `bin`, not as a list of numbers.
+/// Sixteen bytes as `MessagePack` `bin`, not as a list of numbers.
 pub(crate) mod as_bytes {
     use serde::{Deserializer, Serializer, de};
 

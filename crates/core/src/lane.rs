@@ -25,6 +25,7 @@ impl LaneKey {
     }
 
     /// The first eight bytes, which the index of signal ids keeps.
+    #[expect(clippy::many_single_char_names, reason = "eight bytes in their order")]
     pub fn prefix(self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
@@ -141,7 +142,7 @@ pub fn channel_of(signal: &Signal) -> Option<Channel> {
     signal
         .channel
         .or_else(|| signal.session_type.and_then(crate::channel::SessionType::channel))
-        .or_else(|| match &*signal.kind {
+        .or(match &*signal.kind {
             kind::PAGE_VIEWED => Some(Channel::Web),
             kind::SCREEN_VIEWED => Some(Channel::App),
             kind::CALL_STARTED

@@ -84,6 +84,9 @@ pub trait Fetch {
     /// What can go wrong.
     type Error;
     /// The signals of `members`, each with its position and the member's stamp.
+    ///
+    /// # Errors
+    /// They cannot be read.
     fn fetch(&mut self, members: &[Member]) -> Result<Vec<Stamped>, Self::Error>;
 }
 
@@ -95,6 +98,9 @@ impl Lane {
     }
 
     /// Folds the signals of one block that fall into this lane, in order of position.
+    ///
+    /// # Errors
+    /// Stored signals of the lane cannot be read.
     pub fn fold<F: Fetch>(
         &mut self,
         signals: Vec<Stamped>,
@@ -140,6 +146,9 @@ impl Lane {
 
     /// Adds a signal of another lane to a session by placement: it adds to content and moves no
     /// boundary.
+    ///
+    /// # Errors
+    /// Stored signals of the session cannot be read.
     pub fn place<F: Fetch>(
         &mut self,
         mut stamped: Stamped,
@@ -241,13 +250,13 @@ impl Lane {
         let in_use = |id: &SessionId| {
             taken.contains(id) || self.sessions.iter().any(|known| known.envelope.id == *id)
         };
-        let ids = (0_u32..).map(|turn| {
+        let mut ids = (0_u32..).map(|turn| {
             let tag = if turn == 0 { String::new() } else { turn.to_string() };
             let parts = [&self.key.0[..], first.signal.key.as_bytes(), tag.as_bytes()];
             let hash = setting.secret.hash(self.tenant, "session", &parts);
             SessionId::mint(at, self.key.partition(), hash)
         });
-        ids.skip_while(in_use).next().expect("hashes differ")
+        ids.find(|id| !in_use(id)).expect("hashes differ")
     }
 
     /// Keeps a note with the session that its time falls to; in an empty lane it opens one.

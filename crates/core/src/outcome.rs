@@ -209,6 +209,7 @@ pub fn axes(content: &Content, outcome: &Outcome) -> Axes {
     }
 }
 
+#[expect(clippy::match_same_arms, reason = "one line a rule, in their order")]
 fn ended_how(content: &Content, outcome: &Outcome, stated: Option<&str>) -> EndedHow {
     match stated {
         Some("completed") => return EndedHow::Completed,

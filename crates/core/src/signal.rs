@@ -215,17 +215,22 @@ impl Signal {
 
     /// The encoded form that the journal keeps: self-describing, so that a reader one minor version
     /// older or newer still understands it.
+    #[expect(clippy::missing_panics_doc, reason = "no signal makes it panic")]
     pub fn to_bytes(arrival: &Arrival) -> Vec<u8> {
         rmp_serde::to_vec_named(arrival).expect("a signal holds nothing that MessagePack lacks")
     }
 
     /// Reads what [`Signal::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// The bytes were written by something else, or are damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Arrival, rmp_serde::decode::Error> {
         rmp_serde::from_slice(bytes)
     }
 
     /// Digest of what the sender said: transport times, warnings and the key are left out, so a
     /// retry has the digest of the first try (CORE.md 10).
+    #[expect(clippy::missing_panics_doc, reason = "no signal makes it panic")]
     pub fn body_digest(&self) -> u64 {
         let body = Signal { key: "".into(), sent_at: None, warnings: Vec::new(), ..self.clone() };
         let bytes = rmp_serde::to_vec_named(&body).expect("as in to_bytes");

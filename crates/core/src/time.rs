@@ -103,6 +103,9 @@ pub struct NotAnInstant {
 }
 
 /// Reads an instant in any of the spellings that the sources use.
+///
+/// # Errors
+/// The text is no time.
 pub fn parse_instant(text: &str) -> Result<Instant, NotAnInstant> {
     // One documented example of CCAI ends in a stray `>` (C3).
     let trimmed = text.trim().trim_end_matches('>');

@@ -20,10 +20,10 @@ pub struct Touch {
     /// How the source was found.
     #[serde(rename = "r")]
     pub rule: TouchRule,
-    /// utm_source, or the referring host; `None` for a direct arrival.
+    /// `utm_source`, or the referring host; `None` for a direct arrival.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Box<str>>,
-    /// utm_medium, or `referral`.
+    /// `utm_medium`, or `referral`.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub medium: Option<Box<str>>,
     /// Campaign id.

@@ -59,7 +59,7 @@ fields! {
     // Person, network and API basics
     43 "user_phone" "ANI" "" [], Text None Soft Direct Last, User "Phone",
         "person.phone" => "person.phone", "person.phone" [(Ccai, "customer_phone_number") (Tropo, "session.from.id")],
-        "Phone of the person; kept as sent, matched as E.164 with the default country of the key (D12).";
+        "Phone of the person; kept as sent, matched as E.164 with the default country of the key.";
     46 "user_full_name" "PersonName" "" [], Text None No Direct Last, User "Full name",
         "person.name.full" => "person.name.full", "person.display_name" [(Tropo, "session.from.name")],
         "Name as the sender shows it; never split into parts nor made of them. The word unknown means none.";
@@ -68,13 +68,13 @@ fields! {
         "Kept as sent; matched in lower case.";
     49 "api_segment" "SegmentCode" "" [], Text None Server Technical Last, Api "API segment",
         "api.segment" => "api.segment", "api.segment" [],
-        "Opaque word of the sender, returned in the reply; session_disposition where none came (D21).";
+        "Opaque word of the sender, returned in the reply; session_disposition where none came.";
     59 "network_link_id" "NetworkID" "" [], Text None No Quasi Last, Integration "Network link",
         "integration.network_link" => "integration.network_link", "integration.network_link" [],
         "Opaque reference of the sender's network.";
     93 "api_model" "Model" "" [], Text None Server Technical Last, Api "API model",
         "api.model" => "api.model", "api.model" [],
-        "Opaque word of the sender, returned in the reply; sessionary.disposition.v1 where none came (D21).";
+        "Opaque word of the sender, returned in the reply; sessionary.disposition.v1 where none came.";
     // Address, company and parts of the name
     103 "user_address_line1" "AddressLine1" "" [], Text None No Direct Last, User "Address, line 1",
         "person.address.line1" => "person.address.line1", "person.address.line1" [],
@@ -99,7 +99,7 @@ fields! {
         "Finer part of a postal code, such as the four digits of ZIP+4; text.";
     111 "user_country" "Country" "CO" [], Text None No Quasi Last, User "Country",
         "person.address.country" => "person.address.country", "person.address.country" [],
-        "Code or name as sent; CO is the country, not the company (D9).";
+        "Code or name as sent; CO is the country, not the company.";
     112 "user_carrier_route" "CarrierRoute" "" [], Text None No Quasi Last, User "Carrier route",
         "person.address.carrier_route" => "person.address.carrier_route", "person.address.carrier_route" [],
         "Delivery route of the US post.";
@@ -108,7 +108,7 @@ fields! {
         "Delivery point code of the US post; text.";
     114 "company_name" "CompanyName" "" [], Text None No Quasi Last, User "Company",
         "company.name" => "company.name", "company.name" [],
-        "Company that the person belongs to; the name has no user_ in front (D27).";
+        "Company that the person belongs to; the name has no user_ in front.";
     115 "user_name_prefix" "PersonNamePrefix" "" [], Text None No Direct Last, User "Name prefix",
         "person.name.prefix" => "person.name.prefix", "person.name.prefix" [],
         "Free text before the name, such as Dr.";
@@ -127,7 +127,7 @@ fields! {
     // Commerce: exact decimals, never recomputed (D13 to D15)
     200 "commerce_order_quantity" "CommerceOrderQuantity" "" [], Decimal Count No Business Last, Commerce "Order quantity",
         "commerce.quantity" => "commerce.quantity", "commerce.order.quantity" [],
-        "Things ordered; a decimal because goods may be sold by weight (D13).";
+        "Things ordered; a decimal because goods may be sold by weight.";
     201 "commerce_order_discount" "CommerceOrderDiscount" "" [], Decimal Money No Business Last, Commerce "Order discount",
         "commerce.discount" => "commerce.discount", "commerce.order.discount" [],
         "Discount on the order.";
@@ -142,10 +142,10 @@ fields! {
         "Other charges.";
     205 "commerce_order_total" "CommerceOrderTotal" "" [], Decimal Money Soft Business Last, Commerce "Order total",
         "commerce.total" => "commerce.total", "commerce.order.total" [],
-        "What the sender says the order comes to; absent means not known, never zero (D11, D15).";
+        "What the sender says the order comes to; absent means not known, never zero.";
     206 "commerce_items_sku" "CommerceItemsSKU" "" [], Texts None No Business Last, Commerce "Item SKUs",
         "commerce.items.sku" => "commerce.items.sku", "commerce.items[]" [],
-        "One SKU for each item; the other item lists are padded to its length (D16).";
+        "One SKU for each item; the other item lists are padded to its length.";
     207 "commerce_items_name" "CommerceItemsName" "" [], Texts None No Business Last, Commerce "Item names",
         "commerce.items.name" => "commerce.items.name", "commerce.items[]" [],
         "One name for each item.";
@@ -157,10 +157,10 @@ fields! {
         "One price for each item, spelt as sent.";
     210 "commerce_items_discount" "CommerceItemsDiscount" "" [], Texts Money No Business Last, Commerce "Item discounts",
         "commerce.items.discount" => "commerce.items.discount", "commerce.items[]" [],
-        "One discount for each item; for one unit, to judge by the source's own figures (D15).";
+        "One discount for each item; for one unit, to judge by the source's own figures.";
     211 "commerce_items_taxes" "CommerceItemsTaxes" "" [], Texts Money No Business Last, Commerce "Item taxes",
         "commerce.items.tax" => "commerce.items.tax", "commerce.items[]" [],
-        "One tax for each item; for the whole line, to judge by the source's own figures (D15).";
+        "One tax for each item; for the whole line, to judge by the source's own figures.";
     212 "commerce_items_total" "CommerceItemsTotal" "" [], Texts Money No Business Last, Commerce "Item totals",
         "commerce.items.total" => "commerce.items.total", "commerce.items[]" [],
         "One total for each item.";
@@ -169,17 +169,17 @@ fields! {
         "How many upsell steps were reached.";
     214 "commerce_upsell_skus" "CommerceUpsellSKUs" "" [], Texts None No Business Last, Commerce "Upsell SKUs",
         "commerce.upsell.skus" => "commerce.upsell.skus", "commerce.upsell" [],
-        "SKUs that were offered; one was accepted if it is also among the items (D17).";
+        "SKUs that were offered; one was accepted if it is also among the items.";
     // API
     300 "api_trackingid" "APITrackingID" "" [], Text None Server Technical Last, Api "API tracking id",
         "api.tracking_id" => "api.tracking_id", "api.tracking_id" [],
-        "Correlation id of a request, and the key under which its repetition is recognised (D22).";
+        "Correlation id of a request, and the key under which its repetition is recognised.";
     301 "api_result_code" "APIResultCode" "" [], Text None Server Technical Signal, Api "API result code",
         "api.result_code" => "", "api.result" [],
-        "Written in the reply; ignored on input (D22, D23).";
+        "Written in the reply; ignored on input.";
     302 "api_result_message" "APIResultMessage" "" [], Text None Server Technical Signal, Api "API result message",
         "api.result_message" => "", "api.result" [],
-        "Written in the reply; ignored on input (D22).";
+        "Written in the reply; ignored on input.";
     // Integration
     303 "integration_platform_id" "IntegrationID" "" [], Text None No Technical Last, Integration "Integration platform",
         "integration.platform" => "integration.platform", "integration.platform" [],
@@ -189,7 +189,7 @@ fields! {
         "The person's id in the upstream system; an identity typed by that system.";
     305 "integration_action_type" "IntegrationActionType" "" [], Text None No Technical Last, Integration "Network action",
         "integration.network_action" => "integration.network_action", "integration.network_action" [],
-        "Id of a network action, in spite of its name (D24); opaque.";
+        "Id of a network action, in spite of its name; opaque.";
     306 "integration_agent_id" "IntegrationAgentID" "" [], Text None No Worker Last, Integration "Agent",
         "integration.agent_id" => "integration.agent_id", "disposition.by" [(Genesys, "lastUserDisposition.user")],
         "Agent or operator who handled the session.";
@@ -205,10 +205,10 @@ fields! {
     // Echo: kept whole, returned on webhooks
     310 "echo_id" "EchoID" "" [], Number None No Quasi Last, Echo "Echo id",
         "echo.id" => "echo.id", "echo" [],
-        "Unsigned 64-bit id of the sender; written as text beyond 2^53 (D25).";
+        "Unsigned 64-bit id of the sender; written as text beyond 2^53.";
     311 "echo_link" "EchoLink" "" [], Number None No Quasi Last, Echo "Echo link",
         "echo.link" => "echo.link", "echo" [],
-        "Unsigned 64-bit id of the sender; written as text beyond 2^53 (D25).";
+        "Unsigned 64-bit id of the sender; written as text beyond 2^53.";
     312 "echo_segment" "EchoSegment" "" [], Text None No Business Last, Echo "Echo segment",
         "echo.segment" => "echo.segment", "echo" [],
         "Opaque.";
@@ -220,23 +220,23 @@ fields! {
         "A count of the sender.";
     315 "echo_quantity" "EchoQuantity" "" [], Decimal Count No Business Last, Echo "Echo quantity",
         "echo.quantity" => "echo.quantity", "echo" [],
-        "An exact decimal, although the source types it as a binary float (D25).";
+        "An exact decimal, although the source types it as a binary float.";
     316 "echo_amount" "EchoAmount" "" [], Text None No Business Last, Echo "Echo amount",
         "echo.amount" => "echo.amount", "echo" [],
-        "Text, which may hold an amount (D25).";
+        "Text, which may hold an amount.";
     317 "echo_json" "EchoJSON" "" [], Json None No Free Last, Echo "Echo JSON",
         "echo.json" => "echo.json", "echo" [],
-        "Any JSON, or text that holds JSON (D25).";
+        "Any JSON, or text that holds JSON.";
     // Session
     400 "session_start_timestamp" "SessionStartTimestamp" "" [], Instant None Soft Business First, Session "Start",
         "started_at" => "reported_started_at", "times.started_at" [(Genesys, "createdDate") (Ccai, "created_at") (Tropo, "session.timestamp")],
         "Start of the session as the sender claims it; the record's own started_at follows from all signals.";
     401 "session_duration" "SessionDuration" "" [], Number Millis Soft Business Last, Session "Duration",
         "duration_ms" => "reported_ms", "durations.session_ms" [(Genesys, "durationInSeconds") (Ccai, "call_duration") (Ccai, "chat_duration") (Tropo, "result.sessionDuration")],
-        "Length of the session as the sender claims it; sources that count seconds are converted (D19).";
+        "Length of the session as the sender claims it; sources that count seconds are converted.";
     402 "session_disposition_code" "SessionDispositionCode" "" [], Number None Hard Business Last, Session "Disposition",
         "disposition.code" => "disposition.code", "disposition.code" [(Genesys, "lastUserDisposition.code") (Ccai, "disposition_codes[]")],
-        "1 to 14, or any number an operator registers from 1000 up (D6); travels as the claim of a signal.";
+        "1 to 14, or any number an operator registers from 1000 up; travels as the claim of a signal.";
     403 "session_id" "SessionID" "" [], Text None No Quasi Last, Session "Session id of the sender",
         "session_id" => "external_id", "session.external_ids[]" [(Genesys, "externalId") (Ccai, "id") (Ccai, "chat_uuid") (Tropo, "session.id")],
         "The sender's own name of the session, unique within its source.";
@@ -251,7 +251,7 @@ fields! {
         "Id of the campaign (utm_id); never a stand-in for its name.";
     407 "session_tracking_campaign_name" "SessionTrackingCampaignName" "TCM" ["SessionTrackingCampaigName"], Text None No Business First, Attribution "Campaign name",
         "attribution.campaign_name" => "attribution.campaign_name", "attribution.campaign_name" [(Genesys, "mktCampaign.name") (Genesys, "mktCampaign")],
-        "Name of the campaign (utm_campaign). The source prints TCN, which belongs to the content (D1), and misspells the signal (D2).";
+        "Name of the campaign (utm_campaign). The source prints TCN, which belongs to the content, and misspells the signal.";
     408 "session_tracking_source" "SessionTrackingSource" "TSC" [], Text None No Business First, Attribution "Source",
         "attribution.source" => "attribution.source", "attribution.source" [(Genesys, "mktCampaign.source")],
         "Where the visitor came from (utm_source).";
@@ -263,7 +263,7 @@ fields! {
         "Which advertisement or link (utm_content).";
     411 "session_tracking_term" "SessionTrackingTerm" "TTM" [], Text None No Business First, Attribution "Term",
         "attribution.term" => "attribution.term", "attribution.term" [(Genesys, "mktCampaign.term")],
-        "Keyword that was bought (utm_term), not what the visitor searched for; a plus sign in JSON stays one (D20).";
+        "Keyword that was bought (utm_term), not what the visitor searched for; a plus sign in JSON stays one.";
     412 "session_tracking_source_platform" "SessionTrackingSourcePlatform" "TSP" [], Text None No Business First, Attribution "Source platform",
         "attribution.source_platform" => "attribution.source_platform", "attribution.source_platform" [],
         "Platform that ran the campaign (utm_source_platform).";
@@ -294,7 +294,7 @@ fields! {
         "What user_signal_value is: 1 phone, 2 e-mail, 3 visitor, 4 device and so on; an open list.";
     1002 "user_signal_value" "" "" [], Text None Soft Direct Last, Signals "User signal value",
         "user_signal.value" => "user_signal.value", "person.keys[]" [(Genesys, "customerId") (Ccai, "end_user") (Tropo, "session.from.id")],
-        "The principal identity of the disposition; may differ from user_phone (D12).";
+        "The principal identity of the disposition; may differ from user_phone.";
     1003 "program_signal_type" "" "" [], Number None Soft Technical Last, Signals "Program signal type",
         "program_signal.type" => "program_signal.type", "program.keys[]" [],
         "What program_signal_value is: 2001 event of an application, 2002 dialled number and so on; an open list.";
@@ -316,7 +316,7 @@ fields! {
         "Id of an order, unique in the tenant for ever.";
     1021 "commerce_currency" "" "" [], Text None No Business Last, Commerce "Currency",
         "commerce.currency" => "commerce.currency", "commerce.currency" [],
-        "ISO 4217 code of every amount of the signal; our extension of the Handshake (D14).";
+        "ISO 4217 code of every amount of the signal; our extension of the Handshake.";
     1022 "click_id" "" "" [], Text None No Business First, Attribution "Click id",
         "attribution.click_id" => "attribution.click_id", "attribution.click_id" [(Genesys, "mktCampaign.clickId")],
         "Id of an advertising click, such as the value of gclid.";

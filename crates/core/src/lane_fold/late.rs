@@ -47,7 +47,7 @@ impl Lane {
         for stamped in late {
             match self.sealed_home(&stamped, setting) {
                 Some((at, fate)) => {
-                    self.keep_with_sealed(at, &stamped, fate, setting, fetch, step)?
+                    self.keep_with_sealed(at, &stamped, fate, setting, fetch, step)?;
                 }
                 None => joining.push(stamped),
             }

@@ -122,20 +122,20 @@ fn contents(lane: &Lane) -> Vec<Content> {
 }
 
 fn draw(lane: &Lane) -> String {
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     for session in &lane.sessions {
         let content = &session.content;
         let minute = |at: UnixMillis| at.since(UnixMillis(START)).0 / 60_000;
         let (start, end) = (minute(content.first.at), minute(content.last.at));
         let (cause, events) = (content.split_cause.word(), content.counts.events);
-        lines += &format!("{start}..{end} {cause} {events}\n");
+        lines.push(format!("{start}..{end} {cause} {events}\n"));
     }
     for redirect in &lane.redirects {
         let into = redirect.envelope.merged_into;
         let known = lane.sessions.iter().position(|s| Some(s.envelope.id) == into).unwrap();
-        lines += &format!("redirect to session {known}\n");
+        lines.push(format!("redirect to session {known}\n"));
     }
-    lines
+    lines.concat()
 }
 
 /// Lines of `minute word key`, each a group of its own.

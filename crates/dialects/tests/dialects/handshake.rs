@@ -20,9 +20,9 @@ use sessionary_dialects::{
     },
 };
 
-const FLAT: &str = include_str!("../../../data/golden/handshake/flat.json");
-const NUMBERED: &str = include_str!("../../../data/golden/handshake/numbered.json");
-const NUMBERED_QUERY: &str = include_str!("../../../data/golden/handshake/numbered-query.txt");
+const FLAT: &str = include_str!("../../../../data/golden/handshake/flat.json");
+const NUMBERED: &str = include_str!("../../../../data/golden/handshake/numbered.json");
+const NUMBERED_QUERY: &str = include_str!("../../../../data/golden/handshake/numbered-query.txt");
 
 fn context() -> PostingContext<'static> {
     let key =
