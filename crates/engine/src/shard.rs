@@ -23,6 +23,7 @@ use sessionary_store::{
 
 use crate::{
     EngineError,
+    entry::ClockEntry,
     fold::Folded,
     hot::Hot,
     live::Live,
@@ -68,6 +69,33 @@ struct StateRow {
     sources: Vec<(TenantId, Box<str>, SourceState)>,
     #[serde(default)]
     aliases: Vec<(TenantId, u8, u64)>,
+}
+
+/// What the last checkpoint says of the directory, for whoever looks at it without folding.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The number of the rules in force; 1 where they never changed.
+    pub rules_version: u32,
+    /// The rules in force.
+    pub rules: Rules,
+    /// Clocks of sources that have one of their own.
+    pub clocks: Vec<ClockEntry>,
+}
+
+/// Reads what the last checkpoint says; `None` in a directory that has none.
+///
+/// # Errors
+/// Damage of the store.
+pub fn kept(store: &Store) -> Result<Option<Kept>, EngineError> {
+    let Some(row) = store.get(Table::Config, STATE_KEY)? else { return Ok(None) };
+    let row: StateRow = decode("the shard", &row)?;
+    let clock = |(tenant, source, state): (TenantId, Box<str>, SourceState)| ClockEntry {
+        tenant,
+        source,
+        clock: state.clock,
+    };
+    let clocks = row.sources.into_iter().map(clock).collect();
+    Ok(Some(Kept { rules_version: row.rules_version, rules: row.rules, clocks }))
 }
 
 /// What a folding thread owns.
