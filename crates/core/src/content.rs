@@ -325,8 +325,7 @@ impl Content {
         }
         let signal = &stamped.signal;
         self.high = self.high.clone().max(stamped.order());
-        let business =
-            signal.claim.as_ref().is_some_and(|claim| claim.author == Author::Business);
+        let business = signal.claim.as_ref().is_some_and(|claim| claim.author == Author::Business);
         if stamped.is_bounding_fact() {
             self.move_end(stamped, rules);
         } else if business {

@@ -120,6 +120,7 @@ impl Shard {
     }
 
     fn fold_decision(&mut self, entry: Entry) -> Result<(), EngineError> {
+        self.decided = true;
         match entry {
             Entry::Signal(_) => Ok(()),
             Entry::Rules(entry) => {

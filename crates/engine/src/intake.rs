@@ -18,7 +18,7 @@ use sessionary_core::{
     signal::{Arrival, Signal, TenantId},
     time::{Millis, UnixMillis},
 };
-use sessionary_store::{BlockHeader, Entry as StoredEntry, FiredThrough, Rows, Store};
+use sessionary_store::{BlockHeader, Durability, Entry as StoredEntry, FiredThrough, Rows, Store};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -138,6 +138,17 @@ impl Engine {
             thread: Mutex::new(Some(thread)),
         };
         Ok(Engine { inner: Arc::new(inner) })
+    }
+
+    /// Marks an item of quarantine as replayed.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn note_replayed(&self, id: QuarantineId, item: &Quarantined) -> Result<(), EngineError> {
+        let mut rows = Rows::new();
+        let item = Quarantined { replayed_at: Some(self.now()), ..item.clone() };
+        quarantine::put(&mut rows, id, &item);
+        Ok(self.inner.store.write(rows, Durability::Synced)?)
     }
 
     /// Server time.

@@ -8,7 +8,7 @@ use sessionary_core::{
     id::SessionId,
     lane::{HashSecret, LaneKey, lane_of},
     record,
-    rules::Rules,
+    rules::{Rules, SourceClock},
     session::{Member, Session, Status},
     signal::{Arrival, TenantId},
     time::UnixMillis,
@@ -434,6 +434,14 @@ impl Reader {
     pub fn quarantined(&self, id: QuarantineId) -> Result<Option<Quarantined>, EngineError> {
         let row = self.snapshot.get(Table::Quarantine, &id.key())?;
         row.map(|row| decode("an item in quarantine", &row)).transpose()
+    }
+
+    /// Sources of a tenant whose clock is not the wall's, or was set.
+    ///
+    /// # Errors
+    /// Damage of the store.
+    pub fn sources(&self, tenant: TenantId) -> Result<Vec<(Box<str>, SourceClock)>, EngineError> {
+        crate::shard::stored_sources(&self.snapshot, tenant)
     }
 
     /// Doubtful placements.

@@ -7,7 +7,10 @@ use sessionary_core::{
     signal::{ClaimBody, Signal},
     value::Value,
 };
-use sessionary_engine::{VerdictStatus, entry::{ClockEntry, Entry, MarkEntry}};
+use sessionary_engine::{
+    VerdictStatus,
+    entry::{ClockEntry, Entry, MarkEntry},
+};
 
 use crate::harness::{TENANT, config, minute, quick, session, signal, start, submit, wait_for};
 
