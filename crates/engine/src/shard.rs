@@ -23,7 +23,6 @@ use sessionary_store::{
 
 use crate::{
     EngineError,
-    entry::ClockEntry,
     fold::Folded,
     hot::Hot,
     live::Live,
@@ -78,8 +77,6 @@ pub struct Kept {
     pub rules_version: u32,
     /// The rules in force.
     pub rules: Rules,
-    /// Clocks of sources that have one of their own.
-    pub clocks: Vec<ClockEntry>,
 }
 
 /// Reads what the last checkpoint says; `None` in a directory that has none.
@@ -89,13 +86,7 @@ pub struct Kept {
 pub fn kept(store: &Store) -> Result<Option<Kept>, EngineError> {
     let Some(row) = store.get(Table::Config, STATE_KEY)? else { return Ok(None) };
     let row: StateRow = decode("the shard", &row)?;
-    let clock = |(tenant, source, state): (TenantId, Box<str>, SourceState)| ClockEntry {
-        tenant,
-        source,
-        clock: state.clock,
-    };
-    let clocks = row.sources.into_iter().map(clock).collect();
-    Ok(Some(Kept { rules_version: row.rules_version, rules: row.rules, clocks }))
+    Ok(Some(Kept { rules_version: row.rules_version, rules: row.rules }))
 }
 
 /// What a folding thread owns.

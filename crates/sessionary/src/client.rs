@@ -34,7 +34,9 @@ pub(crate) struct Client {
 pub(crate) struct Reply {
     /// Its status.
     pub(crate) status: u16,
-    /// Its body; null where that is no JSON.
+    /// Its body.
+    text: String,
+    /// The same as JSON; null where it is none.
     pub(crate) json: Value,
     /// The seconds that the server asks to wait.
     retry_after: Option<u64>,
@@ -72,8 +74,9 @@ impl Client {
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after");
         let retry_after = retry_after.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
-        let json = serde_json::from_slice(&response.bytes()?).unwrap_or(Value::Null);
-        Ok(Reply { status, json, retry_after })
+        let text = response.text()?;
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Reply { status, text, json, retry_after })
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::blocking::RequestBuilder {
@@ -106,9 +109,7 @@ impl Client {
                 Ok(reply) => return Ok(reply),
                 Err(_) if attempt < ATTEMPTS => Duration::from_secs(1),
                 Err(error) => {
-                    return Err(error).with_context(|| {
-                        format!("{} does not answer; is the server running?", self.url)
-                    });
+                    return Err(error).with_context(|| self.is_silent());
                 }
             };
             attempt += 1;
@@ -125,24 +126,39 @@ impl Client {
     ) -> anyhow::Result<Value> {
         let body = body.map(Value::to_string);
         let body = body.as_ref().map(|body| ("application/json", body.as_bytes()));
-        let reply = self.once(method, path, body).with_context(|| {
-            format!("{} does not answer; is the server running?", self.url)
-        })?;
-        if (200..300).contains(&reply.status) { Ok(reply.json) } else { bail!(reply.refusal()) }
+        Ok(self.granted(method, path, body)?.json)
+    }
+
+    /// What stands at `path`, as text.
+    pub(crate) fn text(&self, path: &str) -> anyhow::Result<String> {
+        Ok(self.granted(Method::Get, path, None)?.text)
+    }
+
+    fn granted(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, &[u8])>,
+    ) -> anyhow::Result<Reply> {
+        let reply = self.once(method, path, body).with_context(|| self.is_silent())?;
+        if (200..300).contains(&reply.status) { Ok(reply) } else { bail!(reply.refusal()) }
+    }
+
+    fn is_silent(&self) -> String {
+        format!("{} does not answer; is the server running?", self.url)
     }
 
     /// An answer that never ends, to be read as it comes.
     pub(crate) fn stream(&self, path: &str) -> anyhow::Result<Response> {
         let request = self.request(Method::Get, path).timeout(Duration::from_hours(24));
-        let response = request.send().with_context(|| {
-            format!("{} does not answer; is the server running?", self.url)
-        })?;
+        let response = request.send().with_context(|| self.is_silent())?;
         let status = response.status().as_u16();
         if status == 200 {
             return Ok(response);
         }
-        let json = serde_json::from_slice(&response.bytes()?).unwrap_or(Value::Null);
-        bail!(Reply { status, json, retry_after: None }.refusal())
+        let text = response.text()?;
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        bail!(Reply { status, text, json, retry_after: None }.refusal())
     }
 }
 

@@ -50,13 +50,12 @@ pub(crate) fn set_clocks(
     if config.source_clocks().next().is_none() {
         return Ok(());
     }
-    // A reader is taken for its checkpoint: after it the row on disk is what holds.
-    engine.reader_blocking()?;
-    let known = kept(engine.store())?.map_or_else(Vec::new, |kept| kept.clocks);
+    let reader = engine.reader_blocking()?;
     for tenant in registry.tenants() {
+        let known = reader.sources(tenant.number)?;
         for (source, clock) in config.source_clocks() {
-            let now = known.iter().find(|k| k.tenant == tenant.number && *k.source == *source);
-            if now.map_or(SourceClock::Wall, |known| known.clock) != clock {
+            let known = known.iter().find(|(name, _)| **name == *source);
+            if known.map_or(SourceClock::Wall, |(_, clock)| *clock) != clock {
                 set_clock(engine, tenant.number, source, clock)?;
             }
         }

@@ -4,7 +4,7 @@ use sessionary_core::{explain, id::SessionId, signal::TenantId};
 
 use crate::{
     arguments::Explain,
-    client::{Client, Method, escaped},
+    client::{Client, escaped},
     config, directory, logging,
 };
 
@@ -22,46 +22,8 @@ pub(crate) fn run(arguments: &Explain) -> anyhow::Result<()> {
 
 fn online(arguments: &Explain, url: &str) -> anyhow::Result<String> {
     let client = Client::new(url, arguments.server.key.as_deref())?;
-    let path = format!("/v1/sessions/{}/explain", escaped(&arguments.session));
-    let explanation = client.json(Method::Get, &path, None)?;
-    Ok(if arguments.json { explanation.to_string() } else { of_json(&explanation) })
-}
-
-/// The server's explanation as text, in the form that [`explain::Explanation`] has.
-pub(crate) fn of_json(explanation: &serde_json::Value) -> String {
-    use std::fmt::Write;
-    let member = |of: &serde_json::Value, name: &str| match of.get(name) {
-        Some(serde_json::Value::String(text)) => text.clone(),
-        Some(serde_json::Value::Null) | None => String::new(),
-        Some(other) => other.to_string(),
-    };
-    let mut text = format!("session {}\n", member(explanation, "id"));
-    for name in ["lane", "begins", "ends", "source", "engagement", "disposition"] {
-        let Some(because) = explanation.get(name) else { continue };
-        let (sentence, rule) = (member(because, "sentence"), member(because, "rule"));
-        let _ = writeln!(text, "{name:>12}  {sentence} ({rule})");
-        let setting = member(because, "setting");
-        if !setting.is_empty() {
-            let _ = writeln!(text, "{:>12}  setting {setting}", "");
-        }
-        let signals = because.get("signals").and_then(serde_json::Value::as_array);
-        let signals = signals.into_iter().flatten().filter_map(serde_json::Value::as_str);
-        let signals = signals.collect::<Vec<_>>().join(", ");
-        if !signals.is_empty() {
-            let _ = writeln!(text, "{:>12}  signals {signals}", "");
-        }
-    }
-    let list = |name: &str| explanation.get(name).and_then(serde_json::Value::as_array);
-    for line in list("ledger").into_iter().flatten() {
-        let wins = if line.get("wins") == Some(&true.into()) { "wins" } else { "" };
-        let (code, author) = (member(line, "code"), member(line, "author"));
-        let at = member(line, "at");
-        let _ = writeln!(text, "{:>12}  {code} by {author} at {at} {wins}", "claim");
-    }
-    for remark in list("remarks").into_iter().flatten().filter_map(serde_json::Value::as_str) {
-        let _ = writeln!(text, "{:>12}  {remark}", "remark");
-    }
-    text
+    let format = if arguments.json { "json" } else { "text" };
+    client.text(&format!("/v1/sessions/{}/explain?format={format}", escaped(&arguments.session)))
 }
 
 fn offline(arguments: &Explain) -> anyhow::Result<String> {

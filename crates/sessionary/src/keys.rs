@@ -9,7 +9,7 @@ use sessionary_engine::{
 use sessionary_store::StoreError;
 
 use crate::{
-    arguments::{DataDir, KeyCreate, KeyKind, KeyList, KeyRevoke, Keys, Server},
+    arguments::{DataDir, KeyCreate, KeyKind, KeyList, KeyRevoke, Keys},
     client::{Client, Method},
     config, directory, logging,
     table::written,
@@ -182,7 +182,7 @@ fn row_of_json(key: &Value) -> Vec<String> {
         text("number"),
         text("kind"),
         text("display"),
-        text("tenant_name"),
+        text("tenant"),
         standing.to_owned(),
         text("created_at"),
         scopes.filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
