@@ -53,17 +53,12 @@ pub(crate) fn counted(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use expect_test::expect;
 
     #[test]
     fn numbers_stand_to_the_right_and_words_to_the_left() {
         let row = |word: &str, number: u64| vec![word.to_owned(), counted(number)];
         let rows = [row("bounce", 1_234_567), row("convert", 7)];
-        expect![[r"
-              outcome   sessions
-              bounce   1,234,567
-              convert          7
-        "]]
-        .assert_eq(&written(&["outcome", "sessions"], &rows));
+        let table = "  outcome   sessions\n  bounce   1,234,567\n  convert          7\n";
+        assert_eq!(written(&["outcome", "sessions"], &rows), table);
     }
 }

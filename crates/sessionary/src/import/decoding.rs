@@ -1,7 +1,7 @@
 //! The decoders of files behind one face: rows of signals, or what is wrong with a row.
 use std::io::{BufRead, Read};
 
-use sessionary_core::signal::Signal;
+use sessionary_core::{signal::Signal, time::parse_instant};
 use sessionary_dialects::{
     Context, Limits,
     access_log::{AccessLog, AccessLogSettings, Only},
@@ -58,6 +58,15 @@ type Items = Box<dyn Iterator<Item = Result<Item, Fault>>>;
 impl Decoder {
     /// The rows of a file, in its order.
     pub(crate) fn items(self, reader: Box<dyn BufRead>) -> anyhow::Result<Items> {
+        let items = self.decoded(reader)?;
+        Ok(Box::new(items.map(|item| {
+            let mut item = item?;
+            item.signals.iter_mut().for_each(make_portable);
+            Ok(item)
+        })))
+    }
+
+    fn decoded(self, reader: Box<dyn BufRead>) -> anyhow::Result<Items> {
         Ok(match self {
             Decoder::AccessLog(settings, only) => {
                 let mut log = AccessLog::new(settings);
@@ -94,6 +103,16 @@ impl Decoder {
                 }))
             }
         })
+    }
+}
+
+/// Leaves out the spelling of an instant that only its file's format has. A signal that goes into a
+/// directory is then, to the byte, the one that goes through a server's door.
+fn make_portable(signal: &mut Signal) {
+    let Some(occurred) = &mut signal.occurred_at else { return };
+    let is_own = |text: &str| parse_instant(text).is_ok_and(|instant| instant.at == occurred.at);
+    if !occurred.text.as_deref().is_some_and(is_own) {
+        occurred.text = None;
     }
 }
 

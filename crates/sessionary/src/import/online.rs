@@ -37,7 +37,10 @@ impl<'a> Online<'a> {
             200 => note(&reply.json, taken),
             // A body of one signal is answered for that signal.
             409 if lines.len() == 1 => taken.conflicts += 1,
-            400 | 422 => taken.quarantined += lines.len() as u64,
+            400 | 422 => {
+                tracing::warn!(signals = lines.len(), "{}", reply.refusal());
+                taken.quarantined += lines.len() as u64;
+            }
             _ => bail!(reply.refusal()),
         }
         Ok(())
