@@ -70,6 +70,25 @@ struct StateRow {
     aliases: Vec<(TenantId, u8, u64)>,
 }
 
+/// What the last checkpoint says of the directory, for whoever looks at it without folding.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The number of the rules in force; 1 where they never changed.
+    pub rules_version: u32,
+    /// The rules in force.
+    pub rules: Rules,
+}
+
+/// Reads what the last checkpoint says; `None` in a directory that has none.
+///
+/// # Errors
+/// Damage of the store.
+pub fn kept(store: &Store) -> Result<Option<Kept>, EngineError> {
+    let Some(row) = store.get(Table::Config, STATE_KEY)? else { return Ok(None) };
+    let row: StateRow = decode("the shard", &row)?;
+    Ok(Some(Kept { rules_version: row.rules_version, rules: row.rules }))
+}
+
 /// What a folding thread owns.
 pub(crate) struct Shard {
     pub(crate) store: Store,
