@@ -207,7 +207,12 @@ fn check_content(session: &Session, signals: &[Stamped], rules: &Rules, report: 
     }
 }
 
-fn check_boundaries(lane: &Lane, mut signals: Vec<Stamped>, rules: &Rules, report: &mut FoldReport) {
+fn check_boundaries(
+    lane: &Lane,
+    mut signals: Vec<Stamped>,
+    rules: &Rules,
+    report: &mut FoldReport,
+) {
     signals.sort_by_cached_key(|signal| (signal.order(), signal.position));
     let by_position: BTreeMap<u64, Stamped> =
         signals.iter().map(|signal| (signal.position, signal.clone())).collect();
