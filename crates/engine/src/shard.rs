@@ -73,6 +73,8 @@ struct StateRow {
 /// What the last checkpoint says of the directory, for whoever looks at it without folding.
 #[derive(Clone, Debug)]
 pub struct Kept {
+    /// The position up to which it has folded: the next one.
+    pub next: u64,
     /// The number of the rules in force; 1 where they never changed.
     pub rules_version: u32,
     /// The rules in force.
@@ -86,7 +88,7 @@ pub struct Kept {
 pub fn kept(store: &Store) -> Result<Option<Kept>, EngineError> {
     let Some(row) = store.get(Table::Config, STATE_KEY)? else { return Ok(None) };
     let row: StateRow = decode("the shard", &row)?;
-    Ok(Some(Kept { rules_version: row.rules_version, rules: row.rules }))
+    Ok(Some(Kept { next: row.next, rules_version: row.rules_version, rules: row.rules }))
 }
 
 /// What a folding thread owns.

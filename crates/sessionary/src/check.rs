@@ -50,8 +50,14 @@ fn written(bytes: &sessionary_store::check::Report, fold: Option<&FoldReport>) -
         let _ = writeln!(text, "sessions    not looked at, since the bytes are not whole");
         return text;
     };
-    let _ = writeln!(text, "sessions    {} in {} lanes decode", counted(fold.sessions), counted(fold.lanes));
-    let _ = writeln!(text, "            {} equal the fold of their signals", counted(fold.refolded));
+    let _ = writeln!(
+        text,
+        "sessions    {} in {} lanes decode",
+        counted(fold.sessions),
+        counted(fold.lanes)
+    );
+    let _ =
+        writeln!(text, "            {} equal the fold of their signals", counted(fold.refolded));
     let _ = writeln!(text, "            {} lanes split where they did", counted(fold.boundaries));
     if fold.beyond_retention > 0 {
         let gone = counted(fold.beyond_retention);

@@ -46,7 +46,9 @@ impl Client {
     /// A client of the server at `url`.
     pub(crate) fn new(url: &str, key: Option<&str>) -> anyhow::Result<Client> {
         if !url.starts_with("http://") {
-            bail!("{url} cannot be reached from here; give an address such as http://127.0.0.1:8080");
+            bail!(
+                "{url} cannot be reached from here; give an address such as http://127.0.0.1:8080"
+            );
         }
         let http = reqwest::blocking::Client::builder().timeout(PATIENCE).build()?;
         Ok(Client {
@@ -180,9 +182,7 @@ impl Reply {
 pub(crate) fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     text.bytes()
-        .map(|byte| {
-            if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
-        })
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
 }
 

@@ -5,10 +5,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, bail};
-use sessionary_engine::{
-    keys::KeyKind,
-    registry::NewKey,
-};
+use sessionary_engine::{keys::KeyKind, registry::NewKey};
 
 use crate::{
     arguments::Demo,
@@ -58,7 +55,10 @@ pub(crate) fn run(arguments: &Demo) -> anyhow::Result<()> {
     println!("The server:       {url}");
     println!("A key to read:    {}", key.secret);
     println!("A key for a page: {}", key.publishable);
-    println!("\nTry:\n  curl -s -H 'authorization: Bearer {}' '{url}/v1/sessions?limit=3'\n", key.secret);
+    println!(
+        "\nTry:\n  curl -s -H 'authorization: Bearer {}' '{url}/v1/sessions?limit=3'\n",
+        key.secret
+    );
     if arguments.exit {
         serving.stop().cancel();
     } else {
@@ -77,7 +77,8 @@ impl Folder {
     fn of(asked: Option<&PathBuf>) -> anyhow::Result<Folder> {
         let Some(path) = asked else {
             let temporary = tempfile::Builder::new().prefix("sessionary-demo-").tempdir();
-            let temporary = temporary.context("a temporary folder cannot be made; name one with --data-dir")?;
+            let temporary =
+                temporary.context("a temporary folder cannot be made; name one with --data-dir")?;
             return Ok(Folder { path: temporary.path().to_owned(), _temporary: Some(temporary) });
         };
         let is_empty = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());

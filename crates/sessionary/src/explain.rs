@@ -53,11 +53,10 @@ fn offline(arguments: &Explain) -> anyhow::Result<String> {
     }
     engine.shutdown();
     let Some(explanation) = found else {
-        bail!("{} has no session {id}; look at the id again, or at another directory", dir.display());
+        bail!(
+            "{} has no session {id}; look at the id again, or at another directory",
+            dir.display()
+        );
     };
-    Ok(if arguments.json {
-        serde_json::to_string(&explanation)?
-    } else {
-        explanation.to_string()
-    })
+    Ok(if arguments.json { serde_json::to_string(&explanation)? } else { explanation.to_string() })
 }

@@ -177,7 +177,8 @@ fn row_of_json(key: &Value) -> Vec<String> {
         Some(other) => other.to_string(),
     };
     let scopes = key.get("scopes").and_then(Value::as_array).into_iter().flatten();
-    let standing = if key.get("revoked_at").is_some_and(|at| !at.is_null()) { "revoked" } else { "live" };
+    let standing =
+        if key.get("revoked_at").is_some_and(|at| !at.is_null()) { "revoked" } else { "live" };
     vec![
         text("number"),
         text("kind"),

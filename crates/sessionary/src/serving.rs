@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::Context;
 use axum::{Router, extract::Request, response::IntoResponse};
-use sessionary_engine::{Engine, clock::ServerClock, keys::KeyRing, registry::Registry};
+use sessionary_engine::{Engine, clock::ServerClock, kept, keys::KeyRing, registry::Registry};
 use sessionary_server::{
     accept::{self, Drained},
     api,
@@ -65,7 +65,8 @@ impl Serving {
         let router = Arc::new(OnceLock::new());
         let early = early(&readiness, &settings, Arc::clone(&router));
         let stop = CancellationToken::new();
-        let accepting = runtime.spawn(accept_until(listener, early, settings.clone(), stop.clone()));
+        let accepting =
+            runtime.spawn(accept_until(listener, early, settings.clone(), stop.clone()));
         Ok(Serving { runtime, address, stop, readiness, accepting, router, settings })
     }
 
@@ -95,14 +96,13 @@ impl Serving {
         config: &Config,
     ) -> anyhow::Result<Behind> {
         let registry = Arc::new(registry);
+        let next = kept(&store)?.map_or(1, |kept| kept.next);
+        let entries = store.next_position(0).saturating_sub(next);
+        tracing::info!(entries, "replaying the journal beyond the last checkpoint");
         let engine = directory::start(store, &registry, config, config.rules())?;
         directory::set_clocks(&engine, &registry, config)?;
         let folded = self.runtime.block_on(engine.folded())?;
-        tracing::info!(
-            position = folded.next.saturating_sub(1),
-            timers = folded.timers,
-            "the journal is replayed"
-        );
+        tracing::info!(entries, timers = folded.timers, "the journal is replayed");
         let of_engine = engine.clone();
         let clock: Clock = Arc::new(move || of_engine.now());
         let gate = Gate::new(registry.keys(), clock, config.rates());
@@ -166,9 +166,7 @@ impl Serving {
                 tracing::info!("stopped");
                 Ok(())
             }
-            Some(failure) => {
-                Err(Exit { code: failure.exit_code, message: failure.message }.into())
-            }
+            Some(failure) => Err(Exit { code: failure.exit_code, message: failure.message }.into()),
         }
     }
 }
@@ -188,7 +186,11 @@ fn early(readiness: &Readiness, settings: &Settings, late: Arc<OnceLock<Router>>
     // No key is looked at yet: these routes have none.
     let nobody = Arc::new(KeyRing::new([0; 32], []));
     let clock = ServerClock::start(None);
-    let gate = Gate::new(nobody, Arc::new(move || clock.now()), sessionary_server::limits::Rates::default());
+    let gate = Gate::new(
+        nobody,
+        Arc::new(move || clock.now()),
+        sessionary_server::limits::Rates::default(),
+    );
     let health = face::router(face::table(gate, readiness.clone(), settings), (), settings);
     Router::new().fallback(move |request: Request| {
         let router = late.get().or_else(|| is_health(&request).then_some(&health)).cloned();

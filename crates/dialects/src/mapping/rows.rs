@@ -135,7 +135,9 @@ impl<R: Read> Iterator for Rows<R> {
         };
         Some(match Row::new(row, &record).signals(&self.mapping, &mut self.calendar) {
             Ok(signals) => Ok(MappedRow { row, signals }),
-            Err(problem) => Err(RowError { row, problem, raw: record.raw(self.delimiter()).into() }),
+            Err(problem) => {
+                Err(RowError { row, problem, raw: record.raw(self.delimiter()).into() })
+            }
         })
     }
 }

@@ -44,7 +44,10 @@ impl Cursor {
             std::fs::rename(&beside, path)
         };
         written().with_context(|| {
-            format!("{} cannot keep how far the import came; name a file with --state", path.display())
+            format!(
+                "{} cannot keep how far the import came; name a file with --state",
+                path.display()
+            )
         })
     }
 }

@@ -1,7 +1,10 @@
 //! The decoders of files behind one face: rows of signals, or what is wrong with a row.
 use std::io::{BufRead, Read};
 
-use sessionary_core::{signal::Signal, time::parse_instant};
+use sessionary_core::{
+    signal::Signal,
+    time::{Instant, parse_instant},
+};
 use sessionary_dialects::{
     Context, Limits,
     access_log::{AccessLog, AccessLogSettings, Only},
@@ -58,11 +61,10 @@ type Items = Box<dyn Iterator<Item = Result<Item, Fault>>>;
 impl Decoder {
     /// The rows of a file, in its order.
     pub(crate) fn items(self, reader: Box<dyn BufRead>) -> anyhow::Result<Items> {
-        let items = self.decoded(reader)?;
-        Ok(Box::new(items.map(|item| {
-            let mut item = item?;
-            item.signals.iter_mut().for_each(make_portable);
-            Ok(item)
+        Ok(Box::new(self.decoded(reader)?.map(|item| {
+            let Item { row, signals } = item?;
+            let signals = signals.iter().map(|signal| as_through_the_door(row, signal));
+            Ok(Item { row, signals: signals.collect::<Result<_, _>>()? })
         })))
     }
 
@@ -106,14 +108,27 @@ impl Decoder {
     }
 }
 
-/// Leaves out the spelling of an instant that only its file's format has. A signal that goes into a
-/// directory is then, to the byte, the one that goes through a server's door.
-fn make_portable(signal: &mut Signal) {
-    let Some(occurred) = &mut signal.occurred_at else { return };
-    let is_own = |text: &str| parse_instant(text).is_ok_and(|instant| instant.at == occurred.at);
-    if !occurred.text.as_deref().is_some_and(is_own) {
-        occurred.text = None;
-    }
+/// The signal as a server reads it that gets it in our own form. So a signal that goes into a
+/// directory is, to the byte, the one that goes through the door: what the door derives is derived,
+/// what it refuses is refused.
+fn as_through_the_door(row: u64, signal: &Signal) -> Result<Signal, Fault> {
+    let is_own = |occurred: &&Instant| {
+        let read = |text: &str| parse_instant(text).is_ok_and(|read| read.at == occurred.at);
+        occurred.text.as_deref().is_none_or(read)
+    };
+    let written = if signal.occurred_at.as_ref().is_none_or(|occurred| is_own(&occurred)) {
+        canonical::encode_raw(signal)
+    } else {
+        // Only the file's own format spells it so.
+        let occurred_at = signal.occurred_at.as_ref().map(|occurred| Instant::at(occurred.at));
+        canonical::encode_raw(&Signal { occurred_at, ..signal.clone() })
+    };
+    let bytes = written.get().as_bytes();
+    let refused = |why: String| fault(row, format!("row {row}: {why}"), bytes.to_vec());
+    let items = canonical::decode(bytes, &Context::default());
+    let item = items.map_err(|error| refused(error.to_string()))?.into_iter().next();
+    let read = item.ok_or_else(|| refused("it holds no signal".to_owned()))?;
+    read.map_err(|error| refused(error.to_string()))
 }
 
 fn fault(row: u64, why: String, raw: Vec<u8>) -> Fault {
@@ -182,9 +197,7 @@ impl Iterator for Lines {
             return None;
         }
         match self.line() {
-            Ok(line) => {
-                line.map(|line| line.map(|bytes| (self.row, bytes)).map_err(Fault::Row))
-            }
+            Ok(line) => line.map(|line| line.map(|bytes| (self.row, bytes)).map_err(Fault::Row)),
             Err(error) => {
                 self.ended = true;
                 Some(Err(Fault::File(format!("after line {}: {error}", self.row))))

@@ -48,9 +48,7 @@ impl Input {
     /// A bar that follows the reading; hidden where standard error is no terminal.
     pub(crate) fn bar(&self) -> anyhow::Result<ProgressBar> {
         let length = match self {
-            Input::File(path) => {
-                std::fs::metadata(path).with_context(|| self.unreadable())?.len()
-            }
+            Input::File(path) => std::fs::metadata(path).with_context(|| self.unreadable())?.len(),
             Input::Bundled(_, bytes) => bytes.len() as u64,
         };
         let bar = ProgressBar::new(length);

@@ -60,7 +60,8 @@ impl Job {
     /// The import of an access log as it is read by default, under a source's name.
     pub(crate) fn access_log(input: Input, source: &str) -> Job {
         let settings = AccessLogSettings { source: source.into(), ..AccessLogSettings::default() };
-        let decoder = Decoder::AccessLog(settings, sessionary_dialects::access_log::Only::default());
+        let decoder =
+            Decoder::AccessLog(settings, sessionary_dialects::access_log::Only::default());
         let reading = format!("{decoder:?}");
         Job { input, decoder, reading }
     }

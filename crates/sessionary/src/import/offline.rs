@@ -68,8 +68,12 @@ impl Destination for Offline {
         let quarantine: Vec<_> =
             batch.unreadable.into_iter().map(|row| self.put_aside(row)).collect();
         let mut taken = Taken { quarantined: quarantine.len() as u64, ..Taken::default() };
-        let submission =
-            Submission { tenant: self.tenant, signals: batch.signals, received_at: None, quarantine };
+        let submission = Submission {
+            tenant: self.tenant,
+            signals: batch.signals,
+            received_at: None,
+            quarantine,
+        };
         for verdict in self.engine.submit_blocking(submission)?.verdicts {
             match verdict.status {
                 VerdictStatus::Accepted => taken.accepted += 1,

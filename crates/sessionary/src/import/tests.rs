@@ -69,7 +69,10 @@ impl Destination for Remembering {
         Ok(())
     }
 
-    fn sessions(&mut self, _: &std::collections::HashSet<sessionary_core::id::SessionId>) -> anyhow::Result<u64> {
+    fn sessions(
+        &mut self,
+        _: &std::collections::HashSet<sessionary_core::id::SessionId>,
+    ) -> anyhow::Result<u64> {
         Ok(0)
     }
 }
@@ -132,7 +135,8 @@ fn another_way_of_reading_is_another_import() {
 #[test]
 fn humans_and_pages_alone_can_be_asked_for() {
     let log = bundled("access-log/access.log.gz");
-    let counted = |flags: &str| count(&batches(&asked(&format!("--format access-log {flags}"), &log), 0));
+    let counted =
+        |flags: &str| count(&batches(&asked(&format!("--format access-log {flags}"), &log), 0));
     assert_eq!(counted("--only humans,pages"), 2_493);
     assert_eq!(counted("--only humans,pages --page-status any"), 2_748);
 }

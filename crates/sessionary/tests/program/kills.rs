@@ -50,7 +50,8 @@ impl Dice {
 
 /// Posts batches of new ids, one in ten repeated, until the end; repeats what was not answered.
 fn client(load: &Load, seed: u64) {
-    let http = reqwest::blocking::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
+    let http =
+        reqwest::blocking::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
     let mut dice = Dice(seed);
     let mut unanswered: Vec<String> = Vec::new();
     while !load.ended.load(Ordering::Relaxed) {
@@ -67,20 +68,17 @@ fn client(load: &Load, seed: u64) {
         let url = format!("{}/v1/signals", lock(&load.url));
         let answer = http.post(url).bearer_auth(&load.key).json(&body).send();
         let answer = answer.and_then(|answer| answer.error_for_status()?.json::<Value>());
-        match answer {
-            Ok(answer) => {
-                let results = answer["results"].as_array().unwrap();
-                assert_eq!(results.len(), ids.len());
-                for result in results {
-                    let status = result["status"].as_str().unwrap();
-                    assert!(matches!(status, "accepted" | "duplicate"), "{result}");
-                    lock(&load.acknowledged).insert(result["id"].as_str().unwrap().to_owned());
-                }
-            }
-            Err(_) => {
-                unanswered = ids;
-                std::thread::sleep(Duration::from_millis(10));
-            }
+        let Ok(answer) = answer else {
+            unanswered = ids;
+            std::thread::sleep(Duration::from_millis(10));
+            continue;
+        };
+        let results = answer["results"].as_array().unwrap();
+        assert_eq!(results.len(), ids.len());
+        for result in results {
+            let status = result["status"].as_str().unwrap();
+            assert!(matches!(status, "accepted" | "duplicate"), "{result}");
+            lock(&load.acknowledged).insert(result["id"].as_str().unwrap().to_owned());
         }
     }
 }

@@ -1,4 +1,5 @@
 //! The real binary: its commands, the answers of others to the bundled log, and kills under load.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it fails")]
 mod commands;
 mod kills;
 mod program;

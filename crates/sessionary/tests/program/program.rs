@@ -52,8 +52,7 @@ impl Server {
     /// Starts a server on a free port and waits until it is ready.
     pub(crate) fn start(dir: &Path) -> Server {
         let mut command = command("serve --data-dir {} --listen 127.0.0.1:0", dir);
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.next().expect("it says where it listens").unwrap();
         let url = line.strip_prefix("listening on ").unwrap().to_owned();
