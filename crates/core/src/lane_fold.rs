@@ -22,6 +22,8 @@ use crate::{
 
 mod late;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod laws;
 
 /// A lane and its sessions.
@@ -222,7 +224,7 @@ impl Lane {
             lane: self.key,
             lane_kind: self.kind,
             source: first.signal.source.clone(),
-            external_id: first.signal.session.clone(),
+            external_id: first.signal.session.clone().filter(|_| self.kind == LaneKind::Sender),
             status: Status::Open,
             revision: 0,
             version: 0,

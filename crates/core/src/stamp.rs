@@ -143,3 +143,68 @@ impl Skew {
         (corrected, note)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::{Instant, parse_instant};
+
+    const NOW: UnixMillis = UnixMillis(1_767_607_200_000);
+
+    fn signal(occurred_at: UnixMillis, sent_at: Option<UnixMillis>) -> Signal {
+        let mut arrival: Signal = serde_json::from_str(r#"{"k":"a","y":"page_viewed"}"#).unwrap();
+        arrival.occurred_at = Some(Instant::at(occurred_at));
+        arrival.sent_at = sent_at;
+        arrival
+    }
+
+    #[test]
+    fn network_delay_is_no_clock_error() {
+        let mut skew = Skew::default();
+        let sent = NOW.minus(Millis::from_secs(59));
+        let (at, marks) = skew.stamp(&signal(sent, Some(sent)), NOW, 1);
+        assert_eq!((at, marks), (sent, Marks::default()));
+    }
+
+    #[test]
+    fn a_slow_clock_is_corrected_by_the_least_offset_of_its_batches() {
+        let mut skew = Skew::default();
+        let hour = Millis::from_hours(1);
+        // The device is an hour slow; one batch came at once, the next after a stall of 90 s.
+        let sent = NOW.minus(hour);
+        skew.stamp(&signal(sent, Some(sent)), NOW, 1);
+        let later = NOW.plus(Millis::from_secs(90));
+        let (at, marks) = skew.stamp(&signal(sent, Some(sent)), later, 2);
+        assert_eq!((at, marks), (NOW, Marks(Marks::SKEW_CORRECTED)));
+    }
+
+    #[test]
+    fn a_corrected_time_is_never_later_than_received() {
+        let mut skew = Skew::default();
+        let fast = NOW.plus(Millis::from_mins(10));
+        let (at, _) = skew.stamp(&signal(fast.plus(Millis(5)), Some(fast)), NOW, 1);
+        assert_eq!(at, NOW);
+    }
+
+    #[test]
+    fn a_future_time_of_a_signal_that_says_no_more_is_the_time_of_arrival() {
+        let mut skew = Skew::default();
+        let future = NOW.plus(Millis::from_mins(5));
+        assert_eq!(skew.stamp(&signal(future, None), NOW, 1).0, future, "five minutes are borne");
+        let (at, marks) = skew.stamp(&signal(future.plus(Millis(1)), None), NOW, 1);
+        assert_eq!((at, marks), (NOW, Marks(Marks::CLOCK_FUTURE)));
+    }
+
+    #[test]
+    fn only_the_last_twenty_batches_count() {
+        let mut skew = Skew::default();
+        let sent = |offset: i64| signal(NOW.minus(Millis(offset)), Some(NOW.minus(Millis(offset))));
+        skew.stamp(&sent(100_000), NOW, 0);
+        for batch in 1..=20 {
+            skew.stamp(&sent(300_000), NOW, batch);
+        }
+        let (at, _) = skew.stamp(&sent(300_000), NOW, 20);
+        assert_eq!(at, NOW, "the batch that was 100 s off is forgotten");
+        assert!(parse_instant(&at.to_string()).is_ok());
+    }
+}

@@ -23,6 +23,8 @@ pub enum Entry {
     Placement(PlacementEntry),
     /// A doubtful placement was looked at by a person.
     Review(ReviewEntry),
+    /// A session found several places, none good enough: a person should look.
+    Doubt(DoubtEntry),
 }
 
 /// The rules under a version number.
@@ -82,19 +84,31 @@ pub struct ReviewEntry {
     pub into: Option<SessionId>,
 }
 
+/// A session that the matcher gave up on, with where it might belong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DoubtEntry {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The session in question.
+    pub session: SessionId,
+    /// Where it might belong, with scores from 0 to 1.
+    pub candidates: Vec<(SessionId, f64)>,
+}
+
 const SIGNAL: u8 = 1;
 const RULES: u8 = 2;
 const CLOCK: u8 = 3;
 const MARK: u8 = 4;
 const PLACEMENT: u8 = 5;
 const REVIEW: u8 = 6;
+const DOUBT: u8 = 7;
 
 /// An entry that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum EntryError {
     /// A tag that this version does not know.
     #[error(
-        "journal entry of kind {tag}; this version knows 1 to 6: run the version that wrote it"
+        "journal entry of kind {tag}; this version knows 1 to 7: run the version that wrote it"
     )]
     Unknown {
         /// The tag.
@@ -120,6 +134,7 @@ impl Entry {
             Entry::Mark(entry) => tagged(MARK, &named(entry)),
             Entry::Placement(entry) => tagged(PLACEMENT, &named(entry)),
             Entry::Review(entry) => tagged(REVIEW, &named(entry)),
+            Entry::Doubt(entry) => tagged(DOUBT, &named(entry)),
         }
     }
 
@@ -133,6 +148,7 @@ impl Entry {
             MARK => Entry::Mark(read(tag, rest)?),
             PLACEMENT => Entry::Placement(read(tag, rest)?),
             REVIEW => Entry::Review(read(tag, rest)?),
+            DOUBT => Entry::Doubt(read(tag, rest)?),
             tag => return Err(EntryError::Unknown { tag }),
         })
     }

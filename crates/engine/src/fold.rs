@@ -120,6 +120,7 @@ impl Shard {
     }
 
     fn fold_decision(&mut self, entry: Entry) -> Result<(), EngineError> {
+        self.decided = true;
         match entry {
             Entry::Signal(_) => Ok(()),
             Entry::Rules(entry) => {
@@ -134,6 +135,10 @@ impl Shard {
             Entry::Mark(entry) => self.fold_mark(entry),
             Entry::Placement(entry) => self.fold_placement(&entry),
             Entry::Review(entry) => self.fold_review(&entry),
+            Entry::Doubt(entry) => {
+                self.fold_doubt(entry);
+                Ok(())
+            }
         }
     }
 

@@ -20,8 +20,8 @@ pub(crate) struct HotLane {
     pub(crate) lane: Lane,
     /// Sessions that changed since the last checkpoint.
     pub(crate) changed: BTreeSet<SessionId>,
-    /// The look-up rows that are on disk for each session.
-    indexed: HashMap<SessionId, BTreeSet<Vec<u8>>>,
+    /// The look-up rows and edges that are on disk for each session.
+    derived: HashMap<SessionId, BTreeSet<(Table, Vec<u8>)>>,
     /// When it was last touched, in blocks.
     used: u64,
 }
@@ -53,12 +53,13 @@ impl Hot {
         if !self.lanes.contains_key(&key) {
             let lane = get_lane(store, tenant, key)?.unwrap_or(Lane::new(key, tenant, kind));
             let all = lane.sessions.iter().chain(&lane.redirects);
-            let mut indexed = HashMap::new();
+            let mut on_disk = HashMap::new();
             for session in all {
                 self.homes.insert(session.envelope.id, key);
-                indexed.insert(session.envelope.id, index_keys(secret, session));
+                let keys = derived(secret, session).into_keys().collect();
+                on_disk.insert(session.envelope.id, keys);
             }
-            let hot = HotLane { lane, changed: BTreeSet::new(), indexed, used: 0 };
+            let hot = HotLane { lane, changed: BTreeSet::new(), derived: on_disk, used: 0 };
             self.lanes.insert(key, hot);
         }
         let turn = self.turn;
@@ -116,16 +117,14 @@ impl Hot {
             rows::put_lane(rows, &hot.lane, |id| changed.contains(&id));
             for id in changed {
                 let Some(session) = hot.lane.session(id) else { continue };
-                let mut keys = BTreeSet::new();
-                for ((table, key), value) in derived(secret, session) {
-                    if table == Table::Index {
-                        keys.insert(key.clone());
-                    }
+                let derived = derived(secret, session);
+                let keys: BTreeSet<(Table, Vec<u8>)> = derived.keys().cloned().collect();
+                for ((table, key), value) in derived {
                     rows.put(table, key, value);
                 }
-                let known = hot.indexed.insert(id, keys.clone()).unwrap_or_default();
-                for gone in known.difference(&keys) {
-                    rows.delete(Table::Index, gone.clone());
+                let known = hot.derived.insert(id, keys.clone()).unwrap_or_default();
+                for (table, gone) in known.difference(&keys) {
+                    rows.delete(*table, gone.clone());
                 }
             }
         }
@@ -157,11 +156,6 @@ impl Hot {
     pub(crate) fn len(&self) -> usize {
         self.lanes.len()
     }
-}
-
-fn index_keys(secret: &HashSecret, session: &Session) -> BTreeSet<Vec<u8>> {
-    let rows = derived(secret, session).into_keys();
-    rows.filter(|(table, _)| *table == Table::Index).map(|(_, key)| key).collect()
 }
 
 /// Whether a session of the tenant exists on disk.

@@ -13,12 +13,13 @@ use std::{
 use sessionary_core::{
     id::SessionId,
     lane::HashSecret,
+    record,
     rules::Rules,
     session::Session,
     signal::{Arrival, Signal, TenantId},
     time::{Millis, UnixMillis},
 };
-use sessionary_store::{BlockHeader, Entry as StoredEntry, FiredThrough, Rows, Store};
+use sessionary_store::{BlockHeader, Durability, Entry as StoredEntry, FiredThrough, Rows, Store};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -64,6 +65,24 @@ pub struct Receipt {
     pub quarantine: Vec<QuarantineId>,
 }
 
+/// A session, and what is needed to show it.
+#[derive(Clone, Debug)]
+pub struct SessionView {
+    /// The session.
+    pub session: Session,
+    /// The rules in force.
+    pub rules: Arc<Rules>,
+    /// The server's time.
+    pub now: UnixMillis,
+}
+
+impl SessionView {
+    /// The session's record.
+    pub fn record(&self) -> serde_json::Value {
+        record::of(&self.session, &self.rules, self.now)
+    }
+}
+
 /// Why the engine ended by itself.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -93,7 +112,7 @@ struct Inner {
 enum Command {
     Submit(Submit),
     Decide(Entry, oneshot::Sender<Result<(), EngineError>>),
-    Session(TenantId, SessionId, oneshot::Sender<Result<Option<Session>, EngineError>>),
+    Session(TenantId, SessionId, oneshot::Sender<Result<Option<SessionView>, EngineError>>),
     Read(oneshot::Sender<Result<(Reader, Folded), EngineError>>),
 }
 
@@ -138,6 +157,17 @@ impl Engine {
             thread: Mutex::new(Some(thread)),
         };
         Ok(Engine { inner: Arc::new(inner) })
+    }
+
+    /// Marks an item of quarantine as replayed.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn note_replayed(&self, id: QuarantineId, item: &Quarantined) -> Result<(), EngineError> {
+        let mut rows = Rows::new();
+        let item = Quarantined { replayed_at: Some(self.now()), ..item.clone() };
+        quarantine::put(&mut rows, id, &item);
+        Ok(self.inner.store.write(rows, Durability::Synced)?)
     }
 
     /// Server time.
@@ -236,7 +266,8 @@ impl Engine {
         receiver.blocking_recv().map_err(|_| EngineError::Stopped)?
     }
 
-    /// A session as it stands, everything acknowledged included. A redirect is given as it is.
+    /// A session as it stands, everything acknowledged included; a redirect is followed to its
+    /// survivor. Costs no write, unlike [`Engine::reader`].
     ///
     /// # Errors
     /// `Busy`, `Stopped`, or damage of the store.
@@ -244,7 +275,7 @@ impl Engine {
         &self,
         tenant: TenantId,
         id: SessionId,
-    ) -> Result<Option<Session>, EngineError> {
+    ) -> Result<Option<SessionView>, EngineError> {
         let (answer, receiver) = oneshot::channel();
         self.send(Command::Session(tenant, id, answer))?;
         receiver.await.map_err(|_| EngineError::Stopped)?
@@ -517,7 +548,12 @@ impl Worker {
     fn read(&mut self, command: Command) -> Result<(), EngineError> {
         match command {
             Command::Session(tenant, id, answer) => {
-                let _ = answer.send(Ok(self.shard.session(tenant, id)?));
+                let view = self.shard.survivor(tenant, id)?.map(|session| SessionView {
+                    session,
+                    rules: self.shard.rules.clone(),
+                    now: self.clock.now().max(self.shard.now),
+                });
+                let _ = answer.send(Ok(view));
             }
             Command::Read(answer) => {
                 self.shard.checkpoint()?;

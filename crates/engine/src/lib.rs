@@ -4,6 +4,7 @@
 //! to the journal as one block with one sync, folds it, and answers; nothing leaves before its block
 //! is durable (CORE.md 2).
 pub mod action_keys;
+pub mod check;
 pub mod clock;
 pub mod entry;
 mod error;
@@ -27,10 +28,13 @@ mod timers;
 
 pub use error::EngineError;
 pub use fold::{Folded, Verdict, VerdictStatus};
-pub use intake::{Engine, Failure, Receipt, Submission};
+pub use intake::{Engine, Failure, Receipt, SessionView, Submission};
 pub use live::{Live, LiveEvent};
 pub use people::Person;
 pub use placement::ReviewRow;
 pub use read::{Page, Reader, SessionFilter, SignalCursor};
 pub use rows::EdgeRow;
-pub use shard::ShardConfig;
+pub use shard::{Kept, ShardConfig, kept};
+
+#[cfg(test)]
+mod laws;

@@ -62,7 +62,8 @@ impl Live {
         self.0.receiver_count() > 0
     }
 
-    pub(crate) fn send(&self, event: LiveEvent) {
+    /// Tells an event to whoever listens now; never waits.
+    pub fn send(&self, event: LiveEvent) {
         // Nobody listening is not an error.
         let _ = self.0.send(event);
     }

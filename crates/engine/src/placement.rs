@@ -21,7 +21,7 @@ use sessionary_store::{
 
 use crate::{
     EngineError,
-    entry::{Entry, PlacementEntry, ReviewEntry},
+    entry::{DoubtEntry, Entry, PlacementEntry, ReviewEntry},
     rows::{encode, external_hash, get_session, look_up},
     shard::{SHARD, Shard},
     signals::Signals,
@@ -40,6 +40,9 @@ pub(crate) struct Homeless {
     /// Waiting sessions to be matched before the next block.
     retry: BTreeSet<SessionId>,
 }
+
+/// Redirects are followed at most this far.
+pub(crate) const HOPS_MAX: usize = 64;
 
 /// How hard the matcher tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,8 +212,11 @@ impl Shard {
                 score: best.score,
             }))),
             Proposal::Doubtful if attempt == Attempt::Last => {
-                self.put_on_review_list(&own, &candidates);
-                Ok(None)
+                let score = |session: &Session| placement::score(&own, session, &rules);
+                let candidates = candidates.iter();
+                let candidates = candidates.map(|session| (session.envelope.id, score(session)));
+                let candidates = candidates.collect();
+                Ok(Some(Entry::Doubt(DoubtEntry { tenant, session: id, candidates })))
             }
             Proposal::Doubtful | Proposal::Nobody => Ok(None),
         }
@@ -239,22 +245,6 @@ impl Shard {
         }
         candidates.truncate(CANDIDATES_MAX);
         Ok(candidates)
-    }
-
-    fn put_on_review_list(&mut self, own: &Session, candidates: &[Session]) {
-        let row = ReviewRow {
-            session: own.envelope.id,
-            since: self.now,
-            candidates: candidates
-                .iter()
-                .map(|session| {
-                    let score = placement::score(own, session, &self.rules);
-                    (session.envelope.id, score)
-                })
-                .collect(),
-        };
-        let key = session_key(own.envelope.tenant.0, &own.envelope.id.0);
-        self.pending.put(Table::Review, key, encode(&row));
     }
 
     // ---- folding decisions
@@ -288,6 +278,14 @@ impl Shard {
         Ok(())
     }
 
+    /// Puts a session on the review list; nobody looks for its place any more.
+    pub(crate) fn fold_doubt(&mut self, entry: DoubtEntry) {
+        let DoubtEntry { tenant, session, candidates } = entry;
+        self.homeless.forget(session);
+        let row = ReviewRow { session, since: self.now, candidates };
+        self.pending.put(Table::Review, session_key(tenant.0, &session.0), encode(&row));
+    }
+
     pub(crate) fn fold_review(&mut self, entry: &ReviewEntry) -> Result<(), EngineError> {
         self.homeless.forget(entry.session);
         self.pending.delete(Table::Review, session_key(entry.tenant.0, &entry.session.0));
@@ -299,6 +297,25 @@ impl Shard {
             rule: "review".into(),
             score: 1.0,
         })
+    }
+
+    /// The session with this id, redirects followed.
+    pub(crate) fn survivor(
+        &mut self,
+        tenant: TenantId,
+        id: SessionId,
+    ) -> Result<Option<Session>, EngineError> {
+        let mut id = id;
+        for _ in 0..HOPS_MAX {
+            match self.session(tenant, id)? {
+                Some(Session { envelope, .. }) if envelope.status == Status::Merged => {
+                    let Some(into) = envelope.merged_into else { return Ok(None) };
+                    id = into;
+                }
+                found => return Ok(found),
+            }
+        }
+        Ok(None)
     }
 
     /// A session, from memory or disk.

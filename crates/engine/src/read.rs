@@ -8,7 +8,7 @@ use sessionary_core::{
     id::SessionId,
     lane::{HashSecret, LaneKey, lane_of},
     record,
-    rules::Rules,
+    rules::{Rules, SourceClock},
     session::{Member, Session, Status},
     signal::{Arrival, TenantId},
     time::UnixMillis,
@@ -23,14 +23,12 @@ use crate::{
     EngineError, ReviewRow,
     entry::Entry,
     hot::is_stored,
+    placement::HOPS_MAX,
     quarantine::{QuarantineId, Quarantined},
     rows::{decode, external_hash, get_lane, get_session, look_up, session_of},
     shard::SHARD,
     signals::{Signals, of_row},
 };
-
-/// Redirects are followed at most this far.
-const HOPS_MAX: usize = 64;
 
 /// One page of a listing.
 #[derive(Clone, Debug)]
@@ -434,6 +432,14 @@ impl Reader {
     pub fn quarantined(&self, id: QuarantineId) -> Result<Option<Quarantined>, EngineError> {
         let row = self.snapshot.get(Table::Quarantine, &id.key())?;
         row.map(|row| decode("an item in quarantine", &row)).transpose()
+    }
+
+    /// Sources of a tenant whose clock is not the wall's, or was set.
+    ///
+    /// # Errors
+    /// Damage of the store.
+    pub fn sources(&self, tenant: TenantId) -> Result<Vec<(Box<str>, SourceClock)>, EngineError> {
+        crate::shard::stored_sources(&self.snapshot, tenant)
     }
 
     /// Doubtful placements.

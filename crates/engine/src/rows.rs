@@ -224,7 +224,9 @@ fn add_edges(
                 session: session.envelope.id,
                 valid_from: content.first.at,
             };
-            rows.insert((Table::Edges, key.to_vec()), encode(&row));
+            // One row a session that shows it, so that it goes when the session shows it no more.
+            let key = [&key[..], &session.envelope.id.0].concat();
+            rows.insert((Table::Edges, key), encode(&row));
         }
     }
 }

@@ -10,13 +10,13 @@ use sessionary_core::{
     id::SessionId,
     lane::{HashSecret, LaneKey},
     lane_fold::Setting,
-    rules::Rules,
+    rules::{Rules, SourceClock},
     session::{Session, Status},
     signal::TenantId,
     time::UnixMillis,
 };
 use sessionary_store::{
-    Direction, Durability, Rows, Store, Table,
+    Direction, Durability, Read, Rows, Store, Table,
     keys::{parse_timer_key, timer_key},
     signal_ids,
 };
@@ -70,6 +70,25 @@ struct StateRow {
     aliases: Vec<(TenantId, u8, u64)>,
 }
 
+/// What the last checkpoint says of the directory, for whoever looks at it without folding.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The number of the rules in force; 1 where they never changed.
+    pub rules_version: u32,
+    /// The rules in force.
+    pub rules: Rules,
+}
+
+/// Reads what the last checkpoint says; `None` in a directory that has none.
+///
+/// # Errors
+/// Damage of the store.
+pub fn kept(store: &Store) -> Result<Option<Kept>, EngineError> {
+    let Some(row) = store.get(Table::Config, STATE_KEY)? else { return Ok(None) };
+    let row: StateRow = decode("the shard", &row)?;
+    Ok(Some(Kept { rules_version: row.rules_version, rules: row.rules }))
+}
+
 /// What a folding thread owns.
 pub(crate) struct Shard {
     pub(crate) store: Store,
@@ -96,6 +115,8 @@ pub(crate) struct Shard {
     timers_on_disk: std::collections::HashMap<SessionId, UnixMillis>,
     pub(crate) bytes_since: u64,
     pub(crate) signals_since: u64,
+    /// A decision was folded since the last checkpoint.
+    pub(crate) decided: bool,
     pub(crate) journal_bytes: u64,
     pub(crate) live: Live,
 }
@@ -141,6 +162,7 @@ impl Shard {
             timers_on_disk: std::collections::HashMap::new(),
             bytes_since: 0,
             signals_since: 0,
+            decided: false,
             journal_bytes: 0,
             live,
         };
@@ -206,7 +228,7 @@ impl Shard {
         let due = session.due(clock, &self.rules);
         let open = matches!(envelope.status, Status::Open | Status::Settling);
         let timer = due.map(|due| {
-            let wall = clock == sessionary_core::rules::SourceClock::Wall;
+            let wall = clock == SourceClock::Wall;
             let row = TimerRow {
                 tenant: envelope.tenant,
                 lane,
@@ -232,6 +254,7 @@ impl Shard {
             || self.hot.changed() > 0
             || !self.pending.is_empty()
             || !self.timers_changed.is_empty()
+            || self.decided
     }
 
     /// Writes all that changed since the last checkpoint, and the position, as one batch.
@@ -262,6 +285,7 @@ impl Shard {
         self.homeless.forget_written();
         self.bytes_since = 0;
         self.signals_since = 0;
+        self.decided = false;
         self.hot.evict(self.config.hot_lanes);
         Ok(())
     }
@@ -302,4 +326,15 @@ impl Shard {
             unsaved_signals: self.signals_since,
         }
     }
+}
+
+/// The clocks of a tenant's sources as of the last checkpoint.
+pub(crate) fn stored_sources(
+    store: &impl Read,
+    tenant: TenantId,
+) -> Result<Vec<(Box<str>, SourceClock)>, EngineError> {
+    let Some(row) = store.get(Table::Config, STATE_KEY)? else { return Ok(Vec::new()) };
+    let row: StateRow = decode("the shard", &row)?;
+    let own = row.sources.into_iter().filter(|(of, ..)| *of == tenant);
+    Ok(own.map(|(_, name, state)| (name, state.clock)).collect())
 }

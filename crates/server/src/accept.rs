@@ -178,6 +178,9 @@ impl Connection {
     }
 }
 
+/// A request line and headers that are too large by up to this much still get a problem document.
+const HEAD_SLACK: usize = 8 * 1024;
+
 fn protocol(settings: &Settings) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
@@ -186,7 +189,7 @@ fn protocol(settings: &Settings) -> auto::Builder<TokioExecutor> {
         // The stream has the real bounds. With one of its own, hyper looks at the stream again when
         // a request ends, and so sets that bound's clock.
         .header_read_timeout(settings.keep_alive + settings.headers + settings.headers)
-        .max_buf_size((settings.header_bytes_max + settings.url_bytes_max).saturating_mul(4));
+        .max_buf_size(settings.header_bytes_max + settings.url_bytes_max + HEAD_SLACK);
     builder
         .http2()
         .timer(TokioTimer::new())

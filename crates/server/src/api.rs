@@ -1,10 +1,17 @@
 //! The routes that need the engine, one file per resource, and the state that their handlers share.
 use std::sync::Arc;
 
+use axum::extract::FromRef;
 use sessionary_engine::{Engine, registry::Registry};
 use tokio_util::sync::CancellationToken;
 
-use crate::{auth::Gate, health::Readiness, live::Live, routes::Routes, settings::Settings};
+use crate::{
+    auth::Gate,
+    health::Readiness,
+    live::{self, Live},
+    routes::Routes,
+    settings::Settings,
+};
 
 mod answers;
 mod dispositions;
@@ -33,14 +40,10 @@ pub struct App {
     pub live: Live,
 }
 
-/// Everything that listens and ends with the server.
-pub struct Parts {
-    /// Who may come in.
-    pub gate: Gate,
-    /// Whether requests are taken.
-    pub readiness: Readiness,
-    /// Set when the server stops.
-    pub stop: CancellationToken,
+impl FromRef<App> for Live {
+    fn from_ref(app: &App) -> Live {
+        app.live.clone()
+    }
 }
 
 impl App {
@@ -51,7 +54,8 @@ impl App {
         settings: &Settings,
         stop: CancellationToken,
     ) -> App {
-        let live = Live::new(settings.live_streams_max, stop, engine.live().clone());
+        let events = engine.live().clone();
+        let live = Live::new(Arc::new(move || events.listen()), settings.live_streams_max, stop);
         App { engine, registry, live }
     }
 }
@@ -59,7 +63,7 @@ impl App {
 /// The whole table of routes.
 pub fn table(gate: Gate, readiness: Readiness, settings: &Settings) -> Routes<App> {
     let routes = crate::face::table(gate, readiness, settings);
-    let routes = schemas::name(routes);
+    let routes = schemas::name(routes).at(&live::STREAM, live::stream);
     let routes = signals::add(routes);
     let routes = sessions::add(routes);
     let routes = explain::add(routes);

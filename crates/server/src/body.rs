@@ -2,15 +2,17 @@
 //!
 //! Clients label JSON as text, form or nothing at all (spec/clients.md 2.1), so no label is judged
 //! except `Content-Encoding`.
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
 use axum::{
+    body::{Body, HttpBody},
     extract::{FromRequest, Request},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use http::{HeaderMap, header::CONTENT_ENCODING};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     problem::{Code, Problem},
@@ -34,44 +36,98 @@ impl BodySize {
     pub const BATCH: BodySize = BodySize { packed_max: 4 << 20, unpacked_max: 4 << 20 };
 }
 
-/// The unpacked bytes of a body, as an argument of a handler. The bounds are those of the route's
-/// row; without a row, [`BodySize::SINGLE`].
+/// How many bytes of bodies may be in memory at once, shared by all requests. What a body has
+/// brought so far counts, not what it announces, so a slow sender blocks nobody.
 #[derive(Clone, Debug)]
-pub struct Payload(pub Bytes);
+pub struct BodyBytes(Arc<Semaphore>);
+
+impl BodyBytes {
+    /// Room for so many bytes.
+    pub fn new(bytes_max: usize) -> BodyBytes {
+        BodyBytes(Arc::new(Semaphore::new(bytes_max.min(Semaphore::MAX_PERMITS))))
+    }
+
+    fn hold(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        Arc::clone(&self.0).try_acquire_many_owned(bytes).map_err(|_| {
+            Code::Overloaded
+                .because("as many bytes of bodies are in memory as may be")
+                .retry_after(1)
+        })
+    }
+}
+
+/// The unpacked bytes of a body, as an argument of a handler. The bounds are those of the route's
+/// row. The bytes count as in memory until this is dropped.
+#[derive(Debug)]
+pub struct Payload {
+    /// The bytes.
+    pub bytes: Bytes,
+    _held: OwnedSemaphorePermit,
+}
 
 impl<S: Sync> FromRequest<S> for Payload {
     type Rejection = Response;
 
     async fn from_request(request: Request, _state: &S) -> Result<Payload, Response> {
-        let size = request.extensions().get().copied().unwrap_or(BodySize::SINGLE);
-        read(request, size).await.map(Payload).map_err(IntoResponse::into_response)
+        let bounds = request.extensions().get::<BodySize>().zip(request.extensions().get());
+        let (size, room) = bounds.expect("the row of a route that reads a body says so in `takes`");
+        let (size, room) = (*size, BodyBytes::clone(room));
+        read(request, size, &room).await.map_err(IntoResponse::into_response)
     }
 }
 
-/// Reads and unpacks a body within `size`.
+/// Reads and unpacks a body within `size` and `room`.
 ///
 /// # Errors
-/// 400 for a damaged body, 408 for a slow one, 413 for a large one, 415 for an unknown encoding.
-pub async fn read(request: Request, size: BodySize) -> Result<Bytes, Problem> {
+/// 400 for a damaged body, 408 for a slow one, 413 for a large one, 415 for an unknown encoding, 503
+/// when there is no room.
+async fn read(request: Request, size: BodySize, room: &BodyBytes) -> Result<Payload, Problem> {
     let (parts, body) = request.into_parts();
     let encoding = label(&parts.headers)?;
+    let (packed, held) = collect(body, size.packed_max, room).await?;
+    match encoding.or_recognised(&packed) {
+        Encoding::Identity => Ok(Payload { bytes: packed, _held: held }),
+        // Some clients label an empty body, too.
+        _ if packed.is_empty() => Ok(Payload { bytes: packed, _held: held }),
+        encoding => {
+            // At most one body a thread is being unpacked, so the result can be counted afterwards.
+            let bytes = unpack(encoding, &packed, size.unpacked_max)?;
+            drop((packed, held));
+            let held = room.hold(bytes.len())?;
+            Ok(Payload { bytes: bytes.into(), _held: held })
+        }
+    }
+}
+
+async fn collect(
+    mut body: Body,
+    bytes_max: usize,
+    room: &BodyBytes,
+) -> Result<(Bytes, OwnedSemaphorePermit), Problem> {
     let too_large = || {
-        let most = size.packed_max;
         Code::BodyTooLarge
-            .because(format!("a body has at most {most} bytes here; send less at a time"))
+            .because(format!("a body has at most {bytes_max} bytes here; send less at a time"))
     };
-    let announced = axum::body::HttpBody::size_hint(&body).lower();
-    if announced > size.packed_max as u64 {
+    if body.size_hint().lower() > bytes_max as u64 {
         return Err(too_large());
     }
-    let collected = Limited::new(body, size.packed_max).collect().await;
-    let packed = collected.map_err(|error| failure(&*error, too_large))?.to_bytes();
-    match encoding.or_recognised(&packed) {
-        Encoding::Identity => Ok(packed),
-        // Some clients label an empty body, too.
-        _ if packed.is_empty() => Ok(packed),
-        encoding => Ok(unpack(encoding, &packed, size.unpacked_max)?.into()),
+    let mut held = room.hold(0)?;
+    let mut pieces: Vec<Bytes> = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| failure(&error))?;
+        let Ok(piece) = frame.into_data() else { continue }; // trailers
+        held.merge(room.hold(piece.len())?);
+        if held.num_permits() > bytes_max {
+            return Err(too_large());
+        }
+        pieces.push(piece);
     }
+    let bytes = match <[Bytes; 1]>::try_from(pieces) {
+        Ok([only]) => only,
+        Err(pieces) => pieces.concat().into(),
+    };
+    Ok((bytes, held))
 }
 
 fn label(headers: &HeaderMap) -> Result<Encoding, UnpackError> {
@@ -83,12 +139,9 @@ fn label(headers: &HeaderMap) -> Result<Encoding, UnpackError> {
     }
 }
 
-fn failure(error: &(dyn Error + 'static), too_large: impl FnOnce() -> Problem) -> Problem {
+fn failure(error: &(dyn Error + 'static)) -> Problem {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if error.is::<LengthLimitError>() {
-            return too_large();
-        }
         if let Some(timeout) = error.downcast_ref::<BodyTimeout>() {
             return Code::BodyTimeout.because(timeout.to_string());
         }

@@ -13,8 +13,9 @@ use tokio::sync::Semaphore;
 
 use crate::{
     auth::Gate,
+    body::BodyBytes,
     catch_panic, cors, docs,
-    health::Readiness,
+    health::{Readiness, State},
     host::{self, Shape},
     openapi,
     problem::Code,
@@ -78,7 +79,8 @@ where
     S: Clone + Send + Sync + 'static,
 {
     let seats = Arc::new(Semaphore::new(settings.requests_max));
-    own_routes(Routes::new(Entry { gate, readiness, seats }))
+    let body_bytes = BodyBytes::new(settings.body_bytes_max);
+    own_routes(Routes::new(Entry { gate, readiness, seats, body_bytes }))
 }
 
 fn own_routes<S>(routes: Routes<S>) -> Routes<S>
@@ -107,6 +109,12 @@ where
         .at(&PROBLEM, docs::problem_page)
 }
 
+/// The text of the file `openapi.json`: the document of every route there is.
+pub fn openapi_text() -> String {
+    let readiness = Readiness::new(State::Stopping);
+    openapi::text(&crate::api::table(Gate::closed(), readiness, &Settings::default()))
+}
+
 /// What is written of the full table.
 #[derive(Clone)]
 struct Documents {
@@ -115,10 +123,15 @@ struct Documents {
 }
 
 /// The router of a full table.
+///
+/// # Panics
+/// When a row names a schema that the table lacks.
 pub fn router<S>(routes: Routes<S>, state: S, settings: &Settings) -> Router
 where
     S: Clone + Send + Sync + 'static,
 {
+    let missing = routes.missing_schemas();
+    assert!(missing.is_empty(), "rows name schemas that nobody has described: {missing:?}");
     let documents = Documents {
         openapi: Arc::new(openapi::document(&routes)),
         page: docs::routes_page(routes.rows()).into(),

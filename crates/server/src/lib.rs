@@ -29,6 +29,7 @@ pub mod routes;
 pub mod health;
 pub mod live;
 
+pub mod api;
 pub mod face;
 
 pub use timed_body::BodyTimeout;

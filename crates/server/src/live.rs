@@ -6,6 +6,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
+    extract::State,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
 use sessionary_core::signal::TenantId;
+use sessionary_engine::{LiveEvent, keys::Scope};
 use tokio::{
     sync::{
         OwnedSemaphorePermit, Semaphore,
@@ -25,51 +27,56 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::problem::Code;
+use crate::{
+    auth::Caller,
+    problem::Code,
+    routes::{Access, Answer, Method, Route},
+};
 
-/// Events that a slow reader may be behind before it loses some.
-const BACKLOG: usize = 1024;
+/// The row of `GET /v1/live`; its handler is [`stream`].
+pub const STREAM: Route = Route {
+    method: Method::Get,
+    path: "/v1/live",
+    tag: "read",
+    summary: "What happens now, as server-sent events",
+    detail: "Each event has a name and one line of JSON. `lagged` says that events were lost \
+             because the reader was too slow. A comment comes every 15 seconds.",
+    access: Access::Key(Scope::SessionsRead),
+    answers: &[Answer {
+        status: 200,
+        summary: "A stream without end",
+        media: "text/event-stream",
+        schema: "",
+    }],
+    ..Route::PLAIN
+};
+
+/// Answers [`STREAM`].
+#[expect(clippy::unused_async, reason = "handlers are async")]
+pub async fn stream(State(live): State<Live>, caller: Caller) -> Response {
+    live.open(caller.tenant())
+}
+
 /// Events on their way into one connection.
 const IN_HAND: usize = 16;
 /// A comment goes out this often, so that proxies and readers see the stream is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// One event, serialised once for all readers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// The event's name, such as `session`.
-    pub name: &'static str,
-    /// Its id, which a reader who comes back sends as `Last-Event-ID`.
-    pub id: u64,
-    /// JSON on one line.
-    pub data: Arc<str>,
-}
+/// Begins to listen to the engine's events.
+pub type Listen = Arc<dyn Fn() -> broadcast::Receiver<LiveEvent> + Send + Sync>;
 
-/// The hub of the live streams.
+/// Opens live streams.
 #[derive(Clone)]
 pub struct Live {
-    events: broadcast::Sender<Event>,
+    listen: Listen,
     seats: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
 impl Live {
-    /// A hub for at most `streams_max` readers at once, whose streams end at `stop`.
-    pub fn new(streams_max: usize, stop: CancellationToken) -> Live {
-        let (events, _) = broadcast::channel(BACKLOG);
-        Live { events, seats: Arc::new(Semaphore::new(streams_max)), stop }
-    }
-
-    /// Sends an event to whoever reads now. Never waits.
-    pub fn send(&self, event: Event) {
-        let _ = self.events.send(event);
-    }
-
-    /// Whether anybody reads; if not, an event need not be serialised.
-    pub fn is_watched(&self) -> bool {
-        self.events.receiver_count() > 0
+    /// Streams for at most `streams_max` readers at once, which end at `stop`.
+    pub fn new(listen: Listen, streams_max: usize, stop: CancellationToken) -> Live {
+        Live { listen, seats: Arc::new(Semaphore::new(streams_max)), stop }
     }
 
     /// A stream of `tenant`'s events.
@@ -79,8 +86,7 @@ impl Live {
             return problem.retry_after(30).into_response();
         };
         let (pieces, body) = mpsc::channel(IN_HAND);
-        let reader =
-            Reader { tenant, events: self.events.subscribe(), pieces, stop: self.stop.clone() };
+        let reader = Reader { tenant, events: (self.listen)(), pieces, stop: self.stop.clone() };
         tokio::spawn(reader.run(seat));
         let mut response = Body::from_stream(ReceiverStream::new(body)).into_response();
         let headers = response.headers_mut();
@@ -93,7 +99,7 @@ impl Live {
 
 struct Reader {
     tenant: TenantId,
-    events: broadcast::Receiver<Event>,
+    events: broadcast::Receiver<LiveEvent>,
     pieces: mpsc::Sender<Result<Bytes, Infallible>>,
     stop: CancellationToken,
 }
@@ -136,11 +142,10 @@ fn lagged() -> Bytes {
     )
 }
 
-fn written(event: &Event) -> Bytes {
-    let Event { name, id, data, .. } = event;
-    let one_line = !data.contains(['\n', '\r']);
-    assert!(one_line, "the data of a live event is JSON on one line");
-    format!("id: {id}\nevent: {name}\ndata: {data}\n\n").into()
+/// JSON has no bare line ends, so the data is one line.
+fn written(event: &LiveEvent) -> Bytes {
+    let LiveEvent { name, data, .. } = event;
+    format!("event: {name}\ndata: {data}\n\n").into()
 }
 
 #[cfg(test)]
@@ -153,31 +158,39 @@ mod tests {
         String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
     }
 
-    fn event(tenant: u32, id: u64) -> Event {
-        Event { tenant: TenantId(tenant), name: "session", id, data: "{}".into() }
+    fn event(tenant: u32, number: u64) -> LiveEvent {
+        let data = Arc::new(serde_json::json!({"number": number, "text": "two\nlines"}));
+        LiveEvent { tenant: TenantId(tenant), name: LiveEvent::SESSION_OPENED, data }
+    }
+
+    fn live(backlog: usize, stop: &CancellationToken) -> (broadcast::Sender<LiveEvent>, Live) {
+        let (events, _) = broadcast::channel(backlog);
+        let listen = events.clone();
+        (events, Live::new(Arc::new(move || listen.subscribe()), 1, stop.clone()))
     }
 
     #[tokio::test]
     async fn a_reader_sees_its_tenants_events_and_the_end() {
         let stop = CancellationToken::new();
-        let live = Live::new(1, stop.clone());
+        let (events, live) = live(8, &stop);
         let response = live.open(TenantId(1));
         assert_eq!(live.open(TenantId(1)).status(), 503, "one seat");
         let mut body = response.into_body();
         assert_eq!(next(&mut body).await, ": open\n\n");
-        live.send(event(2, 1));
-        live.send(event(1, 2));
-        assert_eq!(next(&mut body).await, "id: 2\nevent: session\ndata: {}\n\n");
+        events.send(event(2, 1)).unwrap();
+        events.send(event(1, 2)).unwrap();
+        let expected = "event: session_opened\ndata: {\"number\":2,\"text\":\"two\\nlines\"}\n\n";
+        assert_eq!(next(&mut body).await, expected);
         stop.cancel();
         assert!(body.frame().await.is_none());
     }
 
     #[tokio::test]
     async fn a_slow_reader_is_told_that_it_lost_events() {
-        let live = Live::new(1, CancellationToken::new());
+        let (events, live) = live(8, &CancellationToken::new());
         let mut body = live.open(TenantId(1)).into_body();
-        for id in 0..3 * BACKLOG as u64 {
-            live.send(event(1, id));
+        for number in 0..100 {
+            events.send(event(1, number)).unwrap();
         }
         let mut all = String::new();
         while !all.contains("lagged") {

@@ -1,4 +1,7 @@
 //! The OpenAPI 3.1 document, written from the route table and the table of problems.
+//!
+//! `openapi.json` at the root of the repository is this document; a test compares them, and writes
+//! the file anew when run as `UPDATE_EXPECT=1 cargo test -p sessionary-server openapi`.
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};

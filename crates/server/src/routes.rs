@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     auth::{Gate, Place, Presented, presented},
-    body::BodySize,
+    body::{BodyBytes, BodySize},
     health::Readiness,
     problem::{Code, Problem},
 };
@@ -214,6 +214,8 @@ pub struct Entry {
     pub readiness: Readiness,
     /// Requests in flight.
     pub seats: Arc<Semaphore>,
+    /// Bytes of bodies in memory.
+    pub body_bytes: BodyBytes,
 }
 
 /// The table while it is being filled. `S` is the handlers' state.
@@ -272,6 +274,15 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         &self.schemas
     }
 
+    /// Every schema that a row names and nobody has described.
+    pub fn missing_schemas(&self) -> Vec<&'static str> {
+        let answered = |row: &&'static Route| row.answers.iter().map(|answer| answer.schema);
+        let taken = |row: &&'static Route| row.takes.map(|takes| takes.schema);
+        let rows = self.rows.iter();
+        let named = rows.clone().flat_map(answered).chain(rows.filter_map(taken));
+        named.filter(|name| !name.is_empty() && !self.schemas.contains_key(name)).collect()
+    }
+
     /// The paths that pages on other origins may call.
     pub fn paths_for_pages(&self) -> HashSet<&'static str> {
         self.rows.iter().filter(|row| row.is_for_pages()).map(|row| row.path).collect()
@@ -291,7 +302,7 @@ struct Admission {
 async fn admit(State(admission): State<Admission>, request: Request, next: Next) -> Response {
     let Admission { entry, row } = admission;
     if row.access == Access::Open {
-        return next.run(with_size(request, row)).await;
+        return next.run(with_bounds(request, row, &entry)).await;
     }
     if let Some(problem) = entry.readiness.refusal() {
         return problem.into_response();
@@ -313,12 +324,13 @@ async fn admit(State(admission): State<Admission>, request: Request, next: Next)
         Ok(Some(caller)) => drop(parts.extensions.insert(caller)),
         Ok(None) => {}
     }
-    next.run(with_size(Request::from_parts(parts, body), row)).await
+    next.run(with_bounds(Request::from_parts(parts, body), row, &entry)).await
 }
 
-fn with_size(mut request: Request, row: &Route) -> Request {
+fn with_bounds(mut request: Request, row: &Route, entry: &Entry) -> Request {
     if let Some(takes) = row.takes {
         request.extensions_mut().insert(takes.size);
+        request.extensions_mut().insert(entry.body_bytes.clone());
     }
     request
 }

@@ -25,12 +25,15 @@ pub struct Settings {
     pub connections_per_address_max: usize,
     /// Requests in flight at once; more are answered 503. Default 2,000.
     pub requests_max: usize,
+    /// Bytes of request bodies held in memory at once, unpacked or waiting for their rest; more are
+    /// answered 503. Default 128 MiB.
+    pub body_bytes_max: usize,
     /// Live streams open at once (`GET /v1/live`). Default 256.
     pub live_streams_max: usize,
     /// Bytes of a request's URL. Default 8 KiB.
     pub url_bytes_max: usize,
-    /// Bytes of all header names and values of a request. Default 16 KiB; at four times as much
-    /// the answer is a bare 431, without a document. More than 100 headers always are.
+    /// Bytes of all header names and values of a request. Default 16 KiB; far above it the answer is
+    /// a bare 431, without a document. So is the answer to more than 100 headers.
     pub header_bytes_max: usize,
     /// After a stop signal, how long accepted requests may still take. Default 10 s.
     pub drain: Duration,
@@ -49,6 +52,7 @@ impl Default for Settings {
             connections_max: 10_000,
             connections_per_address_max: 512,
             requests_max: 2_000,
+            body_bytes_max: 128 << 20,
             live_streams_max: 256,
             url_bytes_max: 8 * 1024,
             header_bytes_max: 16 * 1024,

@@ -62,6 +62,17 @@ pub(crate) struct Remote {
     pub(crate) key: Option<String>,
 }
 
+/// A running server to ask instead of the data directory.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Server {
+    /// Ask a running server instead of the data directory.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Key for `--url`; better given as `SESSIONARY_KEY`.
+    #[arg(long, value_name = "KEY", env = "SESSIONARY_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
     #[command(flatten)]
@@ -76,17 +87,18 @@ pub(crate) struct Serve {
 
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
-    #[command(flatten)]
-    pub(crate) data_dir: DataDir,
-    /// Address and port to listen on.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    /// Data directory, which must be empty; a fresh temporary folder where none is named.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address and port to listen on; where the port is taken, the next free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4700")]
     pub(crate) listen: SocketAddr,
     /// Configuration file (TOML).
     #[arg(long, value_name = "FILE", env = "SESSIONARY_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Stop when the data is in.
-    #[arg(long)]
-    pub(crate) no_serve: bool,
+    /// Stop when the data is in and shown.
+    #[arg(long, env = "DEMO_EXIT", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0, action = clap::ArgAction::SetTrue)]
+    pub(crate) exit: bool,
 }
 
 /// What a file holds.
@@ -139,6 +151,22 @@ pub(crate) struct Import {
     /// Read and count, keep nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Import a file again that was imported before.
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Where to keep how far the import came; else in the data directory, or with `--url` beside
+    /// the file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Print the sums as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Whose data it is; with `--url` the key says that.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) tenant: String,
+    /// Configuration file (TOML) with the rules to fold by; not for `--url`.
+    #[arg(long, value_name = "FILE", env = "SESSIONARY_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) data_dir: DataDir,
     /// Send to a running server instead of writing into the data directory.
@@ -157,6 +185,9 @@ fn visitor(word: &str) -> Result<Visitor, String> {
 pub(crate) struct Tail {
     #[command(flatten)]
     pub(crate) remote: Remote,
+    /// Print the events as they come, as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]
@@ -165,23 +196,28 @@ pub(crate) struct Explain {
     #[arg(value_name = "SESSION")]
     pub(crate) session: String,
     #[command(flatten)]
-    pub(crate) remote: Remote,
+    pub(crate) data_dir: DataDir,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) data_dir: DataDir,
-    /// Take the machine's clock for right after it was set by more than five minutes.
+    /// Print the report as JSON.
     #[arg(long)]
-    pub(crate) accept_clock: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
     /// Create a key and print it, and nothing else; it is not shown again.
     Create(KeyCreate),
-    /// List keys: id, kind, scopes, when created, when last used.
+    /// List keys: number, kind, scopes, when created.
     List(KeyList),
     /// Revoke a key at once.
     Revoke(KeyRevoke),
@@ -221,21 +257,33 @@ pub(crate) struct KeyCreate {
     /// Country of phone numbers that come without a code, ISO 3166-1.
     #[arg(long, value_name = "CODE", value_parser = country)]
     pub(crate) country: Option<String>,
+    /// A name for it, for people.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct KeyList {
     #[command(flatten)]
     pub(crate) data_dir: DataDir,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct KeyRevoke {
     #[command(flatten)]
     pub(crate) data_dir: DataDir,
-    /// Id of the key, as `keys list` prints it.
-    #[arg(value_name = "ID")]
-    pub(crate) id: String,
+    /// Number of the key, as `keys list` prints it.
+    #[arg(value_name = "NUMBER")]
+    pub(crate) number: u32,
+    #[command(flatten)]
+    pub(crate) server: Server,
 }
 
 #[derive(Args, Debug)]

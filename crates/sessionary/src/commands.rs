@@ -1,24 +1,18 @@
 //! One function for each command.
-use anyhow::bail;
-
 use crate::arguments::{Command, ConfigArguments};
-use crate::{config, import};
+use crate::{check, config, demo, explain, import, keys, serve, tail};
 
 /// Does what was asked.
 pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Config(arguments) => print_or_check(&arguments),
         Command::Import(arguments) => import::run(&arguments),
-        Command::Serve(arguments) => {
-            let configuration = config::load(arguments.config.as_deref())?;
-            let listen = arguments.listen.unwrap_or(configuration.server.listen);
-            bail!("serving {} on {listen} is not built yet", arguments.data_dir.data_dir.display())
-        }
-        Command::Demo(_)
-        | Command::Tail(_)
-        | Command::Explain(_)
-        | Command::Check(_)
-        | Command::Keys(_) => bail!("this command is not built yet"),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Tail(arguments) => tail::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Keys(command) => keys::run(&command),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+mod engine;
 mod given;
 mod kind;
 mod settings;

@@ -1,6 +1,7 @@
 //! The program: flags, files, environment, exit codes.
 //!
-//! Exit code 0: done. 1: not done, and why on standard error. 2: the flags are wrong.
+//! Exit code 0: done. 1: not done, and why on standard error. 2: the flags are wrong. 65: data are
+//! damaged. 70: writing to disk failed. 73: another process has the data directory.
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -8,7 +9,22 @@ use clap::Parser;
 mod arguments;
 mod commands;
 mod config;
+
+mod exit;
+mod logging;
+mod table;
+
+mod client;
+mod directory;
 mod import;
+mod serving;
+
+mod check;
+mod demo;
+mod explain;
+mod keys;
+mod serve;
+mod tail;
 
 #[expect(clippy::print_stderr, reason = "a person waits at the terminal")]
 fn main() -> ExitCode {
@@ -16,7 +32,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sessionary: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(exit::code_of(&error))
         }
     }
 }

@@ -23,7 +23,7 @@ const START: i64 = 1_700_000_000_000;
 
 /// Everything that was ever folded, by position: what the journal is to the engine.
 #[derive(Default)]
-struct Journal(HashMap<u64, Stamped>);
+pub(super) struct Journal(pub(super) HashMap<u64, Stamped>);
 
 impl Fetch for Journal {
     type Error = std::convert::Infallible;

@@ -71,6 +71,61 @@ impl Posting<'_> {
     }
 }
 
+impl Posting<'_> {
+    /// Makes the signal of a visit: what an Intelligent Page's pixel sends. With a disposition code
+    /// it is an outcome, as [`Posting::decode`] makes it.
+    ///
+    /// # Errors
+    /// As [`Posting::decode`], for an outcome.
+    pub fn decode_visit(self, context: &PostingContext<'_>) -> Result<Signal, Refusal> {
+        let states_outcome = self.entries.iter().any(|entry| {
+            matches!(entry.target, Target::Field(row) if row.number() == field::DISPOSITION_CODE)
+        });
+        if states_outcome {
+            return self.decode(context).map(|decoded| decoded.signal);
+        }
+        let mut sheet = Sheet::new(self.attributes, self.warnings);
+        let mut devices = Vec::new();
+        for entry in &self.entries {
+            enter(&mut sheet, &mut devices, entry)?;
+        }
+        derive_attribution(&mut sheet);
+        let session = session(&mut sheet)?;
+        let identities = identities(&mut sheet, devices, context);
+        let session_type = session_type(&mut sheet, context);
+        // The URL of the form is the page that is being shown.
+        for (landing, page) in
+            [(field::LANDING_URL, field::PAGE_URL), (field::LANDING_TITLE, field::PAGE_TITLE)]
+        {
+            if let Some(value) = sheet.take(landing) {
+                sheet.enter(Level::ShortParameter, page, value);
+            }
+        }
+        let (fields, attributes, warnings) = sheet.into_parts();
+        let mut signal = Signal {
+            key: "".into(),
+            kind: kind::PAGE_VIEWED.into(),
+            occurred_at: None,
+            sent_at: None,
+            sequence: 0,
+            channel: context
+                .channel
+                .or_else(|| session_type.and_then(SessionType::channel))
+                .or(Some(Channel::Web)),
+            session_type,
+            source: context.key.source.into(),
+            session,
+            identities,
+            claim: None,
+            fields,
+            attributes,
+            warnings,
+        };
+        signal.key = signal.derived_key();
+        Ok(signal)
+    }
+}
+
 fn enter(sheet: &mut Sheet, devices: &mut Vec<Identity>, entry: &Entry<'_>) -> Result<(), Refusal> {
     match entry.target {
         // The reply's own fields say nothing on a request (D22).

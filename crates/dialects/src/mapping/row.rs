@@ -27,6 +27,8 @@ pub struct RowError {
     pub row: u64,
     /// What is wrong.
     pub problem: RowProblem,
+    /// The row as text, where it could be read that far.
+    pub raw: Box<str>,
 }
 
 /// What is wrong with a row.
@@ -60,6 +62,9 @@ pub enum RowProblem {
     /// The row is no row.
     #[error("{0}")]
     Unreadable(Box<str>),
+    /// The file ended in the middle or its device failed: nothing comes after.
+    #[error("the file cannot be read on: {0}")]
+    Broken(Box<str>),
 }
 
 impl RowProblem {

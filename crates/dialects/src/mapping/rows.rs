@@ -38,6 +38,21 @@ impl Record {
         }
     }
 
+    /// The row as text again, for a person who looks at what could not be read.
+    fn raw(&self, delimiter: char) -> String {
+        match self {
+            Record::Csv { values, .. } => {
+                values.iter().collect::<Vec<_>>().join(&delimiter.to_string())
+            }
+            Record::Ndjson(members) => {
+                // A dotted path is a part of a member that stands here as well.
+                let own = members.iter().filter(|(name, _)| !name.contains('.'));
+                let own: BTreeMap<&String, &Box<RawValue>> = own.collect();
+                serde_json::to_string(&own).unwrap_or_default()
+            }
+        }
+    }
+
     pub(super) fn json(&self, column: &str) -> Option<RawJson> {
         match self {
             Record::Csv { .. } => json_of(&self.text(column)),
@@ -98,6 +113,15 @@ impl Mapping {
     }
 }
 
+impl<R> Rows<R> {
+    fn delimiter(&self) -> char {
+        match self.mapping.format {
+            MappingFormat::Csv { delimiter } => char::from(delimiter),
+            MappingFormat::Ndjson => ',',
+        }
+    }
+}
+
 impl<R: Read> Iterator for Rows<R> {
     type Item = Result<MappedRow, RowError>;
 
@@ -105,11 +129,13 @@ impl<R: Read> Iterator for Rows<R> {
         let record = self.reader.next()?;
         self.row += 1;
         let row = self.row;
-        let signals = record
-            .and_then(|record| Row::new(row, &record).signals(&self.mapping, &mut self.calendar));
-        Some(match signals {
+        let record = match record {
+            Ok(record) => record,
+            Err(problem) => return Some(Err(RowError { row, problem, raw: "".into() })),
+        };
+        Some(match Row::new(row, &record).signals(&self.mapping, &mut self.calendar) {
             Ok(signals) => Ok(MappedRow { row, signals }),
-            Err(problem) => Err(RowError { row, problem }),
+            Err(problem) => Err(RowError { row, problem, raw: record.raw(self.delimiter()).into() }),
         })
     }
 }
@@ -124,12 +150,11 @@ impl<R: Read> Reader<R> {
                     Ok(false) => None,
                     Ok(true) => Some(Ok(Record::Csv { columns: Arc::clone(columns), values })),
                     Err(error) => {
-                        let ended = error.is_io_error();
-                        let problem = RowProblem::Unreadable(error.to_string().into());
-                        if ended {
+                        if error.is_io_error() {
                             *self = Reader::Ended;
+                            return Some(Err(RowProblem::Broken(error.to_string().into())));
                         }
-                        Some(Err(problem))
+                        Some(Err(RowProblem::Unreadable(error.to_string().into())))
                     }
                 }
             }
@@ -137,7 +162,7 @@ impl<R: Read> Reader<R> {
                 Ok(line) => line.map(|line| object(&line)),
                 Err(error) => {
                     *self = Reader::Ended;
-                    Some(Err(RowProblem::Unreadable(error.to_string().into())))
+                    Some(Err(RowProblem::Broken(error.to_string().into())))
                 }
             },
         }

@@ -4,24 +4,40 @@ use http::{
     HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::{
-    problem::Problem,
+    problem::{Code, Problem},
     routes::{Answer, Parameter},
 };
 
 /// What a handler gives.
 pub(super) type Answered = Result<Response, Problem>;
 
+/// One page of a list, as every list of ours is answered.
+#[derive(Serialize)]
+pub(super) struct Listing<T> {
+    /// The entities.
+    pub(super) entities: Vec<T>,
+    /// Where the next page begins; null at the end.
+    pub(super) next_cursor: Option<String>,
+}
+
 /// 200 with a JSON body.
-pub(super) fn ok(body: &Value) -> Response {
-    with_status(StatusCode::OK, body.to_string().into_bytes())
+pub(super) fn ok(body: &impl Serialize) -> Response {
+    json_response(StatusCode::OK, body)
 }
 
 /// 201 with a JSON body.
-pub(super) fn created(body: &Value) -> Response {
-    with_status(StatusCode::CREATED, body.to_string().into_bytes())
+pub(super) fn created(body: &impl Serialize) -> Response {
+    json_response(StatusCode::CREATED, body)
+}
+
+fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(json) => with_status(status, json),
+        Err(_) => Problem::from(Code::Internal).into_response(),
+    }
 }
 
 /// JSON text under a status.

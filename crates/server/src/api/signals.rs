@@ -2,7 +2,7 @@
 use axum::extract::{Path, State};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri};
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 use sessionary_core::{
     id::SessionId,
     session::Member,
@@ -19,7 +19,7 @@ use sessionary_engine::{
 
 use super::{
     App,
-    answers::{Answered, integer, json as answer, ok, text, with_status},
+    answers::{Answered, Listing, integer, json as answer, ok, text, with_status},
     idempotency::{self, Asked},
     paging::Query,
 };
@@ -122,14 +122,14 @@ async fn post(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-    Payload(body): Payload,
+    payload: Payload,
 ) -> Answered {
-    let once = match idempotency::look_up(&app, caller.tenant(), &headers, &body)? {
+    let once = match idempotency::look_up(&app, caller.tenant(), &headers, &payload.bytes)? {
         Asked::Again(response) => return Ok(response),
         Asked::First(once) => Some(once),
         Asked::Plainly => None,
     };
-    let answer = take_in(&app, &caller, &body).await?.to_string();
+    let answer = take_in(&app, &caller, &payload.bytes).await?.to_string();
     if let Some(once) = once {
         once.keep(&app, StatusCode::OK.as_u16(), &answer)?;
     }
@@ -290,8 +290,8 @@ async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Answered {
     let tenant = caller.tenant();
     let page = tokio::task::spawn_blocking(move || reader.signals(tenant, limit, cursor));
     let page = page.await.map_err(|_| Problem::from(Code::Internal))??;
-    let entities: Vec<Value> = page.entities.iter().map(|(_, arrival)| stored(arrival)).collect();
-    Ok(ok(&json!({ "entities": entities, "next_cursor": page.next_cursor })))
+    let entities = page.entities.iter().map(|(_, arrival)| stored(arrival)).collect();
+    Ok(ok(&Listing { entities, next_cursor: page.next_cursor }))
 }
 
 async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answered {
@@ -302,23 +302,28 @@ async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> 
     Ok(ok(&in_session(session, &member, &arrival)))
 }
 
-fn stored(arrival: &Arrival) -> Value {
-    let mut signal = canonical::encode(&arrival.signal);
-    if let Some(signal) = signal.as_object_mut() {
-        signal.insert("received_at".to_owned(), json!(arrival.received_at.to_string()));
-    }
-    signal
+fn stored(arrival: &Arrival) -> Box<RawValue> {
+    with_members(arrival, &json!({ "received_at": arrival.received_at.to_string() }))
+}
+
+/// A signal to the letter, with members of ours behind its own.
+fn with_members(arrival: &Arrival, members: &Value) -> Box<RawValue> {
+    let signal = canonical::encode_raw(&arrival.signal);
+    let own = signal.get().strip_suffix('}').unwrap_or("{");
+    let ours = members.to_string();
+    let text = format!("{own},{}", ours.strip_prefix('{').unwrap_or("}"));
+    RawValue::from_string(text).unwrap_or(signal)
 }
 
 /// A signal as a member of its session.
-pub(super) fn in_session(session: SessionId, member: &Member, arrival: &Arrival) -> Value {
-    let mut signal = stored(arrival);
-    if let Some(signal) = signal.as_object_mut() {
-        signal.insert("in_session".to_owned(), json!(session.to_string()));
-        signal.insert("at".to_owned(), json!(member.at.to_string()));
-        signal.insert("marks".to_owned(), marks(member.marks));
-    }
-    signal
+pub(super) fn in_session(session: SessionId, member: &Member, arrival: &Arrival) -> Box<RawValue> {
+    let members = json!({
+        "received_at": arrival.received_at.to_string(),
+        "in_session": session.to_string(),
+        "at": member.at.to_string(),
+        "marks": marks(member.marks),
+    });
+    with_members(arrival, &members)
 }
 
 fn marks(marks: Marks) -> Value {
@@ -336,4 +341,3 @@ fn marks(marks: Marks) -> Value {
     .map(|(_, word)| word)
     .collect()
 }
-

@@ -79,6 +79,22 @@ async fn bombs_and_large_bodies_are_refused_and_the_refusal_arrives() {
 }
 
 #[tokio::test]
+async fn no_more_bodies_are_held_than_there_is_room() {
+    let settings = Settings { body_bytes_max: MIB, ..Settings::default() };
+    let server = Server::start(settings).await;
+    let body = vec![b'x'; 2 * MIB];
+    check(&server, "POST /test/echo", "", &body, "503 overloaded").await;
+    let varied: Vec<u8> = (0..500_000_u32).flat_map(|n| (n / 16).to_be_bytes()).collect();
+    let packed = gzip(&varied);
+    assert!(packed.len() < MIB, "only the unpacked bytes have no room");
+    check(&server, "POST /test/echo", "Content-Encoding: gzip\r\n", &packed, "503 overloaded")
+        .await;
+    for _ in 0..3 {
+        check(&server, "POST /test/echo", "", &body[..MIB], "200").await;
+    }
+}
+
+#[tokio::test]
 async fn slow_bodies_are_given_up() {
     let server = Server::start(impatient()).await;
     let stops = server.with_key("POST /test/echo", "Content-Length: 100\r\n", b"part").await;

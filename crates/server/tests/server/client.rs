@@ -8,10 +8,13 @@ use std::{
     time::Duration,
 };
 
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use bytes::Bytes;
 use sessionary_core::{signal::TenantId, time::UnixMillis};
-use sessionary_engine::keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope, granted_scopes};
+use sessionary_engine::{
+    LiveEvent,
+    keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope, granted_scopes},
+};
 use sessionary_server::{
     accept::{self, Drained},
     auth::{Caller, Gate},
@@ -19,6 +22,7 @@ use sessionary_server::{
     face,
     health::{self, Readiness},
     limits::Rates,
+    live::{self, Live},
     problem::Problem,
     routes::{Access, Method, Route, Takes},
     seats::Seats,
@@ -27,7 +31,7 @@ use sessionary_server::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::Semaphore,
+    sync::{Semaphore, broadcast},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -64,6 +68,14 @@ pub(crate) struct Server {
 pub(crate) struct Probe {
     pub(crate) waiting: Arc<AtomicUsize>,
     pub(crate) go: Arc<Semaphore>,
+    pub(crate) events: broadcast::Sender<LiveEvent>,
+    live: Live,
+}
+
+impl FromRef<Probe> for Live {
+    fn from_ref(probe: &Probe) -> Live {
+        probe.live.clone()
+    }
 }
 
 const ECHO: Route = Route {
@@ -101,11 +113,21 @@ impl Server {
         let secret = add_key(&ring, KeyKind::Secret, &[]);
         let publishable = add_key(&ring, KeyKind::Publishable, &["https://shop.example"]);
         let gate = Gate::new(Arc::clone(&ring), Arc::new(|| UnixMillis(0)), rates);
-        let probe = Probe { waiting: Arc::default(), go: Arc::new(Semaphore::new(0)) };
+        let stop = CancellationToken::new();
+        let (events, _) = broadcast::channel(8);
+        let listen = events.clone();
+        let listen: live::Listen = Arc::new(move || listen.subscribe());
+        let probe = Probe {
+            waiting: Arc::default(),
+            go: Arc::new(Semaphore::new(0)),
+            live: Live::new(listen, settings.live_streams_max, stop.clone()),
+            events,
+        };
         let readiness = Readiness::new(health::State::Ready);
         let routes = face::table(gate, readiness.clone(), &settings)
+            .at(&live::STREAM, live::stream)
             .at(&ECHO, echo)
-            .at(&ONE, async |Payload(bytes): Payload| bytes)
+            .at(&ONE, async |payload: Payload| payload.bytes)
             .at(&READ, async |caller: Caller| format!("tenant {}", caller.tenant().0))
             .at(&BY_PATH, async |caller: Caller| format!("key {}", caller.key.number))
             .at(&LARGE, async || vec![b'x'; 64 << 20])
@@ -116,7 +138,6 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let seats =
             Arc::new(Seats::new(settings.connections_max, settings.connections_per_address_max));
-        let stop = CancellationToken::new();
         let serving = accept::serve(listener, service, settings, Arc::clone(&seats), stop.clone());
         let serving = tokio::spawn(serving);
         Server { address, seats, readiness, ring, secret, publishable, probe, stop, serving }
@@ -155,9 +176,9 @@ async fn wait(State(probe): State<Probe>) -> &'static str {
 }
 
 /// Charges a signal a byte.
-async fn echo(caller: Caller, Payload(bytes): Payload) -> Result<Bytes, Problem> {
-    caller.charge(bytes.len())?;
-    Ok(bytes)
+async fn echo(caller: Caller, payload: Payload) -> Result<Bytes, Problem> {
+    caller.charge(payload.bytes.len())?;
+    Ok(payload.bytes)
 }
 
 async fn panics() -> &'static str {

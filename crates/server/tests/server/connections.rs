@@ -1,6 +1,11 @@
 //! Silent, dripping, many and interrupted clients.
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
+use sessionary_core::signal::TenantId;
+use sessionary_engine::LiveEvent;
 use sessionary_server::{accept::Drained, settings::Settings};
 
 use crate::client::{Server, impatient};
@@ -107,6 +112,27 @@ async fn a_drain_ends_also_when_a_request_does_not() {
     server.stop.cancel();
     assert_eq!(busy.rest().await.0, "");
     assert_eq!(server.stopped().await, Drained::Cut { connections: 1 });
+}
+
+#[tokio::test]
+async fn a_drain_ends_live_streams() {
+    let server = Server::start(Settings::default()).await;
+    let mut reader = server.connect().await;
+    let secret = &server.secret;
+    reader
+        .send(format!("GET /v1/live HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {secret}\r\n\r\n"))
+        .await;
+    while server.probe.events.receiver_count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let tenant = TenantId(1);
+    let data = Arc::default();
+    let event = LiveEvent { tenant, name: LiveEvent::SESSION_ENDED, data };
+    server.probe.events.send(event).unwrap();
+    server.stop.cancel();
+    let stream = reader.rest().await;
+    assert_eq!(stream.header("content-type"), Some("text/event-stream"));
+    assert_eq!(server.stopped().await, Drained::Clean);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Hosts, sizes, keys, unknown paths, panics, health and documents.
 use sessionary_server::{
+    face,
     health::State,
     limits::{Rate, Rates},
     problem::Code,
@@ -40,7 +41,7 @@ async fn urls_and_headers_of_bearable_size() {
     assert_eq!(server.with_key("GET /livez", &header, b"").await.told(), "431 headers_too_large");
     let header = format!("X-Long: {}\r\n", "x".repeat(200 * 1024));
     assert_eq!(server.with_key("GET /livez", &header, b"").await.told(), "431");
-    let many: String = (0..150).map(|number| format!("X-{number}: 1\r\n")).collect();
+    let many = "X-Many: 1\r\n".repeat(150);
     assert_eq!(server.with_key("GET /livez", &many, b"").await.told(), "431");
 }
 
@@ -167,4 +168,9 @@ async fn the_documents_are_read_from_the_tables() {
         assert!(page.status() == 200 && page.body().contains("What to do"), "{path}");
     }
     assert_eq!(server.with_key("GET /docs/problems/x", "", b"").await.told(), "404 not_found");
+}
+
+#[test]
+fn the_file_openapi_json_is_up_to_date() {
+    expect_test::expect_file!["../../../../openapi.json"].assert_eq(&face::openapi_text());
 }

@@ -30,21 +30,21 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-/// The runtime of the test has one thread, so its subscriber sees the server's tasks.
+/// Every test of this program logs into these lines; what is planted here is of this test alone.
 #[tokio::test]
 async fn a_line_names_route_and_key_number_and_no_secret_or_person() {
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt()
         .json()
-        .with_max_level(tracing::Level::TRACE)
+        .with_max_level(tracing::Level::DEBUG)
         .with_writer(lines.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let server = Server::start(Settings::default()).await;
     let (secret, publishable) = (server.secret.clone(), server.publishable.clone());
     let email = "canary@person.example";
     let ours = format!("POST /test/action/{secret}/{email}?TSC={email}");
-    server.with_key(&ours, "X-Request-Id: id-1\r\n", b"").await;
+    server.with_key(&ours, "X-Request-Id: log-line-1\r\n", b"").await;
     server.with_key(&format!("GET /nothing/{email}?write_key={publishable}"), "", b"").await;
     let body = format!("Content-Length: {}\r\n", email.len());
     server.with_key("POST /test/echo", &body, email.as_bytes()).await;
@@ -55,7 +55,8 @@ async fn a_line_names_route_and_key_number_and_no_secret_or_person() {
     for planted in [secret.as_str(), publishable.as_str(), email] {
         assert!(!own.contains(planted), "{planted} in {own}");
     }
-    let line = log.lines().find(|line| line.contains("id-1")).expect("a line for the request");
+    let line =
+        log.lines().find(|line| line.contains("log-line-1")).expect("a line for the request");
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     let fields = &line["fields"];
     assert_eq!(fields["route"], "/test/action/{api_key}/{*rest}");

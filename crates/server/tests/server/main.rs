@@ -6,3 +6,7 @@ mod connections;
 mod face;
 mod log_lines;
 mod origins;
+mod world;
+mod contract;
+mod outcomes;
+mod handshake;

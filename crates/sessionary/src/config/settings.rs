@@ -126,7 +126,7 @@ settings! {
         /// How long a reader may take nothing of an answer.
         write_stall_ms: u64 = 30 * SECOND, ms(100, HOUR);
         /// How long requests under way may go on after a request to stop.
-        drain_ms: u64 = 10 * SECOND, ms(0, HOUR);
+        drain_ms: u64 = 8 * SECOND, ms(0, HOUR);
     }
 
     /// The data directory.

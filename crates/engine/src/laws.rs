@@ -1,0 +1,290 @@
+//! Law 2 of CORE.md: a replay of the same journal gives byte-equal content and envelope.
+//!
+//! Two shards fold the same blocks. One never stops; the other checkpoints, forgets all it has in
+//! memory and restores at random moments. In the end every table of both is the same, byte for byte.
+use proptest::{collection::vec, prelude::*};
+use sessionary_core::{
+    channel::Channel,
+    disposition::{Author, ClaimPolicy},
+    id::SessionId,
+    identity::Identity,
+    lane::HashSecret,
+    rules::{Rules, SourceClock},
+    signal::{Arrival, ClaimBody, Signal, TenantId},
+    time::{Instant, Millis, UnixMillis},
+};
+use sessionary_store::{
+    BlockHeader, Direction, Entry as StoredEntry, FiredThrough, Options, Read, Rows, Store, Table,
+};
+
+use crate::{
+    Live, ShardConfig,
+    entry::{ClockEntry, Entry, MarkEntry, RulesEntry},
+    shard::{SHARD, Shard},
+};
+
+const TENANT: TenantId = TenantId(1);
+const START: UnixMillis = UnixMillis(1_767_607_200_000);
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+enum Event {
+    Signals(Vec<Drawn>),
+    /// So many minutes pass, and what is due fires.
+    Minutes(i64),
+    /// Other rules hold: the web gap in minutes.
+    Gap(i64),
+    /// The source `file` is complete.
+    Mark,
+    /// The second shard writes a checkpoint.
+    Checkpoint,
+    /// The second shard loses its memory.
+    Crash,
+}
+
+/// A signal, as numbers.
+#[derive(Clone, Debug)]
+struct Drawn {
+    key: u8,
+    kind: u8,
+    who: u8,
+    minute: i64,
+    body: u8,
+    of_file: bool,
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let drawn = (0_u8..40, 0_u8..8, 0_u8..6, 0_i64..120, 0_u8..4, any::<bool>()).prop_map(
+        |(key, kind, who, minute, body, of_file)| Drawn {
+            key,
+            kind,
+            who,
+            minute: minute / 10 * 10,
+            body,
+            of_file,
+        },
+    );
+    let event = prop_oneof![
+        8 => vec(drawn, 1..6).prop_map(Event::Signals),
+        3 => (0_i64..50).prop_map(Event::Minutes),
+        1 => Just(Event::Minutes(60 * 24 * 8)),
+        1 => prop_oneof![Just(10_i64), Just(30), Just(60)].prop_map(Event::Gap),
+        1 => Just(Event::Mark),
+        2 => Just(Event::Checkpoint),
+        2 => Just(Event::Crash),
+    ];
+    vec(event, 1..40)
+}
+
+/// The signal of some numbers; `known`: sessions that a reply has told of.
+fn signal(drawn: &Drawn, known: &[SessionId]) -> Signal {
+    let kinds = [
+        "page_viewed",
+        "product_added",
+        "order_completed",
+        "session_ended",
+        "score_given",
+        "rating_given",
+        "disposition_posted",
+        "heartbeat",
+    ];
+    let kind = kinds[usize::from(drawn.kind)];
+    let mut identities = match drawn.who {
+        0 | 1 => vec![Identity::new("cookie", &format!("c{}", drawn.who))],
+        2 => vec![Identity::new("cookie", "c0"), Identity::new("phone", "+1555")],
+        3 => vec![Identity::new("cookie", "c1"), Identity::new("user_id", "u1")],
+        4 => vec![Identity::new("phone", "+1555")],
+        _ => vec![Identity::new("user_id", "u1")],
+    };
+    let claim = (kind == "disposition_posted").then_some(ClaimBody {
+        code: 10 + u32::from(drawn.body),
+        author: Author::Business,
+        policy: ClaimPolicy::Last,
+    });
+    // A claim may name a session of ours, as its sender was told.
+    let session = match (claim.is_some(), known.get(usize::from(drawn.key))) {
+        (true, Some(id)) if drawn.body == 0 => Some(id.to_string().into()),
+        _ if drawn.body == 3 => Some("named".into()),
+        _ => None,
+    };
+    if claim.is_some() && drawn.who > 3 {
+        identities.truncate(1);
+    }
+    let mut signal = Signal {
+        key: format!("k{}", drawn.key).into(),
+        kind: kind.into(),
+        occurred_at: Some(Instant::at(START.plus(Millis::from_mins(drawn.minute)))),
+        sent_at: None,
+        sequence: u64::from(drawn.body),
+        channel: (drawn.who < 4).then_some(Channel::Web),
+        session_type: None,
+        source: if drawn.of_file { "file".into() } else { "".into() },
+        session,
+        identities,
+        claim,
+        fields: std::collections::BTreeMap::new(),
+        attributes: std::collections::BTreeMap::new(),
+        warnings: Vec::new(),
+    };
+    if kind == "order_completed" {
+        let order = format!("o{}", drawn.body);
+        signal.fields.insert(
+            sessionary_core::dictionary::field::ORDER_ID,
+            sessionary_core::value::Value::Text(order.into()),
+        );
+    }
+    signal
+}
+
+struct Twin {
+    store: Store,
+    shard: Shard,
+    _dir: tempfile::TempDir,
+}
+
+fn config() -> ShardConfig {
+    ShardConfig {
+        rules: Rules::default(),
+        hot_lanes: 2,
+        checkpoint_bytes: u64::MAX,
+        checkpoint_signals: u64::MAX,
+        rewrite_after_ms: i64::MAX,
+        rewrite_beyond_bytes: u64::MAX,
+    }
+}
+
+fn restored(store: &Store) -> Shard {
+    Shard::restore(store.clone(), HashSecret([5; 32]), config(), Live::default()).unwrap()
+}
+
+impl Twin {
+    fn new() -> Twin {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            cache_bytes: 1 << 20,
+            max_journaling_bytes: 64 << 20,
+            min_free_bytes: Some(0),
+        };
+        let store = Store::open(dir.path(), &options).unwrap();
+        Twin { shard: restored(&store), store, _dir: dir }
+    }
+
+    fn fold(&mut self, header: BlockHeader, entries: &[Entry]) -> Vec<SessionId> {
+        let bytes: Vec<Vec<u8>> = entries.iter().map(Entry::to_bytes).collect();
+        let stored: Vec<StoredEntry<'_>> =
+            bytes.iter().map(|bytes| StoredEntry { partition: 0, bytes }).collect();
+        let first = self.store.append(SHARD, &header, &stored, Rows::new()).unwrap();
+        let next = self.store.next_position(SHARD);
+        let verdicts = self.shard.fold_block(first, next, &header, entries.to_vec()).unwrap();
+        verdicts.into_values().map(|verdict| verdict.session).collect()
+    }
+
+    fn tables(&mut self) -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+        self.shard.checkpoint().unwrap();
+        let tables = [
+            Table::Sessions,
+            Table::Members,
+            Table::Lanes,
+            Table::Timers,
+            Table::Index,
+            Table::Records,
+            Table::Edges,
+            Table::Review,
+            Table::Quarantine,
+        ];
+        let rows = tables.into_iter().flat_map(|table| {
+            let rows = Read::scan_prefix(&self.store, table, &[], Direction::Forward);
+            rows.map(move |row| {
+                let (key, value) = row.unwrap();
+                (table.name(), key, value)
+            })
+        });
+        rows.collect()
+    }
+}
+
+fn header(shard: &Shard, now: UnixMillis) -> BlockHeader {
+    let none = FiredThrough { due: i64::MIN, session: [0; 16] };
+    let fired_through = shard
+        .timers
+        .cursor(now, 4_096)
+        .map_or(none, |(due, session)| FiredThrough { due: due.0, session: session.0 });
+    BlockHeader { now: now.0, fired_through, rules: shard.rules_version }
+}
+
+fn run(events: &[Event]) -> (Twin, Twin) {
+    let (mut steady, mut restless) = (Twin::new(), Twin::new());
+    let mut now = START.plus(Millis::from_hours(3));
+    let mut known: Vec<SessionId> = Vec::new();
+    let mut batch = 0;
+    let both = |steady: &mut Twin, restless: &mut Twin, now, entries: &[Entry]| {
+        let header = header(&steady.shard, now);
+        let told = steady.fold(header, entries);
+        assert_eq!(restless.fold(header, entries), told, "replies are the same");
+        told
+    };
+    let clock = ClockEntry { tenant: TENANT, source: "file".into(), clock: SourceClock::Mark };
+    both(&mut steady, &mut restless, now, &[Entry::Clock(clock)]);
+    for event in events {
+        now = now.plus(Millis(7));
+        let entries: Vec<Entry> = match event {
+            Event::Signals(drawn) => {
+                batch += 1;
+                let arrival = |drawn| Arrival {
+                    tenant: TENANT,
+                    received_at: now,
+                    batch,
+                    signal: signal(drawn, &known),
+                };
+                drawn.iter().map(|drawn| Entry::Signal(arrival(drawn))).collect()
+            }
+            Event::Minutes(minutes) => {
+                now = now.plus(Millis::from_mins(*minutes));
+                Vec::new()
+            }
+            Event::Gap(minutes) => {
+                let mut rules = Rules::clone(&steady.shard.rules);
+                rules.boundary.web_gap_ms = Millis::from_mins(*minutes);
+                let version = steady.shard.rules_version + 1;
+                vec![Entry::Rules(RulesEntry { version, rules })]
+            }
+            Event::Mark => {
+                let source = "file".into();
+                vec![Entry::Mark(MarkEntry { tenant: TENANT, source, through: None })]
+            }
+            Event::Checkpoint => {
+                restless.shard.checkpoint().unwrap();
+                continue;
+            }
+            Event::Crash => {
+                restless.shard = restored(&restless.store);
+                continue;
+            }
+        };
+        // What the matcher proposes is decided by one of them and read by both.
+        let placements = steady.shard.propose_placements(now).unwrap();
+        restless.shard.propose_placements(now).unwrap();
+        if !placements.is_empty() {
+            let quiet = FiredThrough { due: i64::MIN, session: [0; 16] };
+            let rules = steady.shard.rules_version;
+            let header = BlockHeader { now: now.0, fired_through: quiet, rules };
+            steady.fold(header, &placements);
+            restless.fold(header, &placements);
+        }
+        known.extend(both(&mut steady, &mut restless, now, &entries));
+    }
+    (steady, restless)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn a_replay_gives_the_same_rows(events in events()) {
+        let (mut steady, mut restless) = run(&events);
+        let (steady, restless) = (steady.tables(), restless.tables());
+        let differs = steady.iter().zip(&restless).find(|(a, b)| a != b);
+        prop_assert!(differs.is_none(), "{:?}", differs.map(|(a, _)| (a.0, &a.1)));
+        prop_assert_eq!(steady.len(), restless.len());
+    }
+}

@@ -1,0 +1,318 @@
+//! The JSON schemas that the OpenAPI document names.
+use serde_json::{Value, json};
+use sessionary_core::{
+    channel::{Channel, SessionType},
+    dictionary::{FIELDS, Field, FieldType, Required},
+    session::Status,
+};
+
+use super::App;
+use crate::routes::Routes;
+
+/// Names every schema.
+pub(super) fn name(routes: Routes<App>) -> Routes<App> {
+    let routes = writing(routes);
+    let routes = reading(routes);
+    running(routes)
+}
+
+fn writing(routes: Routes<App>) -> Routes<App> {
+    routes
+        .schema("Signal", signal())
+        .schema("SignalBatch", json!({ "oneOf": [
+            { "$ref": "#/components/schemas/Signal" },
+            { "type": "array", "items": { "$ref": "#/components/schemas/Signal" } },
+        ]}))
+        .schema("SignalResults", object(&[
+            ("accepted", json!({ "type": "integer" })),
+            ("duplicates", json!({ "type": "integer" })),
+            ("conflicts", json!({ "type": "integer" })),
+            ("quarantined", json!({ "type": "integer" })),
+            ("results", json!({ "type": "array", "items": {
+                "type": "object",
+                "required": ["id", "status", "session_id"],
+                "properties": {
+                    "id": { "type": ["string", "null"] },
+                    "status": { "enum": ["accepted", "duplicate", "conflict", "quarantined"] },
+                    "session_id": { "type": ["string", "null"] },
+                    "quarantine_id": { "type": "string" },
+                    "code": { "type": "string" },
+                    "detail": { "type": "string" },
+                    "field": { "type": ["string", "null"] },
+                },
+            }})),
+        ]))
+        .schema("Disposition", disposition())
+        .schema("DispositionReply", json!({
+            "type": "object",
+            "required": ["session", "warnings"],
+            "properties": {
+                "session": object(&[("id", text()), ("status", statuses())]),
+                "warnings": { "type": "array", "items": { "type": "string" } },
+                "api_trackingid": { "type": "string" },
+                "api_result_code": { "type": "string" },
+                "ActionResult": { "type": "object" },
+            },
+        }))
+        .schema("Begun", object(&[
+            ("session_id", text()),
+            ("short_id", json!({ "type": ["integer", "null"] })),
+            ("session", json!({ "$ref": "#/components/schemas/Session" })),
+            ("earlier", json!({ "type": "array", "items": { "type": "object" } })),
+        ]))
+        .schema("Clock", json!({
+            "type": "object",
+            "required": ["clock"],
+            "properties": {
+                "clock": { "enum": ["wall", "watermark", "mark"] },
+                "lateness_ms": { "type": "integer", "minimum": 0 },
+            },
+        }))
+        .schema("Mark", json!({
+            "type": "object",
+            "properties": { "through": { "type": "string", "format": "date-time" } },
+        }))
+        .schema("Decision", json!({
+            "type": "object",
+            "required": ["into"],
+            "properties": { "into": { "type": ["string", "null"] } },
+        }))
+}
+
+fn reading(routes: Routes<App>) -> Routes<App> {
+    let page = |of: &str| {
+        let items = json!({ "$ref": format!("#/components/schemas/{of}") });
+        object(&[
+            ("entities", json!({ "type": "array", "items": items })),
+            ("next_cursor", json!({ "type": ["string", "null"] })),
+        ])
+    };
+    routes
+        .schema("Session", session())
+        .schema("SessionPage", page("Session"))
+        .schema("StoredSignal", signal())
+        .schema("SignalPage", page("StoredSignal"))
+        .schema("Claims", page("Claim"))
+        .schema(
+            "Claim",
+            json!({ "type": "object", "properties": {
+                "code": { "type": "integer" },
+                "name": { "type": "string" },
+                "author": { "enum": ["business", "agent", "rule", "model", "timeout"] },
+                "at": { "type": "string", "format": "date-time" },
+                "signal": { "type": "string" },
+                "wins": { "type": "boolean" },
+            }}),
+        )
+        .schema("Explanation", json!({ "type": "object" }))
+        .schema("Source", json!({ "type": "object", "properties": { "source": text() } }))
+        .schema("SourceList", page("Source"))
+        .schema("ReviewList", json!({ "type": "object" }))
+        .schema(
+            "Person",
+            object(&[
+                ("identities", json!({ "type": "array", "items": identity() })),
+                ("edges", json!({ "type": "array", "items": { "type": "object" } })),
+                ("sessions", json!({ "type": "array", "items": { "type": "string" } })),
+                ("too_wide", json!({ "type": "boolean" })),
+            ]),
+        )
+}
+
+fn running(routes: Routes<App>) -> Routes<App> {
+    let key = || {
+        json!({ "type": "object", "properties": {
+            "number": { "type": "integer" },
+            "kind": { "enum": ["secret", "publishable"] },
+            "display": { "type": "string" },
+            "scopes": { "type": "array", "items": { "type": "string" } },
+        }})
+    };
+    routes
+        .schema(
+            "NewKey",
+            json!({ "type": "object", "required": ["kind"], "properties": {
+                "kind": { "enum": ["secret", "publishable"] },
+                "scopes": { "type": "array", "items": { "type": "string" } },
+                "origins": { "type": "array", "items": { "type": "string" } },
+                "strict": { "type": "boolean" },
+                "currency": { "type": ["string", "null"] },
+                "country": { "type": ["string", "null"] },
+                "timezone": { "type": ["string", "null"] },
+                "source": { "type": ["string", "null"] },
+                "label": { "type": "string" },
+                "expires_at": { "type": ["string", "null"], "format": "date-time" },
+            }}),
+        )
+        .schema("Key", key())
+        .schema(
+            "IssuedKey",
+            json!({ "allOf": [
+                { "$ref": "#/components/schemas/Key" },
+                { "type": "object", "required": ["key"], "properties": { "key": text() } },
+            ]}),
+        )
+        .schema("KeyList", json!({ "type": "object" }))
+        .schema(
+            "Rotation",
+            json!({ "type": "object", "properties": {
+                "overlap_ms": { "type": "integer", "minimum": 0 },
+            }}),
+        )
+        .schema(
+            "NewActionKey",
+            json!({ "type": "object", "required": ["action_type"], "properties": {
+                "action_type": { "type": "string" },
+                "channel": { "enum": Channel::ALL.map(Channel::word) },
+                "label": { "type": "string" },
+                "policy": { "enum": ["last", "first"] },
+                "aliases": { "type": "array", "items": { "type": "string" } },
+            }}),
+        )
+        .schema("ActionKey", json!({ "type": "object" }))
+        .schema("ActionKeyList", json!({ "type": "object" }))
+        .schema("QuarantinePage", json!({ "type": "object" }))
+        .schema("QuarantineItem", json!({ "type": "object" }))
+        .schema("Replayed", json!({ "type": "object" }))
+        .schema("Health", json!({ "type": "object" }))
+}
+
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+fn statuses() -> Value {
+    let all = [Status::Open, Status::Settling, Status::Final, Status::Amended, Status::Merged];
+    json!({ "enum": all.map(Status::word) })
+}
+
+fn object(members: &[(&str, Value)]) -> Value {
+    let names: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
+    let properties: serde_json::Map<String, Value> =
+        members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    json!({ "type": "object", "required": names, "properties": properties })
+}
+
+fn identity() -> Value {
+    object(&[("type", text()), ("value", text())])
+}
+
+/// A signal: its own members, and those that dictionary rows name.
+fn signal() -> Value {
+    let mut schema = json!({
+        "type": "object",
+        "required": ["type"],
+        "properties": {
+            "id": { "type": "string", "maxLength": 255 },
+            "type": { "type": "string", "maxLength": 128 },
+            "occurred_at": { "type": "string", "format": "date-time" },
+            "sent_at": { "type": "string", "format": "date-time" },
+            "sequence": { "type": "integer", "minimum": 0 },
+            "channel": { "enum": Channel::ALL.map(Channel::word) },
+            "session_type": { "type": "string" },
+            "source": { "type": "string" },
+            "session_id": { "type": "string" },
+            "identities": { "type": "array", "items": identity() },
+            "disposition": { "type": "object", "properties": {
+                "code": { "type": "integer", "minimum": 0 },
+                "author": { "enum": ["business", "agent", "rule", "model", "timeout"] },
+            }},
+        },
+    });
+    for row in FIELDS {
+        put(&mut schema, row.member, of_field(row));
+    }
+    schema
+}
+
+/// A session: what is always there, and what dictionary rows put into the record.
+fn session() -> Value {
+    let mut schema = json!({
+        "type": "object",
+        "required": ["id", "type", "channel", "status", "revision", "started_at", "ended_at"],
+        "properties": {
+            "id": text(),
+            "external_id": { "type": ["string", "null"] },
+            "type": { "enum": session_types() },
+            "channel": { "enum": Channel::ALL.map(Channel::word) },
+            "status": statuses(),
+            "revision": { "type": "integer" },
+            "split_cause": { "type": "string" },
+            "started_at": { "type": "string", "format": "date-time" },
+            "ended_at": { "type": "string", "format": "date-time" },
+            "duration_ms": { "type": "integer" },
+            "event_count": { "type": "integer" },
+            "pageview_count": { "type": "integer" },
+            "disposition": object(&[
+                ("code", json!({ "type": "integer" })),
+                ("name", text()),
+                ("class", text()),
+                ("author", text()),
+                ("derived", json!({ "type": "boolean" })),
+            ]),
+            "identities": { "type": "array", "items": identity() },
+            "bot_class": { "type": ["string", "null"] },
+        },
+    });
+    for row in FIELDS.iter().filter(|row| !row.record.is_empty()) {
+        put(&mut schema, row.record, of_field(row));
+    }
+    schema
+}
+
+fn session_types() -> Vec<&'static str> {
+    [
+        SessionType::PhoneCall,
+        SessionType::WebVisit,
+        SessionType::MobileMessage,
+        SessionType::AppVisit,
+        SessionType::KioskVisit,
+        SessionType::Pos,
+        SessionType::Ecommerce,
+        SessionType::Chat,
+        SessionType::Other,
+    ]
+    .map(SessionType::word)
+    .to_vec()
+}
+
+/// A disposition in its flat form: the fields as the source prints them.
+fn disposition() -> Value {
+    let printed = FIELDS.iter().filter(|row| !row.signal_name.is_empty() || row.number < 1_010);
+    let properties: serde_json::Map<String, Value> =
+        printed.map(|row| (row.name.to_owned(), of_field(row))).collect();
+    let hard = FIELDS.iter().filter(|row| row.required == Required::Hard);
+    let required: Vec<&str> = hard.map(|row| row.name).collect();
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn of_field(row: &Field) -> Value {
+    let mut schema = match row.kind {
+        FieldType::Text => json!({ "type": "string" }),
+        FieldType::Number => json!({ "type": ["integer", "string"] }),
+        FieldType::Decimal => json!({ "type": ["string", "number"] }),
+        FieldType::Instant => json!({ "type": "string", "format": "date-time" }),
+        FieldType::Flag => json!({ "type": "boolean" }),
+        FieldType::Texts => json!({ "type": ["array", "string"] }),
+        FieldType::Json => json!({}),
+    };
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert("description".to_owned(), json!(row.about));
+    }
+    schema
+}
+
+/// Puts a schema at a dotted path; what stands there already stays.
+fn put(schema: &mut Value, path: &str, value: Value) {
+    let (first, rest) = path.split_once('.').map_or((path, None), |(a, b)| (a, Some(b)));
+    let Some(object) = schema.as_object_mut().filter(|_| !first.is_empty()) else { return };
+    object.entry("type").or_insert_with(|| json!("object"));
+    let properties = object.entry("properties").or_insert_with(|| json!({}));
+    let Some(properties) = properties.as_object_mut() else { return };
+    match rest {
+        None => {
+            properties.entry(first).or_insert(value);
+        }
+        Some(rest) => put(properties.entry(first).or_insert_with(|| json!({})), rest, value),
+    }
+}

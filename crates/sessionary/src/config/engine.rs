@@ -1,0 +1,136 @@
+//! The configuration as each crate below wants it.
+use std::{num::NonZeroU32, time::Duration};
+
+use sessionary_core::{
+    rules::{Boundary, Engagement, Lifecycle, Rules, SourceClock},
+    time::Millis,
+};
+use sessionary_engine::ShardConfig;
+use sessionary_server::{
+    limits::{Rate, Rates},
+    settings::Settings,
+};
+use sessionary_store::Options;
+
+use super::{Config, kind};
+
+/// Lanes kept in memory: about 200 MiB of them.
+const HOT_LANES: usize = 50_000;
+
+impl Config {
+    /// The rules of a session.
+    pub(crate) fn rules(&self) -> Rules {
+        let (boundary, lifecycle) = (&self.boundary, &self.lifecycle);
+        let default = Rules::default();
+        Rules {
+            boundary: Boundary {
+                web_gap_ms: millis(boundary.web_gap_ms),
+                app_gap_ms: millis(boundary.app_gap_ms),
+                chat_gap_ms: millis(boundary.chat_gap_ms),
+                messaging_gap_ms: millis(boundary.messaging_gap_ms),
+                kiosk_gap_ms: millis(boundary.kiosk_gap_ms),
+                voice_deadman_ms: millis(boundary.voice_deadman_ms),
+                pos_deadman_ms: millis(boundary.pos_deadman_ms),
+                other_gap_ms: millis(boundary.other_gap_ms),
+                max_age_ms: millis(boundary.max_age_ms),
+                messaging_max_age_ms: millis(boundary.messaging_max_age_ms),
+                split_midnight: boundary.split_midnight,
+                max_signals: narrow(boundary.max_signals),
+            },
+            lifecycle: Lifecycle {
+                settle_ms: millis(lifecycle.settle_ms),
+                seal_ms: millis(lifecycle.seal_ms),
+                amend_ms: millis(lifecycle.amend_ms),
+                idle_ms: millis(lifecycle.idle_ms),
+                away_ms: millis(lifecycle.away_ms),
+                ..default.lifecycle
+            },
+            engagement: Engagement {
+                foreground_ms: millis(self.engagement.foreground_ms),
+                views: narrow(self.engagement.views),
+                ..default.engagement
+            },
+        }
+    }
+
+    /// How the folding thread is run, by these rules.
+    pub(crate) fn shard(&self, rules: Rules) -> ShardConfig {
+        ShardConfig {
+            rules,
+            hot_lanes: HOT_LANES,
+            checkpoint_bytes: 64 << 20,
+            checkpoint_signals: 200_000,
+            rewrite_after_ms: Millis::from_hours(12).0,
+            rewrite_beyond_bytes: 256 << 20,
+        }
+    }
+
+    /// How the data directory is opened.
+    pub(crate) fn store_options(&self) -> Options {
+        let store = &self.store;
+        Options {
+            cache_bytes: store.cache_bytes,
+            max_journaling_bytes: store.max_journaling_bytes,
+            min_free_bytes: (store.min_free_bytes > 0).then_some(store.min_free_bytes),
+        }
+    }
+
+    /// The bounds on connections.
+    pub(crate) fn server_settings(&self) -> Settings {
+        let server = &self.server;
+        Settings {
+            first_byte: Duration::from_millis(server.first_byte_ms),
+            headers: Duration::from_millis(server.headers_ms),
+            body_idle: Duration::from_millis(server.body_idle_ms),
+            body_total: Duration::from_millis(server.body_total_ms),
+            keep_alive: Duration::from_millis(server.keep_alive_ms),
+            write_stall: Duration::from_millis(server.write_stall_ms),
+            connections_max: size(server.connections_max),
+            connections_per_address_max: size(server.connections_per_address_max),
+            requests_max: size(server.requests_max),
+            live_streams_max: size(server.live_streams_max),
+            url_bytes_max: size(self.limits.url_bytes),
+            header_bytes_max: size(self.limits.header_bytes),
+            drain: Duration::from_millis(server.drain_ms),
+            ..Settings::default()
+        }
+    }
+
+    /// What a key and an address may send; a second's worth at once.
+    pub(crate) fn rates(&self) -> Rates {
+        let rate = |signals_per_second: u64| {
+            let signals_per_second = NonZeroU32::new(narrow(signals_per_second))?;
+            Some(Rate { signals_per_second, burst: signals_per_second })
+        };
+        Rates {
+            per_key: rate(self.limits.signals_per_second_and_key),
+            per_address: rate(self.limits.signals_per_second_and_address),
+        }
+    }
+
+    /// The clocks of the sources that are named.
+    pub(crate) fn source_clocks(&self) -> impl Iterator<Item = (&str, SourceClock)> {
+        self.sources.clocks.0.iter().map(|(source, clock)| {
+            let clock = match clock {
+                kind::SourceClock::Wall => SourceClock::Wall,
+                kind::SourceClock::Watermark => {
+                    SourceClock::Watermark { lateness_ms: SourceClock::DEFAULT_LATENESS }
+                }
+                kind::SourceClock::Mark => SourceClock::Mark,
+            };
+            (source.as_str(), clock)
+        })
+    }
+}
+
+fn millis(ms: u64) -> Millis {
+    Millis(i64::try_from(ms).unwrap_or(i64::MAX))
+}
+
+fn narrow(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn size(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,84 @@
+//! A data directory opened for work: its store, its registry and its engine.
+use std::path::Path;
+
+use anyhow::Context;
+use sessionary_core::{
+    lane::HashSecret,
+    rules::{Rules, SourceClock},
+    signal::TenantId,
+};
+use sessionary_engine::{
+    Engine,
+    entry::{ClockEntry, Entry},
+    kept,
+    registry::Registry,
+};
+use sessionary_store::Store;
+
+use crate::{config::Config, exit::Exit};
+
+/// Opens the store of a directory, which is made where it is missing, and its registry.
+pub(crate) fn open(dir: &Path, config: &Config) -> anyhow::Result<(Store, Registry)> {
+    let store = Store::open(dir, &config.store_options())
+        .with_context(|| format!("the data directory {} cannot be opened", dir.display()))?;
+    let registry = Registry::open(store.clone())?;
+    Ok((store, registry))
+}
+
+/// Folds what the journal holds beyond the last checkpoint and starts the engine under `rules`.
+pub(crate) fn start(
+    store: Store,
+    registry: &Registry,
+    config: &Config,
+    rules: Rules,
+) -> anyhow::Result<Engine> {
+    let secret = HashSecret(registry.secrets().identity_hash);
+    Engine::start(store, secret, config.shard(rules)).context("the engine cannot start")
+}
+
+/// The rules that the directory was last folded by, for a command that only looks.
+pub(crate) fn kept_rules(store: &Store, config: &Config) -> anyhow::Result<Rules> {
+    Ok(kept(store)?.map_or_else(|| config.rules(), |kept| kept.rules))
+}
+
+/// Sets the clocks that the configuration names, where the directory has others.
+pub(crate) fn set_clocks(
+    engine: &Engine,
+    registry: &Registry,
+    config: &Config,
+) -> anyhow::Result<()> {
+    if config.source_clocks().next().is_none() {
+        return Ok(());
+    }
+    let reader = engine.reader_blocking()?;
+    for tenant in registry.tenants() {
+        let known = reader.sources(tenant.number)?;
+        for (source, clock) in config.source_clocks() {
+            let known = known.iter().find(|(name, _)| **name == *source);
+            if known.map_or(SourceClock::Wall, |(_, clock)| *clock) != clock {
+                set_clock(engine, tenant.number, source, clock)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sets the clock of one source.
+pub(crate) fn set_clock(
+    engine: &Engine,
+    tenant: TenantId,
+    source: &str,
+    clock: SourceClock,
+) -> anyhow::Result<()> {
+    let entry = ClockEntry { tenant, source: source.into(), clock };
+    Ok(engine.decide_blocking(Entry::Clock(entry))?)
+}
+
+/// Refuses a directory that is not there, for a command that only looks.
+pub(crate) fn must_exist(dir: &Path) -> anyhow::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let message = format!("there is no data directory {}; name one with --data-dir", dir.display());
+    Err(Exit { code: 73, message }.into())
+}
