@@ -75,7 +75,7 @@ codes! {
         do "Copy the key again, whole.";
     KeyUnknown = "key_unknown" 401 "The API key is not known here"
         means "The key is well formed, but this server never issued it."
-        do "Check that the key belongs to this server; issue one with `sessionary keys issue`.";
+        do "Check that the key belongs to this server; issue one with `sessionary keys create`.";
     KeyExpired = "key_expired" 401 "The API key has expired"
         means "The key was issued with an end, and it has passed."
         do "Issue a new key, or rotate before the end.";
