@@ -21,10 +21,10 @@ help:
 
 # ---- the two commands
 
-# DEMO="--listen 127.0.0.1:9090" and other flags of `sessionary demo` are handed on.
+# DEMO="--listen 127.0.0.1:9090" and other flags of `sessionary demo` are handed on. Its directory is
+# a fresh temporary one, and goes with it.
 demo: program
-	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; trap 'exit 130' INT TERM; \
-	"$(PROGRAM)" demo --data-dir "$$folder" $(DEMO)
+	@"$(PROGRAM)" demo $(DEMO)
 
 # The runner's summary stands last.
 test: fmt lint compile docs-tests run-tests

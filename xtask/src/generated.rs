@@ -13,8 +13,8 @@ struct Page {
     text: fn() -> String,
 }
 
-/// Every written page. `openapi.json` joins here as one row with the command `openapi`, its text
-/// from the route table of `sessionary_server`; the test below then keeps it current.
+/// Every written page. `openapi.json` joins here as one row with the command `openapi` and the text
+/// `sessionary_server::face::openapi_text`; the test below then keeps it current.
 const PAGES: &[Page] =
     &[Page { command: "docs", path: "docs/reference/fields.md", text: fields::page }];
 

@@ -14,6 +14,7 @@ use std::{path::Path, process::ExitCode};
 mod fields;
 mod generated;
 mod layers;
+mod licences;
 mod links;
 mod machine_paths;
 mod modules;
@@ -49,6 +50,7 @@ fn rules() -> anyhow::Result<()> {
     faults.extend(machine_paths::faults(&sources));
     faults.extend(links::faults(&sources));
     faults.extend(generated::faults());
+    faults.extend(licences::faults()?);
     match faults.len() {
         0 => Ok(()),
         count => anyhow::bail!("{count} rules are broken:\n{}", faults.join("\n")),

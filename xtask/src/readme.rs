@@ -18,7 +18,7 @@ use crate::repository::root;
 /// The address in the README; a walk puts a free one in its place.
 const ADDRESS: &str = "127.0.0.1:8080";
 /// No walk takes longer, in seconds.
-const PATIENCE: &str = "120";
+const PATIENCE: &str = "110";
 /// How the script begins: the first failure ends it, and with it what runs in the background.
 const BEGIN: &str =
     "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\ncd folder\n";

@@ -16,16 +16,22 @@ pub(crate) struct Package {
     pub(crate) test_binaries: Vec<String>,
 }
 
-/// All crates, by `cargo metadata`.
+/// All crates of the workspace.
 pub(crate) fn packages() -> anyhow::Result<Vec<Package>> {
+    read(&metadata(&["--no-deps", "--offline"])?)
+}
+
+/// What `cargo metadata` says.
+pub(crate) fn metadata(flags: &[&str]) -> anyhow::Result<Value> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let told = Command::new(cargo)
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .args(["metadata", "--format-version", "1"])
+        .args(flags)
         .current_dir(root())
         .output()
         .context("cargo cannot be started")?;
     ensure!(told.status.success(), "cargo: {}", String::from_utf8_lossy(&told.stderr).trim());
-    read(&serde_json::from_slice(&told.stdout)?)
+    Ok(serde_json::from_slice(&told.stdout)?)
 }
 
 fn read(metadata: &Value) -> anyhow::Result<Vec<Package>> {

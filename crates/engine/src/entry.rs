@@ -139,6 +139,9 @@ impl Entry {
     }
 
     /// Reads what [`Entry::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// An entry of a later version, or bytes that are none.
     pub fn from_bytes(bytes: &[u8]) -> Result<Entry, EntryError> {
         let (tag, rest) = bytes.split_first().map_or((0, bytes), |(tag, rest)| (*tag, rest));
         Ok(match tag {

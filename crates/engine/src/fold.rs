@@ -25,6 +25,7 @@ use crate::{
     EngineError,
     entry::{Entry, MarkEntry},
     live::LiveEvent,
+    placement::States,
     quarantine,
     rows::{decode, encode},
     shard::{SHARD, Shard},
@@ -73,6 +74,14 @@ struct Gathered {
     by_lane: HashMap<LaneKey, Vec<Stamped>>,
     /// Key hashes of what is gathered: (lane, hash) to positions.
     keys: HashMap<(LaneKey, u64), Vec<u64>>,
+}
+
+/// How a session came to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    Opened,
+    Folded,
+    Fired,
 }
 
 /// What is decided about a signal before its lane is folded.
@@ -380,28 +389,32 @@ impl Shard {
         let mut fetch = Signals { store: &store, shard: SHARD, tenant, lane: key };
         let notes: Vec<(Box<str>, UnixMillis)> =
             stamped.iter().map(|s| (s.signal.source.clone(), s.at)).collect();
-        let has_claim = stamped.iter().any(|s| s.signal.claim.is_some());
+        let states = if stamped.iter().any(|s| s.signal.claim.is_some()) {
+            States::Outcome
+        } else {
+            States::Nothing
+        };
         let hot = self.hot.lane(&store, &secret, tenant, key, lane_kind)?;
         let step = hot.lane.fold(stamped, setting, &mut fetch)?;
         for (position, session, _) in &step.fates {
             let verdict = Verdict { status: VerdictStatus::Accepted, session: *session };
             verdicts.insert(*position, verdict);
         }
-        self.after_step(key, &step)?;
-        self.note_homeless(tenant, key, lane_kind, has_claim, &step)?;
+        self.after_step(key, &step);
+        self.note_homeless(tenant, (key, lane_kind), states, &step)?;
         self.note_sources(tenant, &notes)
     }
 
     /// What follows from a change of sessions: numbers, timers, the live stream.
-    pub(crate) fn after_step(&mut self, key: LaneKey, step: &Step) -> Result<(), EngineError> {
+    pub(crate) fn after_step(&mut self, key: LaneKey, step: &Step) {
         self.hot.note_changed(key, &step.changed);
         for id in &step.opened {
             self.number(key, *id);
         }
         for id in &step.changed {
-            self.after_change(key, *id, step.opened.contains(id))?;
+            let what = if step.opened.contains(id) { Change::Opened } else { Change::Folded };
+            self.after_change(key, *id, what);
         }
-        Ok(())
     }
 
     fn number(&mut self, key: LaneKey, id: SessionId) {
@@ -416,15 +429,10 @@ impl Shard {
         }
     }
 
-    fn after_change(
-        &mut self,
-        key: LaneKey,
-        id: SessionId,
-        opened: bool,
-    ) -> Result<(), EngineError> {
-        let Some(session) = self.hot.session_mut(key, id) else { return Ok(()) };
-        let gone =
-            matches!(session.envelope.status, Status::Final | Status::Amended | Status::Merged);
+    fn after_change(&mut self, key: LaneKey, id: SessionId, change: Change) {
+        let Some(session) = self.hot.session_mut(key, id) else { return };
+        let status = session.envelope.status;
+        let gone = matches!(status, Status::Final | Status::Amended | Status::Merged);
         if gone && let Some(short_id) = session.envelope.short_id.take() {
             self.numbers.free_short_id(short_id);
         }
@@ -432,15 +440,14 @@ impl Shard {
         self.arm(&session, key);
         self.note_identities(&session);
         if self.live.has_listeners() {
-            let what = match session.envelope.status {
-                _ if opened => LiveEvent::SESSION_OPENED,
-                Status::Merged => LiveEvent::SESSION_MERGED,
-                Status::Settling => LiveEvent::SESSION_ENDED,
+            let what = match (change, status) {
+                (Change::Opened, _) => LiveEvent::SESSION_OPENED,
+                (_, Status::Merged) => LiveEvent::SESSION_MERGED,
+                (_, Status::Settling) => LiveEvent::SESSION_ENDED,
                 _ => LiveEvent::SESSION_CHANGED,
             };
             self.live.send(LiveEvent::of_session(what, &session, &self.rules, self.now));
         }
-        Ok(())
     }
 
     /// Adds a signal to a session as one that moves no boundary.
@@ -459,7 +466,8 @@ impl Shard {
         let hot = self.hot.lane(&store, &secret, tenant, key, lane_kind)?;
         hot.lane.place(stamped, from, session, setting, &mut fetch)?;
         let changed = BTreeSet::from([session]);
-        self.after_step(key, &Step { fates: Vec::new(), opened: Vec::new(), changed })
+        self.after_step(key, &Step { fates: Vec::new(), opened: Vec::new(), changed });
+        Ok(())
     }
 
     fn keep_conflict(&mut self, position: u64, arrival: &Arrival, session: SessionId) {
@@ -499,7 +507,7 @@ impl Shard {
         let fired = session.fire(at, rule);
         let cut = (fired == Fired::Cut).then(|| session.clone());
         self.hot.note_changed(lane, &BTreeSet::from([id]));
-        self.after_change(lane, id, false)?;
+        self.after_change(lane, id, Change::Fired);
         if fired == Fired::Ended {
             self.note_ended(tenant, lane, id)?;
         }

@@ -277,7 +277,7 @@ fn run(events: &[Event]) -> (Twin, Twin) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig::with_cases(10))]
 
     #[test]
     fn a_replay_gives_the_same_rows(events in events()) {

@@ -53,6 +53,13 @@ enum Attempt {
     Last,
 }
 
+/// Whether signals state an outcome: one that does may belong to a session elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum States {
+    Outcome,
+    Nothing,
+}
+
 impl Homeless {
     pub(crate) fn holds(&self, session: SessionId) -> bool {
         self.waiting.contains_key(&session)
@@ -115,12 +122,11 @@ impl Shard {
     pub(crate) fn note_homeless(
         &mut self,
         tenant: TenantId,
-        lane: LaneKey,
-        kind: LaneKind,
-        has_claim: bool,
+        (lane, kind): (LaneKey, LaneKind),
+        states: States,
         step: &Step,
     ) -> Result<(), EngineError> {
-        if kind != LaneKind::Person && !has_claim {
+        if kind != LaneKind::Person && states == States::Nothing {
             return Ok(());
         }
         for id in &step.changed {
@@ -266,7 +272,7 @@ impl Shard {
         let members = session.members.clone();
         hot.lane.redirects.push(session);
         let changed = BTreeSet::from([own]);
-        self.after_step(own_lane, &Step { fates: Vec::new(), opened: Vec::new(), changed })?;
+        self.after_step(own_lane, &Step { fates: Vec::new(), opened: Vec::new(), changed });
         let mut signals = Signals { store: &store, shard: SHARD, tenant, lane: own_lane };
         for stamped in signals.fetch(&members)? {
             self.take_in(tenant, (lane, kind), entry.into, stamped, own_lane)?;

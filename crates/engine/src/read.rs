@@ -473,14 +473,14 @@ impl LiveLanes {
             _ => None,
         };
         let lane = lane.unwrap_or_else(|| lane_of(&reader.secret, tenant, &arrival.signal).key);
-        if !self.0.contains_key(&lane) {
+        if let std::collections::hash_map::Entry::Vacant(e) = self.0.entry(lane) {
             let mut positions = HashSet::new();
             if let Some(lane) = get_lane(&reader.snapshot, tenant, lane)? {
                 for session in lane.sessions.iter().chain(&lane.redirects) {
                     positions.extend(session.members.iter().map(|member| member.position));
                 }
             }
-            self.0.insert(lane, positions);
+            e.insert(positions);
         }
         Ok(self.0.get(&lane).is_some_and(|positions| positions.contains(&position)))
     }

@@ -88,13 +88,12 @@ impl Shard {
         key: LaneKey,
     ) -> Result<HashMap<u64, UnixMillis>, EngineError> {
         let stored;
-        let lane = match self.hot.in_memory(key) {
-            Some(hot) => &hot.lane,
-            None => {
-                stored = get_lane(&self.store, tenant, key)?;
-                let Some(lane) = &stored else { return Ok(HashMap::new()) };
-                lane
-            }
+        let lane = if let Some(hot) = self.hot.in_memory(key) {
+            &hot.lane
+        } else {
+            stored = get_lane(&self.store, tenant, key)?;
+            let Some(lane) = &stored else { return Ok(HashMap::new()) };
+            lane
         };
         let sessions = lane.sessions.iter().chain(&lane.redirects);
         let members = sessions.flat_map(|session| &session.members);

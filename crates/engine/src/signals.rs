@@ -88,18 +88,17 @@ impl Signals<'_> {
         let mut rows: HashMap<LaneKey, HashMap<u64, Arrival>> = HashMap::new();
         let mut arrivals = Vec::with_capacity(members.len());
         for (member, entry) in members.iter().zip(entries) {
-            let arrival = match entry {
-                Some(bytes) => match Entry::from_bytes(&bytes)? {
+            let arrival = if let Some(bytes) = entry {
+                match Entry::from_bytes(&bytes)? {
                     Entry::Signal(arrival) => Some(arrival),
                     _ => return Err(EngineError::Missing { what: "a signal of a session" }),
-                },
-                None => {
-                    let lane = member.lane.unwrap_or(self.lane);
-                    if !rows.contains_key(&lane) {
-                        rows.insert(lane, lane_arrivals(self.store, self.tenant, lane)?);
-                    }
-                    rows.get(&lane).and_then(|of_lane| of_lane.get(&member.position).cloned())
                 }
+            } else {
+                let lane = member.lane.unwrap_or(self.lane);
+                if let std::collections::hash_map::Entry::Vacant(e) = rows.entry(lane) {
+                    e.insert(lane_arrivals(self.store, self.tenant, lane)?);
+                }
+                rows.get(&lane).and_then(|of_lane| of_lane.get(&member.position).cloned())
             };
             arrivals.push(arrival);
         }

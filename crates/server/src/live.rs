@@ -52,7 +52,6 @@ pub const STREAM: Route = Route {
 };
 
 /// Answers [`STREAM`].
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub async fn stream(State(live): State<Live>, caller: Caller) -> Response {
     live.open(caller.tenant())
 }

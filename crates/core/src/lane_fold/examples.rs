@@ -1,7 +1,7 @@
 //! Every rule of a session as an executable example: a story in, sessions out.
 //!
 //! A line is `time type [name=value …]`; times are `10:30`, `10:30:05` or, days later, `2d10:30`.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 
 use expect_test::{Expect, expect};
 
@@ -131,8 +131,9 @@ impl Story {
                 text.get(8..19).unwrap().replace('T', " ")
             };
             let outcome = outcome::of(content, &self.rules);
-            drawn += &format!(
-                "{}..{} {} {} {} code {}\n",
+            let _ = writeln!(
+                drawn,
+                "{}..{} {} {} {} code {}",
                 time(content.started_at(&self.rules)),
                 time(content.ended_at()),
                 content.split_cause.word(),
@@ -166,10 +167,10 @@ fn boundary_web_gap_ms() {
         Channel::Web,
         "0:30",
         "1:00:01",
-        &expect![[r#"
+        &expect![[r"
         05 00:00:00..05 00:30:00 first open 2 code 2
         05 01:00:01..05 01:00:01 inactivity open 1 code 2
-    "#]],
+    "]],
     );
 }
 
@@ -179,10 +180,10 @@ fn boundary_app_gap_ms() {
         Channel::App,
         "0:30",
         "1:00:01",
-        &expect![[r#"
+        &expect![[r"
         05 00:00:00..05 00:30:00 first open 2 code 2
         05 01:00:01..05 01:00:01 inactivity open 1 code 2
-    "#]],
+    "]],
     );
 }
 
@@ -192,10 +193,10 @@ fn boundary_chat_gap_ms() {
         Channel::Chat,
         "0:30",
         "1:00:01",
-        &expect![[r#"
+        &expect![[r"
         05 00:00:00..05 00:30:00 first open 2 code 2
         05 01:00:01..05 01:00:01 inactivity open 1 code 2
-    "#]],
+    "]],
     );
 }
 
@@ -205,10 +206,10 @@ fn boundary_messaging_gap_ms() {
         Channel::Messaging,
         "1d0:00",
         "2d0:00:01",
-        &expect![[r#"
+        &expect![[r"
         05 00:00:00..06 00:00:00 first open 2 code 2
         07 00:00:01..07 00:00:01 inactivity open 1 code 2
-    "#]],
+    "]],
     );
 }
 
@@ -218,10 +219,10 @@ fn boundary_kiosk_gap_ms() {
         Channel::Kiosk,
         "0:02",
         "0:04:01",
-        &expect![[r#"
+        &expect![[r"
         05 00:00:00..05 00:02:00 first open 2 code 2
         05 00:04:01..05 00:04:01 inactivity open 1 code 2
-    "#]],
+    "]],
     );
 }
 
@@ -231,10 +232,10 @@ fn boundary_voice_deadman_ms() {
         Channel::Voice,
         "4:00",
         "8:00:01",
-        &expect![[r#"
+        &expect![[r"
         05 00:00:00..05 04:00:00 first open 2 code 1
         05 08:00:01..05 08:00:01 inactivity open 1 code 1
-    "#]],
+    "]],
     );
 }
 
@@ -244,10 +245,10 @@ fn boundary_pos_deadman_ms() {
         Channel::PointOfSale,
         "0:15",
         "0:30:01",
-        &expect![[r#"
+        &expect![[r"
         05 00:00:00..05 00:15:00 first open 2 code 2
         05 00:30:01..05 00:30:01 inactivity open 1 code 2
-    "#]],
+    "]],
     );
 }
 
@@ -257,40 +258,43 @@ fn boundary_other_gap_ms() {
         Channel::Other,
         "0:30",
         "1:00:01",
-        &expect![[r#"
+        &expect![[r"
         05 00:00:00..05 00:30:00 first open 2 code 2
         05 01:00:01..05 01:00:01 inactivity open 1 code 2
-    "#]],
+    "]],
     );
 }
 
 #[test]
 fn boundary_max_age_ms_splits_what_never_falls_silent() {
-    let lines: String =
-        (0..60).map(|n| format!("{}d{}:{}0 seen\n", n / 48, n / 2 % 24, n % 2 * 3)).collect();
-    Story::on(Channel::Web).tell(&lines).check(&expect![[r#"
+    let line = |n| format!("{}d{}:{}0 seen", n / 48, n / 2 % 24, n % 2 * 3);
+    let lines = (0..60).map(line).collect::<Vec<_>>().join(
+        "
+",
+    );
+    Story::on(Channel::Web).tell(&lines).check(&expect![[r"
         05 00:00:00..06 00:00:00 first open 49 code 2
         06 00:30:00..06 05:30:00 max_age open 11 code 2
-    "#]]);
+    "]]);
     let mut story = Story::on(Channel::Web);
     story.rules.boundary.max_age_ms = Millis(0);
-    story.tell(&lines).check(&expect![[r#"
+    story.tell(&lines).check(&expect![[r"
         05 00:00:00..06 05:30:00 first open 60 code 2
-    "#]]);
+    "]]);
 }
 
 #[test]
 fn boundary_split_midnight_is_off_unless_a_profile_asks() {
     let lines = "23:50 seen\n1d0:10 seen";
-    Story::on(Channel::Web).tell(lines).check(&expect![[r#"
+    Story::on(Channel::Web).tell(lines).check(&expect![[r"
         05 23:50:00..06 00:10:00 first open 2 code 2
-    "#]]);
+    "]]);
     let mut story = Story::on(Channel::Web);
     story.rules.boundary.split_midnight = true;
-    story.tell(lines).check(&expect![[r#"
+    story.tell(lines).check(&expect![[r"
         05 23:50:00..05 23:50:00 first open 1 code 2
         06 00:10:00..06 00:10:00 profile:midnight open 1 code 2
-    "#]]);
+    "]]);
 }
 
 #[test]
@@ -299,9 +303,9 @@ fn boundary_max_signals_flags_and_never_splits() {
     story.rules.boundary.max_signals = 3;
     let story =
         story.tell("0:00 page_viewed\n0:01 a\n0:02 b\n0:03 product_added\n0:04 claimed code=7");
-    let story = story.check(&expect![[r#"
+    let story = story.check(&expect![[r"
         05 00:00:00..05 00:04:00 first settling 5 code 7
-    "#]]);
+    "]]);
     let content = &story.lane.sessions[0].content;
     assert!(content.warnings.contains("runaway"));
     assert_eq!(content.stage.as_ref().unwrap().1, "0:00 page_viewed".into());
@@ -310,20 +314,20 @@ fn boundary_max_signals_flags_and_never_splits() {
 #[test]
 fn anonymous_to_known_does_not_split_and_known_to_another_does() {
     let lines = "0:00 seen\n0:01 identified user=A\n0:02 seen\n0:03 identified user=B\n0:04 seen";
-    Story::on(Channel::Web).tell(lines).check(&expect![[r#"
+    Story::on(Channel::Web).tell(lines).check(&expect![[r"
         05 00:00:00..05 00:02:00 first open 3 code 2
         05 00:03:00..05 00:04:00 user_changed open 2 code 2
-    "#]]);
+    "]]);
 }
 
 #[test]
 fn a_sender_may_begin_and_end_sessions() {
     let lines = "0:00 seen\n0:01 session_started\n0:02 seen\n0:03 session_ended\n0:04 seen";
-    Story::on(Channel::Web).tell(lines).check(&expect![[r#"
+    Story::on(Channel::Web).tell(lines).check(&expect![[r"
         05 00:00:00..05 00:00:00 first open 1 code 2
         05 00:01:00..05 00:03:00 explicit settling 3 code 2
         05 00:04:00..05 00:04:00 explicit open 1 code 2
-    "#]]);
+    "]]);
 }
 
 #[test]
@@ -333,9 +337,9 @@ fn a_new_source_is_a_new_touch_and_no_split() {
         0:02 page_viewed source=news campaign=spring
         0:03 page_viewed page=https://shop.example/b referrer=https://shop.example/a
         0:04 page_viewed source=news campaign=spring";
-    let story = Story::on(Channel::Web).tell(lines).check(&expect![[r#"
+    let story = Story::on(Channel::Web).tell(lines).check(&expect![[r"
         05 00:00:00..05 00:04:00 first open 5 code 3
-    "#]]);
+    "]]);
     let touches = &story.lane.sessions[0].content.touches;
     let sources: Vec<_> = touches.iter().map(|touch| touch.source.as_deref()).collect();
     assert_eq!(sources, [Some("google.com"), Some("news")]);
@@ -352,10 +356,10 @@ fn a_call_ends_by_hang_up_and_the_next_call_is_another_session() {
         0:09 call_ended
         0:10 rating_given
         0:20 call_started";
-    let story = Story::on(Channel::Voice).tell(lines).check(&expect![[r#"
+    let story = Story::on(Channel::Voice).tell(lines).check(&expect![[r"
         05 00:00:00..05 00:10:00 first settling 8 code 11
         05 00:20:00..05 00:20:00 explicit open 1 code 1
-    "#]]);
+    "]]);
     let legs = &story.lane.sessions[0].content.legs;
     let drawn: Vec<String> = legs
         .iter()
@@ -374,32 +378,32 @@ fn a_call_ends_by_hang_up_and_the_next_call_is_another_session() {
 #[test]
 fn a_business_outcome_ends_a_session_and_a_fact_within_the_gap_takes_it_up_again() {
     let story = Story::on(Channel::Web).tell("0:00 page_viewed\n0:01 outcome code=10");
-    let story = story.check(&expect![[r#"
+    let story = story.check(&expect![[r"
         05 00:00:00..05 00:01:00 first settling 2 code 10
-    "#]]);
-    story.tell("0:02 page_viewed").check(&expect![[r#"
+    "]]);
+    story.tell("0:02 page_viewed").check(&expect![[r"
         05 00:00:00..05 00:02:00 first open 3 code 10
-    "#]]);
+    "]]);
 }
 
 #[test]
 fn lifecycle_settle_ms_is_armed_again_only_by_what_moves_the_end() {
     let story = Story::on(Channel::Web).tell("0:00 page_viewed\n0:10 outcome code=10");
     // A view from before the end does not move it: final 15 minutes after the outcome.
-    story.tell("0:05 page_viewed").at("0:25").check(&expect![[r#"
+    story.tell("0:05 page_viewed").at("0:25").check(&expect![[r"
         05 00:00:00..05 00:10:00 first final 3 code 10
-    "#]]);
+    "]]);
 }
 
 #[test]
 fn an_outcome_after_final_is_a_revision_cut_by_the_settle_timer() {
     let story = Story::on(Channel::Web).tell("0:00 page_viewed").at("0:50");
-    let story = story.check(&expect![[r#"
+    let story = story.check(&expect![[r"
         05 00:00:00..05 00:00:00 first final 1 code 2
-    "#]]);
-    let story = story.tell("0:01 outcome code=10").at("1:10").check(&expect![[r#"
+    "]]);
+    let story = story.tell("0:01 outcome code=10").at("1:10").check(&expect![[r"
         05 00:00:00..05 00:01:00 first amended 2 code 10
-    "#]]);
+    "]]);
     assert_eq!(story.lane.sessions[0].envelope.revision, 2);
 }
 
@@ -408,10 +412,10 @@ fn lifecycle_seal_ms_and_amend_ms() {
     let story = Story::on(Channel::Web).tell("0:00 page_viewed\n0:01 page_viewed").at("9d0:00");
     // Sealed: a view is only kept, an outcome still amends, and a far later view opens a session.
     let story = story.tell("0:02 page_viewed\n0:03 outcome code=10\n8d23:00 page_viewed");
-    let story = story.check(&expect![[r#"
+    let story = story.check(&expect![[r"
         05 00:00:00..05 00:01:00 first final 3 code 10
         13 23:00:00..13 23:00:00 inactivity open 1 code 2
-    "#]]);
+    "]]);
     assert_eq!(story.fates[2..], [Fate::Orphaned, Fate::Amended, Fate::Folded]);
     let story = story.at("95d0:00").tell("0:04 outcome code=7");
     assert_eq!(story.fates.last(), Some(&Fate::Orphaned));
@@ -419,40 +423,36 @@ fn lifecycle_seal_ms_and_amend_ms() {
 
 #[test]
 fn the_later_claim_of_one_author_holds_unless_the_first_shall() {
-    Story::on(Channel::Web).tell("0:01 outcome code=7\n0:02 outcome code=10").check(&expect![[
-        r#"
+    Story::on(Channel::Web).tell("0:01 outcome code=7\n0:02 outcome code=10").check(&expect![[r"
         05 00:01:00..05 00:02:00 first settling 2 code 10
-    "#
-    ]]);
+    "]]);
     Story::on(Channel::Web).tell("0:01 outcome first=7\n0:02 outcome code=10").check(&expect![[
-        r#"
+        r"
             05 00:01:00..05 00:02:00 first settling 2 code 7
-        "#
+        "
     ]]);
 }
 
 #[test]
 fn heartbeats_make_engaged_time() {
     let beats = "0:00:00 page_viewed\n0:00:05 heartbeat\n0:00:09 heartbeat";
-    let story = Story::on(Channel::Web).tell(beats).check(&expect![[r#"
+    let story = Story::on(Channel::Web).tell(beats).check(&expect![[r"
         05 00:00:00..05 00:00:09 first open 3 code 2
-    "#]]);
+    "]]);
     assert_eq!(story.lane.sessions[0].content.engaged_ms, Millis(9_000));
     // One second more, and it is engaged; a long silence counts as 30 seconds at most.
-    let story = story.tell("0:20:00 heartbeat").check(&expect![[r#"
+    let story = story.tell("0:20:00 heartbeat").check(&expect![[r"
         05 00:00:00..05 00:20:00 first open 4 code 3
-    "#]]);
+    "]]);
     assert_eq!(story.lane.sessions[0].content.engaged_ms, Millis(39_000));
 }
 
 #[test]
 fn two_way_messages_engage_and_one_way_messages_do_not() {
-    Story::on(Channel::Chat).tell("0:00 message_received").check(&expect![[r#"
+    Story::on(Channel::Chat).tell("0:00 message_received").check(&expect![[r"
         05 00:00:00..05 00:00:00 first open 1 code 2
-    "#]]);
-    Story::on(Channel::Chat).tell("0:00 message_received\n0:01 message_sent").check(&expect![[
-        r#"
+    "]]);
+    Story::on(Channel::Chat).tell("0:00 message_received\n0:01 message_sent").check(&expect![[r"
         05 00:00:00..05 00:01:00 first open 2 code 3
-    "#
-    ]]);
+    "]]);
 }

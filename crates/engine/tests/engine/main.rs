@@ -1,4 +1,5 @@
 //! Stories of the engine over a real data directory.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it fails")]
 mod harness;
 mod restart;
 mod stories;

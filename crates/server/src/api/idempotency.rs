@@ -24,7 +24,7 @@ const LENGTH_MAX: usize = 255;
 /// An answer that is kept.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    digest: String,
+    digest: u128,
     status: u16,
     body: String,
     until: UnixMillis,
@@ -33,7 +33,7 @@ struct Kept {
 /// A request under an idempotency key.
 pub(super) struct Once {
     row: Vec<u8>,
-    digest: String,
+    digest: u128,
 }
 
 /// What is known of a request.
@@ -62,7 +62,7 @@ pub(super) fn look_up(
     let hash = secret.hash(tenant, "idempotency", &[key.as_bytes()]);
     let row = [&tenant.0.to_be_bytes()[..], &hash].concat();
     let digest = secret.hash(tenant, "body", &[body]);
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = u128::from_be_bytes(digest);
     let kept = app.engine.store().get(Table::Answers, &row).map_err(EngineError::from)?;
     let kept = kept.and_then(|kept| serde_json::from_slice::<Kept>(&kept).ok());
     match kept.filter(|kept| kept.until > app.engine.now()) {

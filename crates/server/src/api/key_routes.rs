@@ -26,8 +26,8 @@ use crate::{
 
 const MANAGE: Access = Access::Key(Scope::ConfigWrite);
 
-const fn takes(schema: &'static str) -> Option<Takes> {
-    Some(Takes { size: BodySize::SINGLE, media: &["application/json"], schema })
+const fn body(schema: &'static str) -> Takes {
+    Takes { size: BodySize::SINGLE, media: &["application/json"], schema }
 }
 
 const ISSUE: Route = Route {
@@ -36,7 +36,7 @@ const ISSUE: Route = Route {
     tag: "run",
     summary: "Issue an API key; its text is in this answer and nowhere else",
     access: MANAGE,
-    takes: takes("NewKey"),
+    takes: Some(body("NewKey")),
     answers: &[answer(201, "The key", "IssuedKey")],
     problems: &[Code::Unprocessable],
     ..Route::PLAIN
@@ -65,7 +65,7 @@ const ROTATE: Route = Route {
     tag: "run",
     summary: "Issue a key like another, which goes on for a while",
     access: MANAGE,
-    takes: takes("Rotation"),
+    takes: Some(body("Rotation")),
     answers: &[answer(201, "The new key", "IssuedKey")],
     problems: &[Code::NotFound, Code::Unprocessable],
     ..Route::PLAIN
@@ -76,7 +76,7 @@ const CREATE_ACTION: Route = Route {
     tag: "run",
     summary: "Register an integration point: a page tag, a tracking number, a kiosk, a till",
     access: MANAGE,
-    takes: takes("NewActionKey"),
+    takes: Some(body("NewActionKey")),
     answers: &[answer(201, "The action key", "ActionKey")],
     problems: &[Code::Unprocessable],
     ..Route::PLAIN
