@@ -13,7 +13,7 @@ use sessionary_engine::{
     kept,
     registry::Registry,
 };
-use sessionary_store::Store;
+use sessionary_store::{Store, StoreError};
 
 use crate::{
     config::{Config, shard},
@@ -26,6 +26,25 @@ pub(crate) fn open(dir: &Path, config: &Config) -> anyhow::Result<(Store, Regist
         .with_context(|| format!("the data directory {} cannot be opened", dir.display()))?;
     let registry = Registry::open(store.clone())?;
     Ok((store, registry))
+}
+
+/// The same for a command that a running server can be asked for instead: `how` says by which flags.
+pub(crate) fn open_unserved(
+    dir: &Path,
+    config: &Config,
+    how: &str,
+) -> anyhow::Result<(Store, Registry)> {
+    let opened = open(dir, config);
+    let is_locked = |error: &anyhow::Error| {
+        matches!(error.downcast_ref::<StoreError>(), Some(StoreError::Locked { .. }))
+    };
+    match opened {
+        Err(error) if is_locked(&error) => Err(error.context(format!(
+            "another process, most likely a server, has this data directory open; ask the server \
+             instead, {how}"
+        ))),
+        opened => opened,
+    }
 }
 
 /// Folds what the journal holds beyond the last checkpoint and starts the engine under `rules`.

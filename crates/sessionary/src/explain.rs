@@ -37,7 +37,7 @@ fn offline(arguments: &Explain) -> anyhow::Result<String> {
     let config = config::load(None)?;
     let dir = &arguments.data_dir.data_dir;
     directory::must_exist(dir)?;
-    let (store, registry) = directory::open(dir, &config)?;
+    let (store, registry) = directory::open_unserved(dir, &config, "with --url and --key")?;
     let rules = directory::kept_rules(&store, &config)?;
     let engine = directory::start(store, &registry, rules)?;
     let reader = engine.reader_blocking()?;
