@@ -7,11 +7,11 @@ use serde_json::Value;
 pub(crate) use reqwest::blocking::Response;
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// So often a request is sent again that the server could not take yet.
 const ATTEMPTS: u32 = 60;
 /// The longest wait that a server can ask for.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// A method of HTTP.
 #[derive(Clone, Copy, Debug)]

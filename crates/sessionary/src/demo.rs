@@ -139,5 +139,5 @@ fn jobs() -> anyhow::Result<Vec<Job>> {
 fn send(job: Job, client: &Client, serving: &Serving) -> anyhow::Result<Summary> {
     let place = Place { path: None, import: String::new(), again: false };
     let is_stopped = || serving.stop().is_cancelled();
-    transfer(job, &mut Online::new(client), place, &is_stopped)
+    transfer(job, &mut Online::new(client), &place, &is_stopped)
 }

@@ -13,9 +13,12 @@ use sessionary_engine::{
     kept,
     registry::Registry,
 };
-use sessionary_store::Store;
+use sessionary_store::{Store, StoreError};
 
-use crate::{config::Config, exit::Exit};
+use crate::{
+    config::{Config, shard},
+    exit::Exit,
+};
 
 /// Opens the store of a directory, which is made where it is missing, and its registry.
 pub(crate) fn open(dir: &Path, config: &Config) -> anyhow::Result<(Store, Registry)> {
@@ -25,15 +28,29 @@ pub(crate) fn open(dir: &Path, config: &Config) -> anyhow::Result<(Store, Regist
     Ok((store, registry))
 }
 
-/// Folds what the journal holds beyond the last checkpoint and starts the engine under `rules`.
-pub(crate) fn start(
-    store: Store,
-    registry: &Registry,
+/// The same for a command that a running server can be asked for instead: `how` says by which flags.
+pub(crate) fn open_unserved(
+    dir: &Path,
     config: &Config,
-    rules: Rules,
-) -> anyhow::Result<Engine> {
+    how: &str,
+) -> anyhow::Result<(Store, Registry)> {
+    let opened = open(dir, config);
+    let is_locked = |error: &anyhow::Error| {
+        matches!(error.downcast_ref::<StoreError>(), Some(StoreError::Locked { .. }))
+    };
+    match opened {
+        Err(error) if is_locked(&error) => Err(error.context(format!(
+            "another process, most likely a server, has this data directory open; ask the server \
+             instead, {how}"
+        ))),
+        opened => opened,
+    }
+}
+
+/// Folds what the journal holds beyond the last checkpoint and starts the engine under `rules`.
+pub(crate) fn start(store: Store, registry: &Registry, rules: Rules) -> anyhow::Result<Engine> {
     let secret = HashSecret(registry.secrets().identity_hash);
-    Engine::start(store, secret, config.shard(rules)).context("the engine cannot start")
+    Engine::start(store, secret, shard(rules)).context("the engine cannot start")
 }
 
 /// The rules that the directory was last folded by, for a command that only looks.

@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &Import) -> anyhow::Result<()> {
 
 fn dry(job: Job) -> anyhow::Result<Summary> {
     let place = Place { path: None, import: String::new(), again: false };
-    transfer(job, &mut Nowhere, place, &|| false)
+    transfer(job, &mut Nowhere, &place, &|| false)
 }
 
 fn offline(arguments: &Import, job: Job) -> anyhow::Result<Summary> {
@@ -64,7 +64,7 @@ fn offline(arguments: &Import, job: Job) -> anyhow::Result<Summary> {
     let path = arguments.state.clone().unwrap_or(kept);
     let mut to = Offline::open(dir, &config, &arguments.tenant)?;
     let place = Place { path: Some(&path), import, again: arguments.again };
-    let summary = transfer(job, &mut to, place, &|| false);
+    let summary = transfer(job, &mut to, &place, &|| false);
     to.close();
     summary
 }
@@ -79,7 +79,7 @@ fn online(arguments: &Import, job: Job, url: &str) -> anyhow::Result<Summary> {
     };
     let path = arguments.state.clone().unwrap_or_else(beside);
     let place = Place { path: Some(&path), import, again: arguments.again };
-    transfer(job, &mut Online::new(&client), place, &|| false)
+    transfer(job, &mut Online::new(&client), &place, &|| false)
 }
 
 #[cfg(test)]

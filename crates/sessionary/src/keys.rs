@@ -6,7 +6,6 @@ use sessionary_engine::{
     keys::{self, KeyRecord, Scope, Standing},
     registry::{NewKey, Registry},
 };
-use sessionary_store::StoreError;
 
 use crate::{
     arguments::{DataDir, KeyCreate, KeyKind, KeyList, KeyRevoke, Keys},
@@ -90,17 +89,8 @@ fn run_revoke(arguments: &KeyRevoke) -> anyhow::Result<()> {
 /// The registry of a directory that no server has open.
 fn open(dir: &DataDir) -> anyhow::Result<Registry> {
     let config = config::load(None)?;
-    let opened = directory::open(&dir.data_dir, &config);
-    let is_locked = |error: &anyhow::Error| {
-        matches!(error.downcast_ref::<StoreError>(), Some(StoreError::Locked { .. }))
-    };
-    match opened {
-        Err(error) if is_locked(&error) => Err(error.context(
-            "a server has this data directory open; ask it instead, with --url and a --key of \
-             scope config:write",
-        )),
-        opened => Ok(opened?.1),
-    }
+    let needs = "with --url and a --key of scope config:write";
+    Ok(directory::open_unserved(&dir.data_dir, &config, needs)?.1)
 }
 
 fn new_key(arguments: &KeyCreate) -> anyhow::Result<NewKey> {

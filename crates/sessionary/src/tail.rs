@@ -13,11 +13,12 @@ use crate::{arguments::Tail, client::Client, logging};
 pub(crate) fn run(arguments: &Tail) -> anyhow::Result<()> {
     logging::start("warn");
     let client = Client::new(&arguments.remote.url, arguments.remote.key.as_deref())?;
+    let shown: Shown = if arguments.json { |_, data| data.to_owned() } else { one_line };
     // What is wrong at the start is told; what goes wrong later passes.
     let mut stream = Some(client.stream("/v1/live")?);
     loop {
         if let Some(open) = stream.take() {
-            follow(BufReader::new(open), arguments.json)?;
+            follow(BufReader::new(open), shown)?;
             eprintln!("the stream ended; trying again");
         }
         std::thread::sleep(Duration::from_secs(1));
@@ -25,8 +26,11 @@ pub(crate) fn run(arguments: &Tail) -> anyhow::Result<()> {
     }
 }
 
+/// How an event of this name and data is shown.
+type Shown = fn(&str, &str) -> String;
+
 /// Prints events until the stream ends. An error is that of standard output.
-fn follow(lines: impl BufRead, as_json: bool) -> anyhow::Result<()> {
+fn follow(lines: impl BufRead, shown: Shown) -> anyhow::Result<()> {
     let (mut name, mut data) = (String::new(), String::new());
     for line in lines.lines() {
         let Ok(line) = line else { return Ok(()) };
@@ -35,8 +39,7 @@ fn follow(lines: impl BufRead, as_json: bool) -> anyhow::Result<()> {
         } else if let Some(value) = line.strip_prefix("data:") {
             data.push_str(value.trim());
         } else if line.is_empty() && !(name.is_empty() && data.is_empty()) {
-            let shown = if as_json { data.clone() } else { one_line(&name, &data) };
-            writeln!(std::io::stdout().lock(), "{shown}")?;
+            writeln!(std::io::stdout().lock(), "{}", shown(&name, &data))?;
             name.clear();
             data.clear();
         }

@@ -1,5 +1,6 @@
 //! Stories of the engine over a real data directory.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it fails")]
+mod checking;
 mod harness;
 mod restart;
 mod stories;

@@ -53,18 +53,6 @@ impl Config {
         }
     }
 
-    /// How the folding thread is run, by these rules.
-    pub(crate) fn shard(&self, rules: Rules) -> ShardConfig {
-        ShardConfig {
-            rules,
-            hot_lanes: HOT_LANES,
-            checkpoint_bytes: 64 << 20,
-            checkpoint_signals: 200_000,
-            rewrite_after_ms: Millis::from_hours(12).0,
-            rewrite_beyond_bytes: 256 << 20,
-        }
-    }
-
     /// How the data directory is opened.
     pub(crate) fn store_options(&self) -> Options {
         let store = &self.store;
@@ -120,6 +108,18 @@ impl Config {
             };
             (source.as_str(), clock)
         })
+    }
+}
+
+/// How the folding thread is run, by these rules.
+pub(crate) fn shard(rules: Rules) -> ShardConfig {
+    ShardConfig {
+        rules,
+        hot_lanes: HOT_LANES,
+        checkpoint_bytes: 64 << 20,
+        checkpoint_signals: 200_000,
+        rewrite_after_ms: Millis::from_hours(12).0,
+        rewrite_beyond_bytes: 256 << 20,
     }
 }
 

@@ -107,7 +107,7 @@ fn a_finished_import_is_done_again_only_when_asked() {
         let job = Job::of(&import).unwrap();
         let name = job.name("there").unwrap();
         let place = Place { path: Some(&kept), import: name, again };
-        transfer(job, to, place, &|| false)
+        transfer(job, to, &place, &|| false)
     };
     let mut broken = Remembering { fails_after: Some(3), ..Remembering::default() };
     assert_eq!(run(&mut broken, false).unwrap_err().to_string(), "the other side is away");
@@ -165,7 +165,7 @@ fn a_file_that_breaks_off_ends_the_import_without_completing_the_source() {
     let job = Job::of(&asked("--format access-log", &file)).unwrap();
     let place = Place { path: None, import: String::new(), again: false };
     let mut to = Remembering::default();
-    let error = transfer(job, &mut to, place, &|| false).unwrap_err().to_string();
+    let error = transfer(job, &mut to, &place, &|| false).unwrap_err().to_string();
     assert!(error.starts_with("half.log.gz: after line "), "{error}");
     assert_eq!(to.said["half"], ["hold"]);
     assert!(count(&to.batches) > 1_000, "what could be read is in");

@@ -36,12 +36,12 @@ pub(crate) struct Place<'a> {
 pub(crate) fn transfer(
     job: Job,
     to: &mut dyn Destination,
-    place: Place<'_>,
+    place: &Place<'_>,
     is_stopped: &dyn Fn() -> bool,
 ) -> anyhow::Result<Summary> {
     let Job { input, decoder, .. } = job;
     let mut summary = Summary { file: input.name(), ..Summary::default() };
-    let mut cursor = begin(&place)?;
+    let mut cursor = begin(place)?;
     if cursor.finished {
         summary.already_imported = true;
         summary.sources = cursor.sources.into_iter().collect();

@@ -135,6 +135,10 @@ fn bad_lines_are_put_aside_offline_and_online_alike() {
 #[test]
 fn damage_and_wrong_settings_end_with_a_sentence() {
     let dir = tempfile::tempdir().unwrap();
+    let full = tempfile::tempdir().unwrap();
+    std::fs::write(full.path().join("mine"), "x").unwrap();
+    let refused = run("demo --data-dir {}", full.path());
+    assert!(text(&refused.stderr).contains("is not empty"), "{}", text(&refused.stderr));
     let missing = run("check --data-dir {}/nowhere", dir.path());
     assert_eq!(missing.status.code(), Some(73));
     assert!(text(&missing.stderr).contains("there is no data directory"));
