@@ -113,7 +113,7 @@ pub enum Required {
     Server,
 }
 
-/// Class of personal data (PROMISES.md 6).
+/// Class of personal data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PiiClass {
     /// Direct identifier.

@@ -47,8 +47,7 @@ pub enum IdentityClass {
     Weak,
 }
 
-/// Types by strength, strongest first within a class. Source: handshake-action.json
-/// (`userSignalTypes`), clients.md; types not listed are devices of least rank.
+/// Types by strength, strongest first within a class. Types not listed are devices of least rank.
 const TYPES: [(&str, IdentityClass); 19] = [
     ("cookie", IdentityClass::Device),
     ("anonymous_id", IdentityClass::Device),

@@ -1,6 +1,6 @@
 //! The outcome: the claim that wins, the derived one when nobody spoke, and the three axes.
 //!
-//! Precedence and derivation order: DEFINITIONS "Outcome", CORE.md 14. Computed from content when a
+//! Precedence and derivation order: docs/definitions.md "Outcome", CORE.md 14. Computed from content when a
 //! record is made, so that a change of these rules needs no refold.
 use serde::{Deserialize, Serialize};
 

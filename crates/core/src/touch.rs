@@ -59,7 +59,7 @@ pub enum TouchRule {
 const TOUCHES_MAX: usize = 100;
 
 /// Adds the touch that a signal shows, if it is one: the first of a session always is, a later one
-/// when its source differs from the last touch (DEFINITIONS: a new source is a new touch, no split).
+/// when its source differs from the last touch (a new source is a new touch, no split).
 pub(crate) fn add(touches: &mut Vec<Touch>, stamped: &Stamped) {
     let signal = &stamped.signal;
     let Some(touch) = stated(stamped).or_else(|| referred(stamped)) else {

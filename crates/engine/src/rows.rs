@@ -186,7 +186,7 @@ pub(crate) fn derived(
 }
 
 /// Identities seen together are joined, each with the strongest: a star, two rows an edge. Shared
-/// devices join nobody, and an address joins nothing (DEFINITIONS "Identity").
+/// devices join nobody, and an address joins nothing (docs/definitions.md, "Identity").
 fn add_edges(
     rows: &mut BTreeMap<(Table, Vec<u8>), Vec<u8>>,
     secret: &HashSecret,

@@ -1,6 +1,6 @@
 //! A request's body: read within its route's bounds, unpacked, whatever its Content-Type says.
 //!
-//! Clients label JSON as text, form or nothing at all (spec/clients.md 2.1), so no label is judged
+//! Clients label JSON as text, form or nothing at all (seen of clients that exist), so no label is judged
 //! except `Content-Encoding`.
 use std::{error::Error, sync::Arc};
 

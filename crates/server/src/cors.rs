@@ -1,4 +1,4 @@
-//! Pages on other origins: which routes they may call, and with what headers (spec/clients.md 11).
+//! Pages on other origins: which routes they may call, and with what headers.
 //!
 //! Only routes that a publishable key can use answer other origins at all. The Origin is echoed,
 //! not `*`: browsers refuse `*` for requests with credentials, which beacons always are. A preflight

@@ -120,7 +120,7 @@ pub struct Answer {
 pub struct Takes {
     /// Its bounds.
     pub size: BodySize,
-    /// The media types that the documentation names. None is demanded (spec/clients.md 2.1).
+    /// The media types that the documentation names. None is demanded.
     pub media: &'static [&'static str],
     /// The schema's name; empty when it is not JSON.
     pub schema: &'static str,

@@ -1,4 +1,4 @@
-//! Pages on other origins: the table of spec/clients.md 11, and what follows from it.
+//! Pages on other origins: what browsers ask and take.
 use sessionary_server::settings::Settings;
 
 use crate::client::{Reply, Server};

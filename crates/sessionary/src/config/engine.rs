@@ -21,7 +21,6 @@ impl Config {
     /// The rules of a session.
     pub(crate) fn rules(&self) -> Rules {
         let (boundary, lifecycle) = (&self.boundary, &self.lifecycle);
-        let default = Rules::default();
         Rules {
             boundary: Boundary {
                 web_gap_ms: millis(boundary.web_gap_ms),
@@ -43,12 +42,12 @@ impl Config {
                 amend_ms: millis(lifecycle.amend_ms),
                 idle_ms: millis(lifecycle.idle_ms),
                 away_ms: millis(lifecycle.away_ms),
-                ..default.lifecycle
+                mark_timeout_ms: millis(lifecycle.mark_timeout_ms),
             },
             engagement: Engagement {
                 foreground_ms: millis(self.engagement.foreground_ms),
                 views: narrow(self.engagement.views),
-                ..default.engagement
+                heartbeat_max_ms: millis(self.engagement.heartbeat_max_ms),
             },
         }
     }

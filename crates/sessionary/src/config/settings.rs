@@ -179,6 +179,8 @@ settings! {
         idle_ms: u64 = MINUTE, ms(1, DAY);
         /// Without a signal for so long, a visitor is shown as away.
         away_ms: u64 = 5 * MINUTE, ms(1, DAY);
+        /// Silence after which sessions close that wait for a watermark or mark of their source.
+        mark_timeout_ms: u64 = DAY, ms(1_000, 366 * DAY);
     }
 
     /// What makes a session engaged, beside a key action or an answered call or message.
@@ -187,6 +189,8 @@ settings! {
         foreground_ms: u64 = 10 * SECOND, ms(0, DAY);
         /// Pages or screens seen.
         views: u64 = 2, count(1, 1_000);
+        /// The most that one heartbeat without a stated length adds to the foreground time.
+        heartbeat_max_ms: u64 = 30 * SECOND, ms(0, DAY);
     }
 
     /// The senders of signals.
