@@ -176,3 +176,35 @@ fn named<T: Serialize>(value: &T) -> Vec<u8> {
 fn read<T: DeserializeOwned>(tag: u8, bytes: &[u8]) -> Result<T, EntryError> {
     rmp_serde::from_slice(bytes).map_err(|source| EntryError::Garbled { tag, source })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// An entry of kind 1 as another version might write it: one member more, all defaults left out.
+    fn foreign() -> Vec<u8> {
+        let arrival = json!({
+            "t": 7, "r": 1_767_607_200_000_i64, "later": [1, 2],
+            "g": { "k": "a", "y": "page_viewed", "newer": { "x": 1 } },
+        });
+        let mut bytes = vec![SIGNAL];
+        bytes.extend(rmp_serde::to_vec_named(&arrival).unwrap());
+        bytes
+    }
+
+    #[test]
+    fn an_entry_of_the_next_version_is_read_without_what_it_adds() {
+        let Entry::Signal(arrival) = Entry::from_bytes(&foreign()).unwrap() else { panic!() };
+        assert_eq!((arrival.tenant, &*arrival.signal.key), (TenantId(7), "a"));
+        assert_eq!(Entry::from_bytes(&signal_bytes(&arrival)).unwrap(), Entry::Signal(arrival));
+    }
+
+    #[test]
+    fn an_unknown_kind_is_an_error_that_says_so() {
+        let error = Entry::from_bytes(&[99, 1]).unwrap_err();
+        assert!(error.to_string().contains("kind 99"), "{error}");
+        assert!(Entry::from_bytes(&[]).is_err());
+        assert!(Entry::from_bytes(&[SIGNAL, 0xc1]).is_err());
+    }
+}
