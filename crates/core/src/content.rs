@@ -9,18 +9,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     channel::{Channel, SessionType},
-    dictionary::{self, Keep, field},
+    dictionary::field,
     disposition::{Author, ClaimPolicy},
     identity::{Identity, IdentityClass},
     lane::channel_of,
     leg::{self, Leg},
     rules::Rules,
-    signal::{Attributes, FieldNumber, Fields, Signal, kind},
+    signal::{Attributes, Fields, Signal, kind},
     stamp::{Marks, Order, Stamped},
     time::{Millis, UnixMillis},
     touch::{self, Touch},
     value::Value,
 };
+
+mod evidence;
+mod keep;
+pub use evidence::Evidence;
 
 /// Why a session begins where it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,44 +241,6 @@ pub struct Content {
     pub warnings: BTreeSet<Box<str>>,
 }
 
-/// Evidence of an end that is neither abandon nor success.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Evidence {
-    /// A technical failure.
-    Failed,
-    /// The person could not be reached.
-    NotAnswered,
-    /// Nobody spoke.
-    DeadAir,
-    /// Wrong number.
-    WrongNumber,
-    /// Spam.
-    Spam,
-}
-
-/// Words of a disconnect reason or stated end that count as evidence; open list, others are kept
-/// as they are and mean nothing to the derivation.
-const EVIDENCE: [(&str, Evidence); 17] = [
-    ("failed", Evidence::Failed),
-    ("error", Evidence::Failed),
-    ("failure", Evidence::Failed),
-    ("session_failure", Evidence::Failed),
-    ("transport_failure", Evidence::Failed),
-    ("uncallable", Evidence::Failed),
-    ("no_answer", Evidence::NotAnswered),
-    ("not_answered", Evidence::NotAnswered),
-    ("busy", Evidence::NotAnswered),
-    ("dead_air", Evidence::DeadAir),
-    ("silence", Evidence::DeadAir),
-    ("machine", Evidence::DeadAir),
-    ("fax", Evidence::DeadAir),
-    ("wrong_number", Evidence::WrongNumber),
-    ("eu_wrong_number", Evidence::WrongNumber),
-    ("spam", Evidence::Spam),
-    ("robocall", Evidence::Spam),
-];
-
 /// Identities, attributes and warnings that one session keeps of each; more is noise or an attack.
 const MEMBERS_MAX: usize = 1_000;
 
@@ -411,7 +377,7 @@ impl Content {
         }
         let reason = signal.text(field::DISCONNECT_REASON);
         let stated = signal.text(field::ENDED_HOW);
-        let found = [reason, stated].into_iter().flatten().find_map(evidence_of);
+        let found = [reason, stated].into_iter().flatten().find_map(evidence::evidence_of);
         if let Some(evidence) = found
             && self.evidence.is_none()
         {
@@ -500,7 +466,7 @@ impl Content {
     fn add_fields(&mut self, stamped: &Stamped) {
         let signal = &stamped.signal;
         for (number, value) in &signal.fields {
-            self.keep_field(*number, value);
+            keep::keep(&mut self.fields, *number, value);
         }
         if let Some(length) = signal.number(field::FOREGROUND_MS) {
             let length = i64::try_from(length).unwrap_or(i64::MAX);
@@ -516,33 +482,6 @@ impl Content {
         for (name, value) in &signal.attributes {
             if self.attributes.len() < MEMBERS_MAX || self.attributes.contains_key(name) {
                 self.attributes.insert(name.clone(), value.clone());
-            }
-        }
-    }
-
-    fn keep_field(&mut self, number: FieldNumber, value: &Value) {
-        let keep = dictionary::by_number(number).map_or(Keep::Last, |row| row.keep);
-        match keep {
-            Keep::Signal => {}
-            Keep::First => {
-                self.fields.entry(number).or_insert_with(|| value.clone());
-            }
-            Keep::Last => {
-                self.fields.insert(number, value.clone());
-            }
-            Keep::Greatest => {
-                let known = self.fields.entry(number).or_insert_with(|| value.clone());
-                if greater(value, known) {
-                    *known = value.clone();
-                }
-            }
-            Keep::Sum => {
-                let known = self.fields.remove(&number);
-                self.fields.insert(number, sum(known, value));
-            }
-            Keep::All => {
-                let known = self.fields.remove(&number);
-                self.fields.insert(number, joined(known, value));
             }
         }
     }
@@ -610,62 +549,9 @@ impl Counts {
     }
 }
 
-fn evidence_of(word: &str) -> Option<Evidence> {
-    let same = |known: &str| {
-        let mut known = known.bytes();
-        // "WrongNumber", "wrong number" and "wrong_number" are one word.
-        let same = word
-            .bytes()
-            .filter(u8::is_ascii_alphanumeric)
-            .all(|byte| known.by_ref().find(|k| *k != b'_') == Some(byte.to_ascii_lowercase()));
-        same && known.all(|byte| byte == b'_') && !word.is_empty()
-    };
-    EVIDENCE.iter().find(|(known, _)| same(known)).map(|(_, evidence)| *evidence)
-}
-
 /// A user is known by a user id of the sender or an authenticated login, never by e-mail, phone or
 /// name (CORE.md 14).
 pub fn known_user(signal: &Signal) -> Option<&str> {
     let users = signal.identities.iter().filter(|identity| identity.class() == IdentityClass::User);
     users.min_by_key(|identity| (identity.rank(), *identity)).map(|identity| &*identity.value)
-}
-
-fn greater(value: &Value, than: &Value) -> bool {
-    match (value, than) {
-        (Value::Number(value), Value::Number(than)) => value > than,
-        (Value::Decimal(value), Value::Decimal(than)) => value > than,
-        (Value::Instant(value), Value::Instant(than)) => value.at > than.at,
-        _ => false,
-    }
-}
-
-fn sum(known: Option<Value>, value: &Value) -> Value {
-    match (known, value) {
-        (Some(Value::Number(known)), Value::Number(value)) => {
-            Value::Number(known.saturating_add(*value))
-        }
-        (Some(Value::Decimal(known)), Value::Decimal(value)) => {
-            Value::Decimal(known.saturating_add(*value))
-        }
-        _ => value.clone(),
-    }
-}
-
-fn joined(known: Option<Value>, value: &Value) -> Value {
-    let mut texts = match known {
-        Some(Value::Texts(texts)) => texts,
-        Some(Value::Text(text)) => vec![text],
-        _ => Vec::new(),
-    };
-    let more = match value {
-        Value::Texts(more) => more.clone(),
-        Value::Text(text) => vec![text.clone()],
-        other => return other.clone(),
-    };
-    for text in more {
-        if texts.len() < MEMBERS_MAX && !texts.contains(&text) {
-            texts.push(text);
-        }
-    }
-    Value::Texts(texts)
 }
