@@ -1,10 +1,13 @@
 //! Boundaries: whether the next fact of a lane still belongs to the session before it.
 use crate::{
-    content::{Content, EndMark, SplitCause, known_user},
+    content::{Content, EndMark, SplitCause, known_users},
+    dictionary::field,
     lane::{LaneKind, channel_of},
     rules::Rules,
     signal::kind,
     stamp::Stamped,
+    time::UnixMillis,
+    value::Value,
 };
 
 /// The cause that splits `next` from the session before it, or `None` when it belongs to it.
@@ -31,11 +34,13 @@ pub fn between(
         .or_else(|| channel_of(&next.signal))
         .unwrap_or_else(|| before.channel_or_other());
     let (gap, _) = rules.boundary.gap(channel);
-    if next.at.since(before.last.at) > gap {
+    if next.at.since(not_before_booked(before, before.last.at)) > gap {
         return Some(SplitCause::Inactivity);
     }
-    let aged =
-        rules.boundary.max_age(channel).is_some_and(|limit| next.at.since(before.first.at) > limit);
+    let aged = rules
+        .boundary
+        .max_age(channel)
+        .is_some_and(|limit| next.at.since(not_before_booked(before, before.first.at)) > limit);
     if aged {
         return Some(SplitCause::MaxAge);
     }
@@ -54,9 +59,16 @@ fn is_explicit(before: &Content, next: &Stamped) -> bool {
     }
 }
 
+/// Ids of one kind decide; one of another kind is another name, not another user.
 fn user_changed(before: &Content, next: &Stamped) -> bool {
-    match (before.user.as_deref(), known_user(&next.signal)) {
-        (Some(before), Some(next)) => before != next,
-        _ => false,
+    known_users(&next.signal)
+        .any(|(kind, user)| before.users.get(kind).is_some_and(|known| **known != *user))
+}
+
+/// An interaction that is booked for later is not silent until then (CORE.md 14).
+fn not_before_booked(before: &Content, at: UnixMillis) -> UnixMillis {
+    match before.fields.get(&field::SCHEDULED_AT) {
+        Some(Value::Instant(booked)) => at.max(booked.at),
+        _ => at,
     }
 }

@@ -212,9 +212,9 @@ pub struct Content {
     /// The first evidence of failure or junk: (reason, signal).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<(Evidence, Box<str>)>,
-    /// The known user, once there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<Box<str>>,
+    /// The first known user of each kind of user id, by kind; what bounding facts say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub users: BTreeMap<Box<str>, Box<str>>,
     /// The ledger, in event order.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub claims: BTreeSet<Claim>,
@@ -266,7 +266,7 @@ impl Content {
             subscribed: None,
             answered: None,
             evidence: None,
-            user: None,
+            users: BTreeMap::new(),
             claims: BTreeSet::new(),
             touches: Vec::new(),
             legs: Vec::new(),
@@ -339,6 +339,9 @@ impl Content {
         };
         if self.channel.is_none() {
             self.channel = channel_of(signal);
+        }
+        for (kind, user) in known_users(signal) {
+            self.users.entry(kind.into()).or_insert_with(|| user.into());
         }
         if self.stated_type.is_none() {
             self.stated_type =
@@ -454,12 +457,11 @@ impl Content {
 
     fn add_people(&mut self, signal: &Signal) {
         for identity in &signal.identities {
-            if self.identities.len() < MEMBERS_MAX {
+            let same =
+                |known: &Identity| known.kind == identity.kind && known.value == identity.value;
+            if self.identities.len() < MEMBERS_MAX && !self.identities.iter().any(same) {
                 self.identities.insert(identity.clone());
             }
-        }
-        if self.user.is_none() {
-            self.user = known_user(signal).map(Into::into);
         }
     }
 
@@ -550,8 +552,8 @@ impl Counts {
 }
 
 /// A user is known by a user id of the sender or an authenticated login, never by e-mail, phone or
-/// name (CORE.md 14).
-pub fn known_user(signal: &Signal) -> Option<&str> {
-    let users = signal.identities.iter().filter(|identity| identity.class() == IdentityClass::User);
-    users.min_by_key(|identity| (identity.rank(), *identity)).map(|identity| &*identity.value)
+/// name (CORE.md 14). Gives (kind of id, id); ids of two kinds say nothing of each other.
+pub fn known_users(signal: &Signal) -> impl Iterator<Item = (&str, &str)> {
+    let users = signal.identities.iter().filter(|i| i.class() == IdentityClass::User);
+    users.map(|identity| (&*identity.kind, &*identity.value))
 }

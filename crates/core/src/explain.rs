@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     content::{Content, SplitCause, Stage},
     dictionary::field,
+    disposition::Author,
     lane::LaneKind,
     outcome, record,
     rules::Rules,
@@ -151,7 +152,14 @@ fn ends(session: &Session, rules: &Rules, now: UnixMillis) -> Because {
         EndRule::Inactivity => (setting, format!("no signal came for {} ms after the last", gap.0)),
         EndRule::SessionEnded => (None, "the sender said that it ended".to_owned()),
         EndRule::HungUp => (None, "the call was hung up".to_owned()),
-        EndRule::Disposition => (None, "the business stated its outcome".to_owned()),
+        EndRule::Disposition => {
+            let claims = content.claims.iter().rev();
+            let by_business = claims.map(|claim| (claim.author, &*claim.signal));
+            let stated = by_business.filter(|(author, _)| *author == Author::Business);
+            let signals: Vec<&str> = stated.take(1).map(|(_, signal)| signal).collect();
+            let sentence = "the business stated its outcome".to_owned();
+            return because(rule.word(), None, &signals, sentence);
+        }
         EndRule::Watermark => {
             (setting, "the time of its source passed its end by the gap".to_owned())
         }

@@ -144,8 +144,8 @@ impl Lane {
         })
     }
 
-    /// Adds a signal of another lane to a session by placement: it adds to content and moves no
-    /// boundary.
+    /// Adds a signal of another lane to a live session by placement: it adds to content and moves
+    /// no boundary. Gives whether there is such a session; a redirect takes nothing in.
     ///
     /// # Errors
     /// Stored signals of the session cannot be read.
@@ -159,12 +159,35 @@ impl Lane {
     ) -> Result<bool, F::Error> {
         stamped.marks = stamped.marks.with(Marks::PLACED);
         let member = Member { lane: Some(from), ..member_of(&stamped, self, setting) };
-        let Some(session) = self.session_mut(into) else { return Ok(false) };
+        let mut live = self.sessions.iter_mut();
+        let Some(session) = live.find(|session| session.envelope.id == into) else {
+            return Ok(false);
+        };
         if session.members.iter().any(|known| known.position == member.position) {
             return Ok(true);
         }
         session.take_in(&stamped, member, setting, fetch)?;
         Ok(true)
+    }
+
+    /// Takes a session out of the lane's live ones, because it is placed elsewhere. The session
+    /// behind it, if it is now the first of the lane, begins for that reason; its id is given, too.
+    pub fn take_out(
+        &mut self,
+        id: SessionId,
+        now: UnixMillis,
+    ) -> Option<(Session, Option<SessionId>)> {
+        let at = self.sessions.iter().position(|session| session.envelope.id == id)?;
+        let taken = self.sessions.remove(at);
+        let first = self.sessions.first_mut().filter(|_| at == 0);
+        let begins_anew = first.map(|first| {
+            first.content.split_cause = SplitCause::First;
+            first.envelope.version += 1;
+            let end = first.content.last.clone();
+            first.note_changed(Some(&end), now);
+            first.envelope.id
+        });
+        Some((taken, begins_anew))
     }
 
     fn is_in_order(&self, stamped: &Stamped) -> bool {
@@ -185,10 +208,12 @@ impl Lane {
             None => Fate::Folded,
         };
         let (stamped, member) = marked(stamped, member, fate);
-        let end_before = last.content.last.clone();
-        last.content.add(&stamped, setting.rules);
         last.members.push(member);
-        last.note_folded(&stamped, Some(&end_before), setting.now);
+        if fate != Fate::Orphaned {
+            let end_before = last.content.last.clone();
+            last.content.add(&stamped, setting.rules);
+            last.note_folded(&stamped, Some(&end_before), setting.now);
+        }
         step.note(stamped.position, last.envelope.id, fate);
     }
 

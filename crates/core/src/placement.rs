@@ -82,8 +82,12 @@ fn identity(own: &Content, candidate: &Content) -> f64 {
 fn duration(own: &Content, candidate: &Content) -> f64 {
     match (length(own), length(candidate)) {
         (Some(own), Some(other)) => {
-            let apart = (own - other).abs();
-            if apart <= 5_000 || apart * 10 <= own.max(other) { 1.0 } else { 0.0 }
+            let apart = own.abs_diff(other);
+            if apart <= 5_000 || apart.saturating_mul(10) <= own.max(other).unsigned_abs() {
+                1.0
+            } else {
+                0.0
+            }
         }
         _ => 0.5,
     }

@@ -223,25 +223,33 @@ impl Session {
         let envelope = &self.envelope;
         let settle = rules.lifecycle.settle_ms;
         match envelope.status {
-            Status::Open if clock == SourceClock::Wall => Some(self.closes_at(rules)),
-            Status::Open => {
+            Status::Open | Status::Settling if clock != SourceClock::Wall => {
+                // It waits for its source, and for a silent source not for ever.
                 let patience = rules.lifecycle.mark_timeout_ms.max(self.gap(rules));
-                Some(envelope.last_received_at.plus(patience))
+                let since = envelope.closed_at.unwrap_or(envelope.last_received_at);
+                Some(since.max(envelope.last_received_at).plus(patience))
             }
+            Status::Open => Some(self.closes_at(rules)),
             Status::Settling => envelope.closed_at.map(|closed| closed.plus(settle)),
             Status::Final | Status::Amended | Status::Merged => {
-                envelope.changed_at.map(|changed| changed.plus(settle))
+                let patience = match clock {
+                    SourceClock::Mark => rules.lifecycle.mark_timeout_ms.max(settle),
+                    SourceClock::Wall | SourceClock::Watermark { .. } => settle,
+                };
+                envelope.changed_at.map(|changed| changed.plus(patience))
             }
         }
     }
 
     /// The instant in event time at which a watermark or mark closes it or makes it final.
-    pub fn due_in_event_time(&self, rules: &Rules) -> Option<UnixMillis> {
+    pub fn due_in_event_time(&self, clock: SourceClock, rules: &Rules) -> Option<UnixMillis> {
         let end = self.content.ended_at().plus(self.gap(rules));
         match self.envelope.status {
             Status::Open => Some(end),
             Status::Settling => Some(end.plus(rules.lifecycle.settle_ms)),
-            _ => self.envelope.changed_at.map(|_| end),
+            // Changes of an ordered stream's sessions settle; those of an import end with it.
+            _ if clock == SourceClock::Mark => self.envelope.changed_at.map(|_| end),
+            _ => None,
         }
     }
 

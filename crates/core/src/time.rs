@@ -60,7 +60,7 @@ impl UnixMillis {
         Millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// Midnights of UTC between the two moments, in whole days since 1970.
+    /// The day of UTC that it lies in, in whole days since 1970.
     pub const fn utc_day(self) -> i64 {
         self.0.div_euclid(86_400_000)
     }

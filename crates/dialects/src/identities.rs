@@ -53,10 +53,40 @@ pub fn e164(sent: &str, country: Option<&str>) -> Option<String> {
     {
         return Some(number);
     }
-    if sent.starts_with(|first: char| ('1'..='9').contains(&first)) {
-        return valid(None, &format!("+{sent}"));
+    if sent.starts_with(|first: char| ('1'..='9').contains(&first))
+        && let Some(number) = valid(None, &format!("+{sent}"))
+    {
+        return Some(number);
     }
-    None
+    unlisted(sent, country)
+}
+
+/// A number that the number plan does not know, such as one of a film or a new range: at least its
+/// punctuation is not what tells it from another. 10 to 15 digits, by its plus sign or its country.
+fn unlisted(sent: &str, country: Option<phonenumber::country::Id>) -> Option<String> {
+    let written = |byte: u8| byte.is_ascii_digit() || b"+ -().".contains(&byte);
+    let digits = sent.bytes().filter(u8::is_ascii_digit).count();
+    if !sent.bytes().all(written) || !(10..=15).contains(&digits) {
+        return None;
+    }
+    if sent.starts_with('+') {
+        let digits = sent.chars().filter(char::is_ascii_digit);
+        return Some(std::iter::once('+').chain(digits).collect());
+    }
+    let number = phonenumber::parse(Some(country?), sent).ok()?;
+    Some(number.format().mode(phonenumber::Mode::E164).to_string())
+}
+
+/// The spellings under which what was asked for may be kept: as it came, as a mail address, as a
+/// telephone number. The first is the likeliest.
+pub fn spellings(asked: &str, country: Option<&str>) -> Vec<String> {
+    let mut spellings = vec![asked.to_owned()];
+    if asked.contains('@') {
+        spellings.push(asked.trim().to_lowercase());
+    }
+    spellings.extend(e164(asked.trim(), country));
+    spellings.dedup();
+    spellings
 }
 
 fn valid(country: Option<phonenumber::country::Id>, text: &str) -> Option<String> {
@@ -93,6 +123,20 @@ mod tests {
         check("phone", "030 901820", Some("DE"), &expect!["+4930901820 (sent 030 901820)"]);
         check("phone", "030 901820", None, &expect!["030 901820"]);
         check("phone", "tom@jabber.example", Some("US"), &expect!["tom@jabber.example"]);
+        // 555-77 is no exchange of any plan; the same number is still the same.
+        check(
+            "phone",
+            "+1 (555) 777-0002",
+            None,
+            &expect!["+15557770002 (sent +1 (555) 777-0002)"],
+        );
+        check(
+            "phone",
+            "(555) 777-0003",
+            Some("US"),
+            &expect!["+15557770003 (sent (555) 777-0003)"],
+        );
+        check("phone", "(555) 777-0003", None, &expect!["(555) 777-0003"]);
     }
 
     #[test]

@@ -31,7 +31,8 @@ pub struct ServerClock {
 struct State {
     now: UnixMillis,
     read_at: Instant,
-    /// Left over from integer division when drawing.
+    /// Time that has passed and was not yet drawn on.
+    undrawn: i64,
     since: Option<Steady>,
     alarm: Option<Millis>,
 }
@@ -52,7 +53,9 @@ impl ServerClock {
             Some(last) if wall >= last && wall.since(last) <= BELIEVED => wall,
             Some(last) => last,
         };
-        ServerClock { state: Mutex::new(State { now, read_at, since: None, alarm: None }) }
+        ServerClock {
+            state: Mutex::new(State { now, read_at, undrawn: 0, since: None, alarm: None }),
+        }
     }
 
     /// Server time.
@@ -67,15 +70,6 @@ impl ServerClock {
     pub fn alarm(&self) -> Option<Millis> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).alarm
     }
-
-    /// Adopts the wall clock at once (the operator's word), unless that would go back.
-    pub fn accept_wall(&self) {
-        let (wall, at) = read();
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.advance(wall, at);
-        state.now = state.now.max(wall);
-        state.alarm = None;
-    }
 }
 
 impl State {
@@ -89,7 +83,9 @@ impl State {
         let now = self.now.plus(Millis(elapsed));
         let ahead = wall.since(now);
         if ahead.0.abs() <= ALARM.0 {
-            let most = (elapsed / DRAW).max(1);
+            self.undrawn = self.undrawn.saturating_add(elapsed);
+            let most = self.undrawn / DRAW;
+            self.undrawn %= DRAW;
             self.now = now.plus(Millis(ahead.0.clamp(-most, most))).max(self.now);
             self.since = None;
             self.alarm = None;
@@ -137,7 +133,7 @@ mod tests {
     const START: UnixMillis = UnixMillis(1_700_000_000_000);
 
     fn state(at: Instant) -> State {
-        State { now: START, read_at: at, since: None, alarm: None }
+        State { now: START, read_at: at, undrawn: 0, since: None, alarm: None }
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::{
     live::LiveEvent,
     placement::States,
     quarantine,
-    rows::{decode, encode},
+    rows::{TimerRow, decode, encode},
     shard::{SHARD, Shard},
     signals::Signals,
     sources::SourceKey,
@@ -72,6 +72,8 @@ struct Gathered {
     /// Lanes in the order in which the block meets them.
     order: Vec<(TenantId, LaneKey, LaneKind)>,
     by_lane: HashMap<LaneKey, Vec<Stamped>>,
+    /// Positions of what is gathered.
+    positions: BTreeSet<u64>,
     /// Key hashes of what is gathered: (lane, hash) to positions.
     keys: HashMap<(LaneKey, u64), Vec<u64>>,
 }
@@ -137,10 +139,7 @@ impl Shard {
                 self.rules = std::sync::Arc::new(entry.rules);
                 Ok(())
             }
-            Entry::Clock(entry) => {
-                self.sources.set((entry.tenant, entry.source), entry.clock);
-                Ok(())
-            }
+            Entry::Clock(entry) => self.fold_clock((entry.tenant, entry.source), entry.clock),
             Entry::Mark(entry) => self.fold_mark(entry),
             Entry::Placement(entry) => self.fold_placement(&entry),
             Entry::Review(entry) => self.fold_review(&entry),
@@ -188,6 +187,9 @@ impl Shard {
             let id_hash = self.secret.hash(tenant, "id", &[stamped.signal.key.as_bytes()]);
             self.new_ids.push((LaneKey(id_hash).prefix(), name.key.prefix()));
             gathered.keys.entry((name.key, key_hash)).or_default().push(position);
+            gathered.positions.insert(position);
+            let hot = self.hot.lane(&self.store, &self.secret, tenant, name.key, name.kind)?;
+            hot.key_hashes.insert(key_hash);
             match named {
                 Some(session) if self.is_pinned(tenant, &name, session, &stamped)? => {
                     placed.push((stamped, tenant, name.key, name.kind, session));
@@ -217,7 +219,7 @@ impl Shard {
         Ok(())
     }
 
-    /// The lane of a signal, and the session of ours that it names.
+    /// The lane of a signal, and the session of ours that it names; a redirect is forwarded.
     pub(crate) fn lane_name(
         &self,
         arrival: &Arrival,
@@ -225,10 +227,11 @@ impl Shard {
         let (tenant, signal) = (arrival.tenant, &arrival.signal);
         let named = signal.session.as_deref().and_then(SessionId::parse);
         if let Some(id) = named
-            && let Some((key, kind)) = self.hot.home(&self.store, tenant, id)?
+            && let Some(home) = self.hot.survivor(&self.store, tenant, id)?
         {
             let family = sessionary_core::channel::Family::Other;
-            return Ok((LaneName { key, kind, family }, Some(id)));
+            let name = LaneName { key: home.lane, kind: home.kind, family };
+            return Ok((name, Some(home.session)));
         }
         Ok((lane_of(&self.secret, tenant, signal), None))
     }
@@ -256,6 +259,9 @@ impl Shard {
             }
         }
         let hot = self.hot.lane(&self.store, &self.secret, tenant, name.key, name.kind)?;
+        if !hot.key_hashes.contains(&key_hash) {
+            return self.find_tracked(gathered, position, arrival, name);
+        }
         let holders: Vec<(SessionId, Member)> =
             hot.lane.holders(key_hash).map(|(id, member)| (id, member.clone())).collect();
         for (session, member) in holders {
@@ -263,12 +269,13 @@ impl Shard {
                 return Ok(Found::Known(status, session));
             }
         }
-        self.find_tracked(position, arrival, name)
+        self.find_tracked(gathered, position, arrival, name)
     }
 
     /// A disposition is recognised by its tracking id wherever in the tenant it was folded.
     fn find_tracked(
         &mut self,
+        gathered: &Gathered,
         position: u64,
         arrival: &Arrival,
         name: &LaneName,
@@ -288,7 +295,8 @@ impl Shard {
         let all = sessions.lane.sessions.iter().chain(&sessions.lane.redirects);
         Ok(match all.clone().find(holds).map(|session| session.envelope.id) {
             Some(session) => Found::Known(status, session),
-            None => Found::Twin(status, known),
+            None if gathered.positions.contains(&known) => Found::Twin(status, known),
+            None => Found::New,
         })
     }
 
@@ -387,7 +395,7 @@ impl Shard {
         let (secret, store) = (self.secret.clone(), self.store.clone());
         let setting = Shard::setting(&rules, self.now, &secret);
         let mut fetch = Signals { store: &store, shard: SHARD, tenant, lane: key };
-        let notes: Vec<(Box<str>, UnixMillis)> =
+        let times: Vec<(Box<str>, UnixMillis)> =
             stamped.iter().map(|s| (s.signal.source.clone(), s.at)).collect();
         let states = if stamped.iter().any(|s| s.signal.claim.is_some()) {
             States::Outcome
@@ -402,7 +410,7 @@ impl Shard {
         }
         self.after_step(key, &step);
         self.note_homeless(tenant, (key, lane_kind), states, &step)?;
-        self.note_sources(tenant, &notes)
+        self.note_sources(tenant, &times)
     }
 
     /// What follows from a change of sessions: numbers, timers, the live stream.
@@ -436,17 +444,22 @@ impl Shard {
         if gone && let Some(short_id) = session.envelope.short_id.take() {
             self.numbers.free_short_id(short_id);
         }
-        let session = session.clone();
-        self.arm(&session, key);
-        self.note_identities(&session);
-        if self.live.has_listeners() {
-            let what = match (change, status) {
-                (Change::Opened, _) => LiveEvent::SESSION_OPENED,
-                (_, Status::Merged) => LiveEvent::SESSION_MERGED,
-                (_, Status::Settling) => LiveEvent::SESSION_ENDED,
-                _ => LiveEvent::SESSION_CHANGED,
-            };
-            self.live.send(LiveEvent::of_session(what, &session, &self.rules, self.now));
+        self.arm(key, id);
+        self.note_identities(key, id);
+        if status == Status::Settling {
+            self.note_ended(key, id);
+        }
+        if !self.live.has_listeners() {
+            return;
+        }
+        let what = match (change, status) {
+            (Change::Opened, _) => LiveEvent::SESSION_OPENED,
+            (_, Status::Merged) => LiveEvent::SESSION_MERGED,
+            (_, Status::Settling) => LiveEvent::SESSION_ENDED,
+            _ => LiveEvent::SESSION_CHANGED,
+        };
+        if let Some(session) = self.hot.session(key, id) {
+            self.live.send(LiveEvent::of_session(what, session, &self.rules, self.now));
         }
     }
 
@@ -463,7 +476,10 @@ impl Shard {
         let (secret, store) = (self.secret.clone(), self.store.clone());
         let setting = Shard::setting(&rules, self.now, &secret);
         let mut fetch = Signals { store: &store, shard: SHARD, tenant, lane: key };
+        let key_hash = self.key_hash(tenant, key, &stamped.signal.key);
         let hot = self.hot.lane(&store, &secret, tenant, key, lane_kind)?;
+        // A repetition that names the session is forwarded to this lane and must be found here.
+        hot.key_hashes.insert(key_hash);
         hot.lane.place(stamped, from, session, setting, &mut fetch)?;
         let changed = BTreeSet::from([session]);
         self.after_step(key, &Step { fates: Vec::new(), opened: Vec::new(), changed });
@@ -478,65 +494,91 @@ impl Shard {
 
     fn fire_wall_timers(&mut self, header: &BlockHeader) -> Result<(), EngineError> {
         while let Some(((due, id), row)) = self.timers.first_through(header.fired_through) {
-            let clock = row.source.as_deref();
-            let clock = clock.map_or(SourceClock::Wall, |s| self.sources.clock(row.tenant, s));
-            let rule = match clock {
-                SourceClock::Wall => EndRule::Inactivity,
-                SourceClock::Watermark { .. } => EndRule::Watermark,
-                SourceClock::Mark => EndRule::Mark,
-            };
-            self.fire(row.tenant, row.lane, id, due, rule)?;
+            self.fire(&row, id, due, EndRule::Inactivity)?;
         }
         Ok(())
     }
 
-    /// Lets one timer act. A timer always either acts or moves, so the caller's loop ends.
+    /// Lets one timer act. It acts, or moves, or is taken away, so the caller's loop ends.
     fn fire(
         &mut self,
-        tenant: TenantId,
-        lane: LaneKey,
+        row: &TimerRow,
         id: SessionId,
         at: UnixMillis,
         rule: EndRule,
-    ) -> Result<(), EngineError> {
-        let hot = self.hot.lane(&self.store, &self.secret, tenant, lane, LaneKind::Device)?;
+    ) -> Result<Fired, EngineError> {
+        let lane = row.lane;
+        let hot = self.hot.lane(&self.store, &self.secret, row.tenant, lane, LaneKind::Device)?;
         let Some(session) = hot.lane.session_mut(id) else {
-            self.timers.arm(id, None);
-            return Ok(());
+            self.disarm(id);
+            return Ok(Fired::Nothing);
         };
         let fired = session.fire(at, rule);
-        let cut = (fired == Fired::Cut).then(|| session.clone());
         self.hot.note_changed(lane, &BTreeSet::from([id]));
         self.after_change(lane, id, Change::Fired);
-        if fired == Fired::Ended {
-            self.note_ended(tenant, lane, id)?;
+        match fired {
+            Fired::Cut => self.keep_cut(lane, id),
+            Fired::Nothing => self.disarm(id),
+            Fired::Ended => {}
         }
-        if let Some(session) = cut {
-            self.keep_cut(&session);
-        }
-        if fired == Fired::Nothing {
-            self.timers.arm(id, None);
-        }
-        Ok(())
+        Ok(fired)
     }
 
     /// Keeps the record of a revision byte for byte.
-    fn keep_cut(&mut self, session: &Session) {
+    fn keep_cut(&mut self, lane: LaneKey, id: SessionId) {
+        self.homeless.forget(id);
+        let Some(session) = self.hot.session(lane, id) else { return };
         let envelope = &session.envelope;
-        self.homeless.forget(envelope.id);
         let record = record::of(session, &self.rules, self.now);
-        let key = record_key(envelope.tenant.0, &envelope.id.0, envelope.revision);
-        self.pending.put(Table::Records, key, record.to_string().into_bytes());
+        let key = record_key(envelope.tenant.0, &id.0, envelope.revision);
         if self.live.has_listeners() {
             let what = LiveEvent::SESSION_FINAL;
             self.live.send(LiveEvent::of_session(what, session, &self.rules, self.now));
         }
+        self.pending.put(Table::Records, key, record.to_string().into_bytes());
     }
 
+    /// Sets a source's clock; its sessions wait by the new one from now on.
+    fn fold_clock(&mut self, key: SourceKey, clock: SourceClock) -> Result<(), EngineError> {
+        let armed = self.timers.of_source(&key);
+        self.sources.set(key, clock);
+        for (id, row) in armed {
+            self.hot.lane(&self.store, &self.secret, row.tenant, row.lane, LaneKind::Device)?;
+            self.arm(row.lane, id);
+        }
+        Ok(())
+    }
+
+    /// A source is complete: its sessions end, settle and become final, as far as the mark says.
+    /// Under the wall clock, too: the sender knows better than silence does.
     fn fold_mark(&mut self, entry: MarkEntry) -> Result<(), EngineError> {
         let key: SourceKey = (entry.tenant, entry.source);
         self.sources.note_mark(&key, self.now);
-        self.fire_source(&key, entry.through, EndRule::Mark)
+        if self.sources.clock(key.0, &key.1) != SourceClock::Wall {
+            return self.fire_source(&key, entry.through, EndRule::Mark);
+        }
+        for (id, row) in self.timers.of_source(&key) {
+            self.fire_through_mark(&row, id, entry.through)?;
+        }
+        Ok(())
+    }
+
+    fn fire_through_mark(
+        &mut self,
+        row: &TimerRow,
+        id: SessionId,
+        through: Option<UnixMillis>,
+    ) -> Result<(), EngineError> {
+        loop {
+            let hot =
+                self.hot.lane(&self.store, &self.secret, row.tenant, row.lane, LaneKind::Device)?;
+            let Some(session) = hot.lane.session(id) else { return Ok(()) };
+            let due = session.due_in_event_time(SourceClock::Mark, &self.rules);
+            let reached = due.is_some_and(|due| through.is_none_or(|through| due <= through));
+            if !reached || self.fire(row, id, self.now, EndRule::Mark)? == Fired::Nothing {
+                return Ok(());
+            }
+        }
     }
 
     fn note_sources(
@@ -544,14 +586,14 @@ impl Shard {
         tenant: TenantId,
         signals: &[(Box<str>, UnixMillis)],
     ) -> Result<(), EngineError> {
-        let mut reached: Option<(SourceKey, UnixMillis)> = None;
+        let mut reached: BTreeMap<SourceKey, UnixMillis> = BTreeMap::new();
         for (source, at) in signals {
-            reached = self.sources.note_signal(tenant, source, *at).or(reached);
+            reached.extend(self.sources.note_signal(tenant, source, *at));
         }
-        match reached {
-            Some((key, through)) => self.fire_source(&key, Some(through), EndRule::Watermark),
-            None => Ok(()),
+        for (key, through) in reached {
+            self.fire_source(&key, Some(through), EndRule::Watermark)?;
         }
+        Ok(())
     }
 
     fn fire_source(
@@ -561,7 +603,7 @@ impl Shard {
         rule: EndRule,
     ) -> Result<(), EngineError> {
         while let Some(((_, id), row)) = self.timers.first_of_source(key, through) {
-            self.fire(row.tenant, row.lane, id, self.now, rule)?;
+            self.fire(&row, id, self.now, rule)?;
         }
         Ok(())
     }

@@ -1,14 +1,14 @@
 //! Lanes in memory: loaded when a signal or timer touches them, written back in checkpoints.
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sessionary_core::{
     id::SessionId,
     lane::{HashSecret, LaneKey, LaneKind},
     lane_fold::Lane,
-    session::Session,
+    session::{Session, Status},
     signal::TenantId,
 };
-use sessionary_store::{Rows, Store, Table, keys::session_key};
+use sessionary_store::{Rows, Store, Table};
 
 use crate::{
     EngineError,
@@ -24,7 +24,36 @@ pub(crate) struct HotLane {
     derived: HashMap<SessionId, BTreeSet<(Table, Vec<u8>)>>,
     /// When it was last touched, in blocks.
     used: u64,
+    /// Hashes of the keys of all signals that came into the lane: one that is not here is new.
+    pub(crate) key_hashes: HashSet<u64>,
+    /// How many identities of a session were noted for the matcher.
+    pub(crate) noted: HashMap<SessionId, usize>,
 }
+
+/// Where a session is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Home {
+    pub(crate) lane: LaneKey,
+    pub(crate) kind: LaneKind,
+    pub(crate) session: SessionId,
+    /// Where it leads, if it is a redirect.
+    merged_into: Option<SessionId>,
+}
+
+impl Home {
+    fn of(session: &Session) -> Home {
+        let envelope = &session.envelope;
+        Home {
+            lane: envelope.lane,
+            kind: envelope.lane_kind,
+            session: envelope.id,
+            merged_into: envelope.merged_into.filter(|_| envelope.status == Status::Merged),
+        }
+    }
+}
+
+/// Redirects are followed at most this far.
+pub(crate) const HOPS_MAX: usize = 64;
 
 /// The lanes that a shard has in memory.
 #[derive(Default)]
@@ -59,7 +88,16 @@ impl Hot {
                 let keys = derived(secret, session).into_keys().collect();
                 on_disk.insert(session.envelope.id, keys);
             }
-            let hot = HotLane { lane, changed: BTreeSet::new(), derived: on_disk, used: 0 };
+            let sessions = lane.sessions.iter().chain(&lane.redirects);
+            let members = sessions.flat_map(|session| &session.members);
+            let hot = HotLane {
+                key_hashes: members.map(|member| member.key_hash).collect(),
+                lane,
+                changed: BTreeSet::new(),
+                derived: on_disk,
+                used: 0,
+                noted: HashMap::new(),
+            };
             self.lanes.insert(key, hot);
         }
         let turn = self.turn;
@@ -68,9 +106,19 @@ impl Hot {
         Ok(hot)
     }
 
+    /// A lane that is in memory, to change it.
+    pub(crate) fn in_memory_mut(&mut self, key: LaneKey) -> Option<&mut HotLane> {
+        self.lanes.get_mut(&key)
+    }
+
     /// A lane that is in memory.
     pub(crate) fn in_memory(&self, key: LaneKey) -> Option<&HotLane> {
         self.lanes.get(&key)
+    }
+
+    /// A session of a lane that is in memory.
+    pub(crate) fn session(&self, lane: LaneKey, id: SessionId) -> Option<&Session> {
+        self.lanes.get(&lane)?.lane.session(id)
     }
 
     /// A session of a lane that is in memory, to change it.
@@ -89,23 +137,39 @@ impl Hot {
         }
     }
 
-    /// The lane of a session of the tenant, wherever it is.
+    /// Where a session of the tenant is, a redirect as it is.
     pub(crate) fn home(
         &self,
         store: &Store,
         tenant: TenantId,
         session: SessionId,
-    ) -> Result<Option<(LaneKey, LaneKind)>, EngineError> {
+    ) -> Result<Option<Home>, EngineError> {
         if let Some(hot) = self.homes.get(&session).and_then(|key| self.lanes.get(key)) {
-            let lane = &hot.lane;
-            return Ok((lane.tenant == tenant).then_some((lane.key, lane.kind)));
+            let found = hot.lane.session(session).filter(|_| hot.lane.tenant == tenant);
+            return Ok(found.map(Home::of));
         }
-        let found = get_session(store, tenant, session)?;
-        Ok(found.map(|found| (found.envelope.lane, found.envelope.lane_kind)))
+        Ok(get_session(store, tenant, session)?.as_ref().map(Home::of))
     }
 
-    /// Sessions that changed since the last checkpoint.
-    pub(crate) fn changed(&self) -> usize {
+    /// Where the survivor of a session is: of a redirect, the session that it leads to.
+    pub(crate) fn survivor(
+        &self,
+        store: &Store,
+        tenant: TenantId,
+        session: SessionId,
+    ) -> Result<Option<Home>, EngineError> {
+        let mut session = session;
+        for _ in 0..HOPS_MAX {
+            match self.home(store, tenant, session)? {
+                Some(Home { merged_into: Some(into), .. }) => session = into,
+                found => return Ok(found),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Lanes that changed since the last checkpoint.
+    pub(crate) fn changed_lanes(&self) -> usize {
         self.dirty.len()
     }
 
@@ -156,13 +220,4 @@ impl Hot {
     pub(crate) fn len(&self) -> usize {
         self.lanes.len()
     }
-}
-
-/// Whether a session of the tenant exists on disk.
-pub(crate) fn is_stored(
-    store: &impl sessionary_store::Read,
-    tenant: TenantId,
-    session: SessionId,
-) -> Result<bool, EngineError> {
-    Ok(store.get(Table::Sessions, &session_key(tenant.0, &session.0))?.is_some())
 }

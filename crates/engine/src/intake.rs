@@ -40,6 +40,8 @@ const GROUP_BYTES: usize = 8 << 20;
 const TIMERS_PER_BLOCK: usize = 4_096;
 /// Blocks that only fire timers come at most this often.
 const TIMER_PAUSE: Millis = Millis::from_secs(1);
+/// Old journal, old answers and runs of ids are looked after this often.
+const TIDY_PAUSE: Millis = Millis::from_secs(20);
 /// After so long without work, what changed is written.
 const IDLE: Duration = Duration::from_secs(2);
 
@@ -141,7 +143,13 @@ impl Engine {
         let (queue, commands) = sync_channel(QUEUE);
         let (failed, failure) = watch::channel(None);
         let numbers = AtomicU64::new(u64::try_from(clock.now().0).unwrap_or(0) << 20);
-        let worker = Worker { shard, clock: clock.clone(), commands, last_timers: UnixMillis(0) };
+        let worker = Worker {
+            shard,
+            clock: clock.clone(),
+            commands,
+            last_timers: UnixMillis(0),
+            tidied_at: UnixMillis(0),
+        };
         let thread = std::thread::Builder::new()
             .name("shard-0".to_owned())
             .spawn(move || worker.run(&failed))
@@ -366,6 +374,8 @@ struct Worker {
     commands: Receiver<Command>,
     /// When a block that only fired timers was last appended.
     last_timers: UnixMillis,
+    /// When old journal was last looked for.
+    tidied_at: UnixMillis,
 }
 
 impl Worker {
@@ -395,11 +405,17 @@ impl Worker {
             }
             self.gather(&mut group);
             let idle = group.is_empty();
-            self.place()?;
+            self.place(&group)?;
             self.commit(group)?;
-            if self.shard.is_checkpoint_due() || (idle && self.shard.is_dirty()) {
+            let now = self.clock.now();
+            let untidy = now >= self.tidied_at.plus(TIDY_PAUSE);
+            let due = self.shard.is_checkpoint_due();
+            if untidy || due || (idle && self.shard.is_dirty()) {
                 self.shard.checkpoint()?;
-                self.shard.tidy(self.clock.now())?;
+            }
+            if untidy || due {
+                self.shard.tidy(now)?;
+                self.tidied_at = now;
             }
         }
     }
@@ -442,9 +458,16 @@ impl Worker {
     }
 
     /// Appends what the matcher proposes, before the timers of the sessions in question fire.
-    fn place(&mut self) -> Result<(), EngineError> {
+    fn place(&mut self, group: &[Command]) -> Result<(), EngineError> {
         let now = self.clock.now();
-        let entries = self.shard.propose_placements(now)?;
+        let completing: Vec<_> = group
+            .iter()
+            .filter_map(|command| match command {
+                Command::Decide(Entry::Mark(mark), _) => Some((mark.tenant, mark.source.clone())),
+                _ => None,
+            })
+            .collect();
+        let entries = self.shard.propose_placements(now, &completing)?;
         if entries.is_empty() { Ok(()) } else { self.append(entries, None) }
     }
 

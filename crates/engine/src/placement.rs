@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sessionary_core::{
+    channel::{Channel, Family},
     id::SessionId,
     identity::IdentityClass,
     lane::{LaneKey, LaneKind},
@@ -22,9 +23,10 @@ use sessionary_store::{
 use crate::{
     EngineError,
     entry::{DoubtEntry, Entry, PlacementEntry, ReviewEntry},
-    rows::{encode, external_hash, get_session, look_up},
+    rows::{TimerRow, encode, external_hash, get_session, look_up},
     shard::{SHARD, Shard},
     signals::Signals,
+    sources::SourceKey,
 };
 
 /// More candidates than this say nothing: the identity is shared by many.
@@ -33,23 +35,31 @@ const CANDIDATES_MAX: usize = 100;
 /// Sessions that wait to be placed, and where to look for their place.
 #[derive(Default)]
 pub(crate) struct Homeless {
-    waiting: HashMap<SessionId, (TenantId, LaneKey)>,
+    waiting: HashMap<SessionId, Waiting>,
     by_identity: HashMap<[u8; 16], BTreeSet<SessionId>>,
     /// Sessions whose look-up rows are not on disk yet.
-    recent: HashMap<[u8; 16], BTreeSet<(SessionId, LaneKey)>>,
+    recent: HashMap<[u8; 16], BTreeSet<SessionId>>,
     /// Waiting sessions to be matched before the next block.
     retry: BTreeSet<SessionId>,
 }
 
-/// Redirects are followed at most this far.
-pub(crate) const HOPS_MAX: usize = 64;
+/// A session that waits to be placed.
+#[derive(Clone, Debug)]
+struct Waiting {
+    tenant: TenantId,
+    lane: LaneKey,
+    /// The hashes under which it waits for a session like it.
+    hashes: Vec<[u8; 16]>,
+}
 
 /// How hard the matcher tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attempt {
     /// Something new came.
     Early,
-    /// The session is about to become final.
+    /// A timer of the session is due: if it is settling, it is about to become final.
+    LastIfSettling,
+    /// Its source is about to be complete.
     Last,
 }
 
@@ -67,13 +77,20 @@ impl Homeless {
 
     /// A session is final or placed: nobody looks for its place any more.
     pub(crate) fn forget(&mut self, session: SessionId) {
-        if self.waiting.remove(&session).is_some() {
-            self.retry.remove(&session);
-            for waiting in self.by_identity.values_mut() {
+        let Some(Waiting { hashes, .. }) = self.waiting.remove(&session) else { return };
+        self.retry.remove(&session);
+        for hash in hashes {
+            if let Some(waiting) = self.by_identity.get_mut(&hash) {
                 waiting.remove(&session);
+                if waiting.is_empty() {
+                    self.by_identity.remove(&hash);
+                }
             }
-            self.by_identity.retain(|_, waiting| !waiting.is_empty());
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Look-up rows of everything recent are on disk.
@@ -81,13 +98,32 @@ impl Homeless {
         self.recent.clear();
     }
 
-    fn wait(&mut self, session: SessionId, at: (TenantId, LaneKey), hashes: Vec<[u8; 16]>) {
-        self.waiting.insert(session, at);
+    fn wait(&mut self, session: SessionId, waiting: Waiting) {
         self.retry.insert(session);
-        for hash in hashes {
-            self.by_identity.entry(hash).or_default().insert(session);
+        for hash in &waiting.hashes {
+            self.by_identity.entry(*hash).or_default().insert(session);
         }
+        self.waiting.insert(session, waiting);
     }
+}
+
+/// Sessions made by outcomes alone, and those in a lane that names only a person, have no place of
+/// their own as long as they are not final.
+fn is_homeless(session: &Session) -> bool {
+    let (counts, envelope) = (session.content.counts, &session.envelope);
+    let outcomes_only = counts.events > 0 && counts.claims == counts.events;
+    let open = matches!(envelope.status, Status::Open | Status::Settling);
+    // A number is a device of calls and messages, but not one that tells two calls apart.
+    let by_number = matches!(
+        session.content.channel.map(Channel::family),
+        Some(Family::Voice | Family::Messaging)
+    );
+    let placeless = match envelope.lane_kind {
+        LaneKind::Person => true,
+        LaneKind::Sender | LaneKind::Alone => outcomes_only,
+        LaneKind::Device => outcomes_only && by_number,
+    };
+    open && placeless
 }
 
 /// The hashes by which a session and its place find each other.
@@ -112,7 +148,7 @@ impl Shard {
         if let Some(session) = get_session(&self.store, tenant, id)? {
             let hashes = look_up_hashes(self, &session).into_iter().map(|(_, hash)| hash);
             let hashes = hashes.collect();
-            self.homeless.wait(id, (tenant, lane), hashes);
+            self.homeless.wait(id, Waiting { tenant, lane, hashes });
         }
         Ok(())
     }
@@ -126,20 +162,18 @@ impl Shard {
         states: States,
         step: &Step,
     ) -> Result<(), EngineError> {
-        if kind != LaneKind::Person && states == States::Nothing {
+        let nobody = self.homeless.is_empty() && states == States::Nothing;
+        if kind != LaneKind::Person && nobody {
             return Ok(());
         }
         for id in &step.changed {
             let hot = self.hot.lane(&self.store, &self.secret, tenant, lane, kind)?;
             let Some(session) = hot.lane.session(*id).cloned() else { continue };
-            let counts = session.content.counts;
-            let outcomes_only = counts.events > 0 && counts.claims == counts.events;
-            let open = matches!(session.envelope.status, Status::Open | Status::Settling);
-            if open && (kind == LaneKind::Person || outcomes_only) {
+            if is_homeless(&session) {
                 let hashes = look_up_hashes(self, &session).into_iter().map(|(_, hash)| hash);
                 let hashes = hashes.collect();
-                self.homeless.wait(*id, (tenant, lane), hashes);
-                self.arm(&session, lane);
+                self.homeless.wait(*id, Waiting { tenant, lane, hashes });
+                self.arm(lane, *id);
             } else {
                 self.homeless.forget(*id);
             }
@@ -148,67 +182,81 @@ impl Shard {
     }
 
     /// Takes note of where a session can be found until its look-up rows are written.
-    pub(crate) fn note_identities(&mut self, session: &Session) {
+    pub(crate) fn note_identities(&mut self, lane: LaneKey, id: SessionId) {
+        let Some(hot) = self.hot.in_memory_mut(lane) else { return };
+        let Some(known) = hot.lane.session(id).map(|s| s.content.identities.len()) else { return };
+        if hot.noted.insert(id, known) == Some(known) {
+            return;
+        }
+        let Some(session) = self.hot.session(lane, id) else { return };
         for (_, hash) in look_up_hashes(self, session) {
-            let entry = (session.envelope.id, session.envelope.lane);
-            self.homeless.recent.entry(hash).or_default().insert(entry);
+            self.homeless.recent.entry(hash).or_default().insert(id);
         }
     }
 
     /// A session ended: those that wait for one like it are matched again.
-    pub(crate) fn note_ended(
-        &mut self,
-        tenant: TenantId,
-        lane: LaneKey,
-        id: SessionId,
-    ) -> Result<(), EngineError> {
-        if self.homeless.by_identity.is_empty() {
-            return Ok(());
+    pub(crate) fn note_ended(&mut self, lane: LaneKey, id: SessionId) {
+        if self.homeless.is_empty() {
+            return;
         }
-        let hot = self.hot.lane(&self.store, &self.secret, tenant, lane, LaneKind::Device)?;
-        let Some(session) = hot.lane.session(id).cloned() else { return Ok(()) };
-        for (_, hash) in look_up_hashes(self, &session) {
+        let Some(session) = self.hot.session(lane, id) else { return };
+        for (_, hash) in look_up_hashes(self, session) {
             if let Some(waiting) = self.homeless.by_identity.get(&hash) {
                 self.homeless.retry.extend(waiting.iter().filter(|other| **other != id));
             }
         }
-        Ok(())
     }
 
     // ---- proposing, while the engine runs
 
-    /// Placements to append before the next block: of what changed, and of homeless sessions that
-    /// are about to become final at `now`.
+    /// Placements to append before the next block: of what changed, of homeless sessions that are
+    /// about to become final at `now`, and of those whose source is about to be complete.
     pub(crate) fn propose_placements(
         &mut self,
         now: UnixMillis,
+        completing: &[SourceKey],
     ) -> Result<Vec<Entry>, EngineError> {
-        if self.homeless.waiting.is_empty() {
+        if self.homeless.is_empty() {
             return Ok(Vec::new());
         }
-        let due: BTreeSet<SessionId> = self
-            .timers
-            .due(now)
-            .filter(|(_, row)| row.homeless)
-            .map(|((_, session), _)| *session)
-            .collect();
+        let due = self.timers.due(now).filter(|(_, row)| row.homeless);
+        let mut last: BTreeSet<SessionId> = due.map(|((_, session), _)| *session).collect();
+        for source in completing {
+            let of_source = self.timers.of_source(source).into_iter();
+            last.extend(of_source.filter(|(_, row)| row.homeless).map(|(session, _)| session));
+        }
         let early = std::mem::take(&mut self.homeless.retry);
         let mut entries = Vec::new();
-        for id in early.union(&due) {
-            let attempt = if due.contains(id) { Attempt::Last } else { Attempt::Early };
+        for id in early.union(&last) {
+            let completes = |row: &TimerRow| {
+                completing
+                    .iter()
+                    .any(|(tenant, source)| *tenant == row.tenant && *source == row.source)
+            };
+            let completing = self.timers.of(*id).is_some_and(|(_, row)| completes(row));
+            let attempt = match (last.contains(id), completing) {
+                (true, true) => Attempt::Last,
+                (true, false) => Attempt::LastIfSettling,
+                (false, _) => Attempt::Early,
+            };
             entries.extend(self.propose(*id, attempt)?);
         }
         Ok(entries)
     }
 
     fn propose(&mut self, id: SessionId, attempt: Attempt) -> Result<Option<Entry>, EngineError> {
-        let Some((tenant, lane)) = self.homeless.waiting.get(&id).copied() else {
+        let Some(Waiting { tenant, lane, .. }) = self.homeless.waiting.get(&id).cloned() else {
             return Ok(None);
         };
         let hot = self.hot.lane(&self.store, &self.secret, tenant, lane, LaneKind::Person)?;
         let Some(own) = hot.lane.session(id).cloned() else { return Ok(None) };
+        if !is_homeless(&own) {
+            return Ok(None);
+        }
         let candidates = self.candidates(&own)?;
         let rules = self.rules.clone();
+        let settling = own.envelope.status == Status::Settling;
+        let last = attempt == Attempt::Last || (attempt == Attempt::LastIfSettling && settling);
         match placement::propose(&own, candidates.iter(), &rules) {
             Proposal::Place(best, rule) => Ok(Some(Entry::Placement(PlacementEntry {
                 tenant,
@@ -217,7 +265,7 @@ impl Shard {
                 rule: rule.into(),
                 score: best.score,
             }))),
-            Proposal::Doubtful if attempt == Attempt::Last => {
+            Proposal::Doubtful if last => {
                 let score = |session: &Session| placement::score(&own, session, &rules);
                 let candidates = candidates.iter();
                 let candidates = candidates.map(|session| (session.envelope.id, score(session)));
@@ -236,10 +284,10 @@ impl Shard {
                 found.insert(id?);
             }
             let recent = self.homeless.recent.get(&hash).into_iter().flatten();
-            found.extend(recent.take(CANDIDATES_MAX).map(|(id, _)| *id));
+            found.extend(recent.rev().take(CANDIDATES_MAX));
         }
         let mut candidates = Vec::new();
-        for id in found {
+        for id in found.into_iter().rev() {
             if id == own.envelope.id || self.homeless.holds(id) {
                 continue;
             }
@@ -259,26 +307,33 @@ impl Shard {
         let (tenant, own) = (entry.tenant, entry.session);
         self.homeless.forget(own);
         let own_home = self.hot.home(&self.store, tenant, own)?;
-        let home = self.hot.home(&self.store, tenant, entry.into)?;
-        let (Some((own_lane, own_kind)), Some((lane, kind))) = (own_home, home) else {
+        // What it was to be placed into may itself have been merged since.
+        let home = self.hot.survivor(&self.store, tenant, entry.into)?;
+        let (Some(own_home), Some(home)) = (own_home, home) else { return Ok(()) };
+        if home.session == own {
+            return Ok(());
+        }
+        let (own_lane, own_kind) = (own_home.lane, own_home.kind);
+        let (lane, kind, into) = (home.lane, home.kind, home.session);
+        let store = self.store.clone();
+        let now = self.now;
+        let hot = self.hot.lane(&store, &self.secret, tenant, own_lane, own_kind)?;
+        let Some((mut session, begins_anew)) = hot.lane.take_out(own, now) else {
             return Ok(());
         };
-        let store = self.store.clone();
-        let hot = self.hot.lane(&store, &self.secret, tenant, own_lane, own_kind)?;
-        let at = hot.lane.sessions.iter().position(|session| session.envelope.id == own);
-        let Some(at) = at else { return Ok(()) };
-        let mut session = hot.lane.sessions.remove(at);
-        session.redirect_to(entry.into, self.now);
+        session.redirect_to(into, self.now);
+        let mut merged_ids = std::mem::take(&mut session.envelope.merged_ids);
+        merged_ids.push(own);
         let members = session.members.clone();
         hot.lane.redirects.push(session);
-        let changed = BTreeSet::from([own]);
+        let changed = begins_anew.into_iter().chain([own]).collect();
         self.after_step(own_lane, &Step { fates: Vec::new(), opened: Vec::new(), changed });
         let mut signals = Signals { store: &store, shard: SHARD, tenant, lane: own_lane };
         for stamped in signals.fetch(&members)? {
-            self.take_in(tenant, (lane, kind), entry.into, stamped, own_lane)?;
+            self.take_in(tenant, (lane, kind), into, stamped, own_lane)?;
         }
-        if let Some(into) = self.hot.session_mut(lane, entry.into) {
-            into.envelope.merged_ids.push(own);
+        if let Some(into) = self.hot.session_mut(lane, into) {
+            into.envelope.merged_ids.append(&mut merged_ids);
         }
         self.pending.delete(Table::Review, session_key(tenant.0, &own.0));
         Ok(())
@@ -311,17 +366,10 @@ impl Shard {
         tenant: TenantId,
         id: SessionId,
     ) -> Result<Option<Session>, EngineError> {
-        let mut id = id;
-        for _ in 0..HOPS_MAX {
-            match self.session(tenant, id)? {
-                Some(Session { envelope, .. }) if envelope.status == Status::Merged => {
-                    let Some(into) = envelope.merged_into else { return Ok(None) };
-                    id = into;
-                }
-                found => return Ok(found),
-            }
+        match self.hot.survivor(&self.store, tenant, id)? {
+            Some(home) => self.session(tenant, home.session),
+            None => Ok(None),
         }
-        Ok(None)
     }
 
     /// A session, from memory or disk.
@@ -330,8 +378,8 @@ impl Shard {
         tenant: TenantId,
         id: SessionId,
     ) -> Result<Option<Session>, EngineError> {
-        let Some((lane, _)) = self.hot.home(&self.store, tenant, id)? else { return Ok(None) };
-        if let Some(hot) = self.hot.in_memory(lane) {
+        let Some(home) = self.hot.home(&self.store, tenant, id)? else { return Ok(None) };
+        if let Some(hot) = self.hot.in_memory(home.lane) {
             return Ok(hot.lane.session(id).cloned());
         }
 

@@ -4,9 +4,10 @@
 use serde::{Deserialize, Serialize};
 use sessionary_core::{
     id::SessionId,
-    signal::{Arrival, Signal, TenantId},
+    signal::{Arrival, TenantId},
     time::UnixMillis,
 };
+use sessionary_dialects::canonical;
 use sessionary_store::{Rows, Table};
 
 use crate::rows::encode;
@@ -123,7 +124,7 @@ pub(crate) fn put_conflict(rows: &mut Rows, position: u64, arrival: &Arrival, se
         tenant: arrival.tenant,
         received_at: arrival.received_at,
         key_number: 0,
-        dialect: "journal".into(),
+        dialect: "signals".into(),
         reason: CONFLICT.into(),
         detail: format!(
             "another signal with the id {:?} is already in session {session}; send a new id",
@@ -131,7 +132,7 @@ pub(crate) fn put_conflict(rows: &mut Rows, position: u64, arrival: &Arrival, se
         )
         .into(),
         field: Some("id".into()),
-        raw: Signal::to_bytes(arrival),
+        raw: canonical::encode_raw(&arrival.signal).get().as_bytes().to_vec(),
         truncated: false,
         session: Some(session),
         replayed_at: None,

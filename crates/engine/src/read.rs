@@ -1,6 +1,6 @@
 //! Reading: sessions, signals and look-ups from a consistent view of the store.
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
     sync::Arc,
 };
 
@@ -20,10 +20,8 @@ use sessionary_store::{
 };
 
 use crate::{
-    EngineError, ReviewRow,
-    entry::Entry,
-    hot::is_stored,
-    placement::HOPS_MAX,
+    EngineError, ReviewRow, entry,
+    hot::HOPS_MAX,
     quarantine::{QuarantineId, Quarantined},
     rows::{decode, external_hash, get_lane, get_session, look_up, session_of},
     shard::SHARD,
@@ -347,14 +345,15 @@ impl Reader {
         let mut live = LiveLanes::default();
         for block in self.store.replay(SHARD, next) {
             let block = block?;
-            for (position, entry) in (block.first..).zip(&block.entries) {
+            for (position, stored) in (block.first..).zip(&block.entries) {
                 if position < next {
                     continue;
                 }
                 if entities.len() == limit {
                     return Ok(Some(SignalCursor::Journal { next: position }));
                 }
-                let Entry::Signal(arrival) = Entry::from_bytes(&entry.bytes)? else { continue };
+                let stored = entry::Entry::from_bytes(&stored.bytes)?;
+                let entry::Entry::Signal(arrival) = stored else { continue };
                 if arrival.tenant == tenant && live.holds(self, position, &arrival)? {
                     entities.push((position, arrival));
                 }
@@ -406,10 +405,14 @@ impl Reader {
         limit: usize,
         after: Option<QuarantineId>,
     ) -> Result<Page<(QuarantineId, Quarantined)>, EngineError> {
-        let prefix = tenant.0.to_be_bytes();
+        let first = QuarantineId { tenant, received_at: UnixMillis(0), number: 0 };
+        let from = after.unwrap_or(first).key();
+        let until = QuarantineId { tenant, received_at: UnixMillis(i64::MAX), number: u64::MAX };
+        let until = until.key();
         let mut page: Page<(QuarantineId, Quarantined)> =
             Page { entities: Vec::new(), next_cursor: None };
-        for row in self.snapshot.scan_prefix(Table::Quarantine, &prefix, Direction::Forward) {
+        let range = &from[..]..=&until[..];
+        for row in self.snapshot.scan(Table::Quarantine, range, Direction::Forward) {
             let (key, value) = row?;
             let id = QuarantineId::of_key(&key);
             let id = id.ok_or(EngineError::Missing { what: "the id of an item in quarantine" })?;
@@ -465,24 +468,37 @@ impl LiveLanes {
         arrival: &Arrival,
     ) -> Result<bool, EngineError> {
         let tenant = arrival.tenant;
-        let named = arrival.signal.session.as_deref().and_then(SessionId::parse);
-        let lane = match named {
-            Some(id) if is_stored(&reader.snapshot, tenant, id)? => {
-                get_session(&reader.snapshot, tenant, id)?.map(|named| named.envelope.lane)
+        let mut lanes = vec![lane_of(&reader.secret, tenant, &arrival.signal).key];
+        if let Some(id) = arrival.signal.session.as_deref().and_then(SessionId::parse) {
+            // As it was when the signal came, and as it is since it was placed or merged.
+            let own = get_session(&reader.snapshot, tenant, id)?;
+            lanes.extend(own.map(|own| own.envelope.lane));
+            lanes.extend(reader.session(tenant, id)?.map(|survivor| survivor.envelope.lane));
+        }
+        for lane in lanes {
+            if self.of_lane(reader, tenant, lane)?.contains(&position) {
+                return Ok(true);
             }
-            _ => None,
-        };
-        let lane = lane.unwrap_or_else(|| lane_of(&reader.secret, tenant, &arrival.signal).key);
-        if let std::collections::hash_map::Entry::Vacant(e) = self.0.entry(lane) {
+        }
+        Ok(false)
+    }
+
+    fn of_lane(
+        &mut self,
+        reader: &Reader,
+        tenant: TenantId,
+        lane: LaneKey,
+    ) -> Result<&HashSet<u64>, EngineError> {
+        if let Entry::Vacant(vacant) = self.0.entry(lane) {
             let mut positions = HashSet::new();
             if let Some(lane) = get_lane(&reader.snapshot, tenant, lane)? {
                 for session in lane.sessions.iter().chain(&lane.redirects) {
                     positions.extend(session.members.iter().map(|member| member.position));
                 }
             }
-            e.insert(positions);
+            vacant.insert(positions);
         }
-        Ok(self.0.get(&lane).is_some_and(|positions| positions.contains(&position)))
+        self.0.get(&lane).ok_or(EngineError::Missing { what: "a lane" })
     }
 }
 

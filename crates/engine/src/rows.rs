@@ -48,9 +48,9 @@ pub(crate) struct TimerRow {
     pub(crate) tenant: TenantId,
     /// The session's lane.
     pub(crate) lane: LaneKey,
-    /// The session's source, when its clock is not the wall's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) source: Option<Box<str>>,
+    /// The session's source.
+    #[serde(default)]
+    pub(crate) source: Box<str>,
     /// When it is due in event time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) event_due: Option<UnixMillis>,
@@ -245,7 +245,7 @@ pub(crate) fn external_hash(secret: &HashSecret, tenant: TenantId, external: &st
     secret.hash(tenant, "external", &[external.as_bytes()])
 }
 
-/// The ids of the sessions that a look-up row leads to.
+/// The ids of the sessions that a look-up row leads to, latest first.
 pub(crate) fn look_up(
     store: &impl Read,
     tenant: TenantId,
@@ -254,7 +254,7 @@ pub(crate) fn look_up(
 ) -> impl Iterator<Item = Result<SessionId, StoreError>> {
     let prefix = index_key(tenant.0, kind, hash, None);
     let length = prefix.len();
-    store.scan_prefix(Table::Index, &prefix, sessionary_store::Direction::Forward).filter_map(
+    store.scan_prefix(Table::Index, &prefix, sessionary_store::Direction::Backward).filter_map(
         move |row| match row {
             Ok((key, _)) => {
                 let id: [u8; 16] = key.get(length..)?.try_into().ok()?;

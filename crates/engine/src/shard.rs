@@ -11,7 +11,7 @@ use sessionary_core::{
     lane::{HashSecret, LaneKey},
     lane_fold::Setting,
     rules::{Rules, SourceClock},
-    session::{Session, Status},
+    session::Status,
     signal::TenantId,
     time::UnixMillis,
 };
@@ -224,25 +224,31 @@ impl Shard {
     }
 
     /// Arms the timer of a session as its state asks for.
-    pub(crate) fn arm(&mut self, session: &Session, lane: LaneKey) {
+    pub(crate) fn arm(&mut self, lane: LaneKey, id: SessionId) {
+        let Some(session) = self.hot.session(lane, id) else { return self.disarm(id) };
         let envelope = &session.envelope;
         let clock = self.sources.clock(envelope.tenant, &envelope.source);
-        let due = session.due(clock, &self.rules);
         let open = matches!(envelope.status, Status::Open | Status::Settling);
-        let timer = due.map(|due| {
+        let timer = session.due(clock, &self.rules).map(|due| {
             let wall = clock == SourceClock::Wall;
             let row = TimerRow {
                 tenant: envelope.tenant,
                 lane,
-                source: (!wall).then(|| envelope.source.clone()),
-                event_due: if wall { None } else { session.due_in_event_time(&self.rules) },
+                source: envelope.source.clone(),
+                event_due: if wall { None } else { session.due_in_event_time(clock, &self.rules) },
                 short_id: envelope.short_id,
-                homeless: open && self.homeless.holds(envelope.id),
+                homeless: open && self.homeless.holds(id),
             };
             (due, row)
         });
-        self.timers_changed.insert(envelope.id);
-        self.timers.arm(envelope.id, timer);
+        self.timers_changed.insert(id);
+        self.timers.arm(id, timer);
+    }
+
+    /// Takes the timer of a session away.
+    pub(crate) fn disarm(&mut self, id: SessionId) {
+        self.timers_changed.insert(id);
+        self.timers.arm(id, None);
     }
 
     pub(crate) fn is_checkpoint_due(&self) -> bool {
@@ -253,7 +259,7 @@ impl Shard {
     /// Whether anything was folded since the last checkpoint.
     pub(crate) fn is_dirty(&self) -> bool {
         self.signals_since > 0
-            || self.hot.changed() > 0
+            || self.hot.changed_lanes() > 0
             || !self.pending.is_empty()
             || !self.timers_changed.is_empty()
             || self.decided

@@ -72,6 +72,13 @@ impl Timers {
         self.wall.iter().take_while(move |((due, _), _)| *due <= now)
     }
 
+    /// The sessions of a source that have a timer, in order of due.
+    pub(crate) fn of_source(&self, source: &SourceKey) -> Vec<(SessionId, TimerRow)> {
+        let same = |row: &TimerRow| row.tenant == source.0 && row.source == source.1;
+        let armed = self.wall.iter().filter(|(_, row)| same(row));
+        armed.map(|((_, session), row)| (*session, row.clone())).collect()
+    }
+
     /// How many are armed.
     pub(crate) fn len(&self) -> usize {
         self.armed.len()
@@ -85,6 +92,5 @@ impl Timers {
 }
 
 fn event_key(row: &TimerRow) -> Option<(SourceKey, UnixMillis)> {
-    let source = row.source.clone()?;
-    Some(((row.tenant, source), row.event_due?))
+    Some(((row.tenant, row.source.clone()), row.event_due?))
 }

@@ -92,6 +92,20 @@ impl Caller {
         self.limits.charge(self.key.number, self.address, signals)
     }
 
+    /// The same caller, whose signals are read by the settings of another key of the tenant: its
+    /// source, currency, country and strictness.
+    #[must_use]
+    pub fn with_settings_of(&self, key: &KeyRecord) -> Caller {
+        let settings = KeyRecord {
+            source: key.source.clone(),
+            currency: key.currency.clone(),
+            country: key.country.clone(),
+            strict: key.strict,
+            ..(*self.key).clone()
+        };
+        Caller { key: Arc::new(settings), ..self.clone() }
+    }
+
     /// Refuses a caller who lacks a scope.
     ///
     /// # Errors

@@ -13,6 +13,11 @@ pub(crate) fn run(arguments: &Check) -> anyhow::Result<()> {
     let dir = &arguments.data_dir.data_dir;
     directory::must_exist(dir)?;
     let bytes = sessionary_store::check::check(dir);
+    if let Some(unread) = bytes.findings.iter().find(|finding| finding.exit_code == 73) {
+        // It was not looked at: nothing is said of its bytes.
+        let message = format!("{}; check a copy, or when the server has stopped", unread.what);
+        return Err(Exit { code: 73, message }.into());
+    }
     let fold = if bytes.is_whole() {
         let (store, _) = Store::open_read_only(dir, &config.store_options())?;
         Some(check::check(&store)?)

@@ -9,7 +9,7 @@ use sessionary_core::{
 };
 use sessionary_engine::{
     VerdictStatus,
-    entry::{ClockEntry, Entry, MarkEntry},
+    entry::{ClockEntry, Entry, MarkEntry, ReviewEntry},
 };
 
 use crate::harness::{TENANT, config, minute, quick, session, signal, start, submit, wait_for};
@@ -151,5 +151,100 @@ fn an_order_is_counted_once_in_a_tenant() {
     let receipt = submit(&engine, vec![order("a", "c1"), order("b", "c2")]);
     let orders = |at: usize| session(&engine, receipt.verdicts[at].session).content.orders.len();
     assert_eq!((orders(0), orders(1)), (1, 0));
+    engine.shutdown();
+}
+
+#[test]
+fn a_claim_that_names_a_merged_id_goes_to_the_survivor() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = start(dir.path(), config());
+    let open = |key, at: i64| {
+        submit(&engine, vec![signal(key, "page_viewed", &minute(at))]).verdicts[0].session
+    };
+    let (first, second) = (open("a", 0), open("b", 50));
+    assert_ne!(first, second);
+    assert_eq!(open("c", 25), first, "the third joins them, and the first id lives");
+    let claim =
+        || Signal { session: Some(second.to_string().into()), ..outcome("o", 10, &minute(300)) };
+    assert_eq!(submit(&engine, vec![claim()]).verdicts[0].session, first);
+    assert_eq!(session(&engine, second).content.claims.len(), 1, "read by either id");
+    let again = submit(&engine, vec![claim()]).verdicts[0];
+    assert_eq!((again.status, again.session), (VerdictStatus::Duplicate, first));
+    engine.shutdown();
+}
+
+#[test]
+fn a_review_cannot_send_a_session_into_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = start(dir.path(), config());
+    let id = submit(&engine, vec![signal("a", "page_viewed", &minute(0))]).verdicts[0].session;
+    let decision = ReviewEntry { tenant: TENANT, session: id, into: Some(id) };
+    engine.decide_blocking(Entry::Review(decision)).unwrap();
+    assert_eq!(session(&engine, id).envelope.status, Status::Open);
+    engine.shutdown();
+}
+
+fn marked(engine: &sessionary_engine::Engine) {
+    let clock = ClockEntry {
+        tenant: TENANT,
+        source: "file".into(),
+        clock: sessionary_core::rules::SourceClock::Mark,
+    };
+    engine.decide_blocking(Entry::Clock(clock)).unwrap();
+}
+
+fn complete(engine: &sessionary_engine::Engine) {
+    let mark = MarkEntry { tenant: TENANT, source: "file".into(), through: None };
+    engine.decide_blocking(Entry::Mark(mark)).unwrap();
+}
+
+#[test]
+fn under_a_mark_an_explicit_end_settles_until_the_mark_and_an_earlier_outcome_is_placed() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = start(dir.path(), quick());
+    marked(&engine);
+    let of_file = |signal: Signal| Signal { source: "file".into(), ..signal };
+    let phone = || Identity::new("phone", "+16195550108");
+    // The file is read backwards: first the outcome, which names only a number.
+    let homeless =
+        of_file(Signal { identities: vec![phone()], ..outcome("o", 10, "2015-05-17T10:02:00Z") });
+    let own = submit(&engine, vec![homeless]).verdicts[0].session;
+    let ended = of_file(signal("b", "session_ended", "2015-05-17T10:00:00.090Z"));
+    let mut seen = of_file(signal("a", "page_viewed", "2015-05-17T10:00:00Z"));
+    seen.identities.push(phone());
+    let visit = submit(&engine, vec![ended]).verdicts[0].session;
+    std::thread::sleep(std::time::Duration::from_millis(1_300));
+    assert_eq!(session(&engine, visit).envelope.revision, 0, "nothing is final before the mark");
+    submit(&engine, vec![seen]);
+    complete(&engine);
+    let done = session(&engine, visit);
+    assert_eq!((done.envelope.status, done.envelope.revision), (Status::Final, 1));
+    assert_eq!(done.content.claims.len(), 1, "the outcome found its visit");
+    assert_eq!(session(&engine, own).envelope.id, visit);
+    engine.shutdown();
+}
+
+#[test]
+fn a_mark_finishes_the_sessions_of_a_source_whose_clock_was_never_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = start(dir.path(), config());
+    let of_file = Signal { source: "file".into(), ..signal("a", "page_viewed", &minute(0)) };
+    let id = submit(&engine, vec![of_file]).verdicts[0].session;
+    complete(&engine);
+    assert_eq!(session(&engine, id).envelope.status, Status::Final);
+    engine.shutdown();
+}
+
+#[test]
+fn sessions_that_are_open_wait_by_a_clock_that_is_set_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = start(dir.path(), quick());
+    let of_file = Signal { source: "file".into(), ..signal("a", "page_viewed", &minute(0)) };
+    let id = submit(&engine, vec![of_file]).verdicts[0].session;
+    marked(&engine);
+    std::thread::sleep(std::time::Duration::from_millis(1_300));
+    assert_eq!(session(&engine, id).envelope.status, Status::Open);
+    complete(&engine);
+    assert_eq!(session(&engine, id).envelope.status, Status::Final);
     engine.shutdown();
 }

@@ -277,3 +277,14 @@ pub(super) fn read_again(
         Err(Understood::Refused(refusal)) => Err(Err(refusal)),
     }
 }
+
+/// What a stored pixel was.
+pub(super) fn read_visit(
+    _app: &App,
+    caller: &Caller,
+    raw: &[u8],
+) -> Result<Signal, Result<Problem, Refusal>> {
+    let query = String::from_utf8_lossy(raw);
+    let posting = handshake::read(&query, b"", &Limits::default());
+    posting.and_then(|posting| posting.decode_visit(&of_key(caller))).map_err(Err)
+}

@@ -64,7 +64,10 @@ pub(super) fn look_up(
     let digest = secret.hash(tenant, "body", &[body]);
     let digest = u128::from_be_bytes(digest);
     let kept = app.engine.store().get(Table::Answers, &row).map_err(EngineError::from)?;
-    let kept = kept.and_then(|kept| serde_json::from_slice::<Kept>(&kept).ok());
+    let kept = kept.and_then(|kept| {
+        let (_, json) = kept.split_first_chunk::<8>()?;
+        serde_json::from_slice::<Kept>(json).ok()
+    });
     match kept.filter(|kept| kept.until > app.engine.now()) {
         None => Ok(Asked::First(Once { row, digest })),
         Some(kept) if kept.digest == digest => {
@@ -83,7 +86,9 @@ impl Once {
         let until = app.engine.now().plus(KEPT);
         let kept = Kept { digest: self.digest, status, body: body.to_owned(), until };
         let mut rows = Rows::new();
-        let value = serde_json::to_vec(&kept).map_err(|_| Problem::from(Code::Internal))?;
+        // The engine forgets it by its first eight bytes.
+        let json = serde_json::to_vec(&kept).map_err(|_| Problem::from(Code::Internal))?;
+        let value = [&until.0.to_be_bytes()[..], &json].concat();
         rows.put(Table::Answers, self.row, value);
         let written = app.engine.store().write(rows, Durability::Synced);
         written.map_err(|error| EngineError::from(error).into())

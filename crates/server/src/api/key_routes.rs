@@ -247,6 +247,11 @@ async fn rotate(
 ) -> Answered {
     let Rotation { overlap_ms } =
         if payload.bytes.is_empty() { Rotation { overlap_ms: 0 } } else { read(&payload.bytes)? };
+    let rotated = app.registry.keys().get(number).filter(|key| key.tenant == caller.tenant());
+    // The new key's text is told: it must not open more than the caller's own.
+    for scope in rotated.iter().flat_map(|key| &key.scopes) {
+        caller.demand(*scope)?;
+    }
     let overlap = Millis(overlap_ms.into());
     let (text, record) = app.registry.rotate(caller.tenant(), number, overlap, app.engine.now())?;
     Ok(created(&issued(text.reveal(), &record)))

@@ -2,6 +2,7 @@
 use axum::extract::State;
 use http::Uri;
 use serde_json::{Value, json};
+use sessionary_dialects::identities::spellings;
 use sessionary_engine::keys::Scope;
 
 use super::{
@@ -39,7 +40,14 @@ async fn get(State(app): State<App>, caller: Caller, uri: Uri) -> Answered {
         return Err(wrong("identity", "send TYPE:VALUE, such as email:penny@example.com"));
     };
     let reader = app.engine.reader().await?;
-    let Some(person) = reader.person(caller.tenant(), kind, value)? else {
+    let mut person = None;
+    for spelling in spellings(value, caller.key.country.as_deref()) {
+        person = reader.person(caller.tenant(), kind, &spelling)?;
+        if person.is_some() {
+            break;
+        }
+    }
+    let Some(person) = person else {
         return Err(Code::NotFound.because("no session shows this identity"));
     };
     let edges: Vec<Value> = person

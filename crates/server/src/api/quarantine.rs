@@ -13,7 +13,7 @@ use sessionary_engine::{
 use super::{
     App,
     answers::{Answered, Listing, integer, json as answer, ok, text},
-    dispositions::read_again,
+    dispositions::{read_again, read_visit},
     paging::Query,
     signals::context,
 };
@@ -122,6 +122,9 @@ async fn replay(
         return Err(Code::Unprocessable.because(detail));
     }
     let raw = if payload.bytes.is_empty() { &item.raw[..] } else { &payload.bytes[..] };
+    // Its own key says what its ids and amounts mean, even if another one replays it.
+    let own = app.registry.keys().get(item.key_number);
+    let caller = own.map_or_else(|| caller.clone(), |key| caller.with_settings_of(&key));
     let signals = read(&app, &caller, &item, raw)?;
     let tenant = caller.tenant();
     let received_at = Some(item.received_at);
@@ -143,6 +146,7 @@ fn read(
     raw: &[u8],
 ) -> Result<Vec<Signal>, Problem> {
     if matches!(&*item.dialect, "handshake" | "pixel") {
+        let read_again = if &*item.dialect == "pixel" { read_visit } else { read_again };
         let signal = read_again(app, caller, raw).map_err(|why| match why {
             Ok(problem) => problem,
             Err(refusal) => Code::Unprocessable.because(refusal.to_string()),

@@ -89,7 +89,12 @@ async fn decide(
         None => None,
         Some(text) => {
             let id = SessionId::parse(text).ok_or_else(no_such)?;
-            Some(reader.session(tenant, id)?.ok_or_else(no_such)?.envelope.id)
+            let survivor = reader.session(tenant, id)?.ok_or_else(no_such)?.envelope.id;
+            if survivor == session {
+                let detail = "that is the session itself, or leads to it; send another";
+                return Err(Problem::from(Code::Unprocessable).at("/into", detail));
+            }
+            Some(survivor)
         }
     };
     app.engine.decide(Entry::Review(ReviewEntry { tenant, session, into })).await?;

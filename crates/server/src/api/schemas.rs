@@ -54,12 +54,16 @@ fn writing(routes: Routes<App>) -> Routes<App> {
                 "ActionResult": { "type": "object" },
             },
         }))
-        .schema("Begun", object(&[
-            ("session_id", text()),
-            ("short_id", json!({ "type": ["integer", "null"] })),
-            ("session", json!({ "$ref": "#/components/schemas/Session" })),
-            ("earlier", json!({ "type": "array", "items": { "type": "object" } })),
-        ]))
+        .schema("Begun", json!({
+            "type": "object",
+            "required": ["session_id", "short_id"],
+            "properties": {
+                "session_id": text(),
+                "short_id": { "type": ["integer", "null"] },
+                "session": { "$ref": "#/components/schemas/Session" },
+                "earlier": { "type": "array", "items": { "type": "object" } },
+            },
+        }))
         .schema("Clock", json!({
             "type": "object",
             "required": ["clock"],

@@ -17,6 +17,7 @@ use sessionary_core::{
 use sessionary_dialects::{
     canonical,
     handshake::{self, Extensions, HandshakeView},
+    identities::spellings,
 };
 use sessionary_engine::{Reader, SessionFilter, SessionView, Submission, keys::Scope};
 
@@ -96,7 +97,8 @@ const BEGIN: Route = Route {
     tag: "write",
     summary: "Begin a session, and learn what is known of the person",
     detail: "The body is a signal; without a `type` it is `session_started`. The answer has the \
-             session, its short id, and the outcomes of the person's earlier sessions.",
+             session, its short id and, for a key that may read, its record and the outcomes of \
+             the person's earlier sessions.",
     access: Access::Key(Scope::SignalsWrite),
     takes: Some(Takes { size: BodySize::SINGLE, media: &["application/json"], schema: "Signal" }),
     answers: &[answer(201, "The session", "Begun")],
@@ -122,34 +124,43 @@ async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Answered {
         to: query.instant("to")?,
         ..SessionFilter::default()
     };
-    let asked = query.text("customer_id").map(str::to_owned);
+    let filters = by_customer(filter, query.text("customer_id"), caller.key.country.as_deref());
     let reader = app.engine.reader().await?;
     let tenant = caller.tenant();
     let listed = tokio::task::spawn_blocking(move || {
-        let page =
-            reader.sessions(tenant, &with_identity(&filter, asked.as_deref()), limit, cursor)?;
-        // "TYPE:VALUE", unless the whole text is a value.
-        let page = match asked.as_deref().and_then(|asked| asked.split_once(':')) {
-            Some((kind, value)) if page.entities.is_empty() => {
-                let filter = SessionFilter {
-                    identity: Some(value.to_owned()),
-                    identity_type: Some(kind.to_owned()),
-                    ..filter
-                };
-                reader.sessions(tenant, &filter, limit, cursor)?
+        let mut listing = Listing { entities: Vec::new(), next_cursor: None };
+        for filter in filters {
+            let page = reader.sessions(tenant, &filter, limit, cursor)?;
+            listing.entities = page.entities.iter().map(|found| reader.record(found)).collect();
+            listing.next_cursor = page.next_cursor;
+            if !listing.entities.is_empty() {
+                break;
             }
-            _ => page,
-        };
-        let entities: Vec<Value> =
-            page.entities.iter().map(|session| reader.record(session)).collect();
-        Ok::<_, sessionary_engine::EngineError>(Listing { entities, next_cursor: page.next_cursor })
+        }
+        Ok::<Listing<Value>, sessionary_engine::EngineError>(listing)
     });
     let listing = listed.await.map_err(|_| Problem::from(Code::Internal))??;
     Ok(ok(&listing))
 }
 
-fn with_identity(filter: &SessionFilter, asked: Option<&str>) -> SessionFilter {
-    SessionFilter { identity: asked.map(str::to_owned), ..filter.clone() }
+/// The filters to try, one after the other: `customer_id` may be a value or TYPE:VALUE, and spelt
+/// otherwise than it is kept.
+fn by_customer(
+    filter: SessionFilter,
+    asked: Option<&str>,
+    country: Option<&str>,
+) -> Vec<SessionFilter> {
+    let Some(asked) = asked else { return vec![filter] };
+    let typed = asked.split_once(':').map(|(kind, value)| (Some(kind), value));
+    let mut filters = Vec::new();
+    for (kind, value) in [Some((None, asked)), typed].into_iter().flatten() {
+        filters.extend(spellings(value, country).into_iter().map(|value| SessionFilter {
+            identity: Some(value),
+            identity_type: kind.map(str::to_owned),
+            ..filter.clone()
+        }));
+    }
+    filters
 }
 
 /// The session of a path, redirects followed.
@@ -278,6 +289,9 @@ async fn claims(State(app): State<App>, caller: Caller, Path(id): Path<String>) 
 async fn begin(State(app): State<App>, caller: Caller, payload: Payload) -> Answered {
     caller.charge(1)?;
     let signal = first_signal(&caller, &payload.bytes)?;
+    if signal.claim.is_some() {
+        caller.demand(Scope::DispositionsWrite)?;
+    }
     let tenant = caller.tenant();
     let identities = signal.identities.clone();
     let submission =
@@ -289,18 +303,19 @@ async fn begin(State(app): State<App>, caller: Caller, payload: Payload) -> Answ
     }
     let reader = app.engine.reader().await?;
     let session = reader.session(tenant, verdict.session)?.ok_or(Code::Internal)?;
-    // Reading what is known of somebody takes a key that may read.
-    let earlier = if caller.may(Scope::SessionsRead) {
-        earlier(&reader, &session, &identities)?
-    } else {
-        Vec::new()
-    };
-    Ok(created(&json!({
+    let mut begun = json!({
         "session_id": session.envelope.id.to_string(),
         "short_id": session.envelope.short_id,
-        "session": reader.record(&session),
-        "earlier": earlier,
-    })))
+    });
+    // What is known of somebody is for keys that may read; a page's key may not.
+    if caller.may(Scope::SessionsRead)
+        && let Some(begun) = begun.as_object_mut()
+    {
+        begun.insert("session".to_owned(), reader.record(&session));
+        let earlier = earlier(&reader, &session, &identities)?;
+        begun.insert("earlier".to_owned(), Value::Array(earlier));
+    }
+    Ok(created(&begun))
 }
 
 fn first_signal(caller: &Caller, body: &[u8]) -> Result<Signal, Problem> {

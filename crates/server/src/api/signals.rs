@@ -155,6 +155,7 @@ async fn take_in(app: &App, caller: &Caller, body: &Bytes) -> Result<Value, Prob
         }
     };
     caller.charge(items.len().max(1))?;
+    let items: Vec<_> = items.into_iter().map(|item| without_authority(caller, item)).collect();
     let single = items.len() == 1 && body.trim_ascii_start().first() == Some(&b'{');
     let good = items.iter().filter(|item| item.is_ok()).count();
     if good == 0 {
@@ -185,6 +186,25 @@ async fn take_in(app: &App, caller: &Caller, body: &Bytes) -> Result<Value, Prob
     }
     let quarantine = receipt.quarantine.iter().map(|id| id.text()).collect::<Vec<_>>();
     Ok(results(shapes, &receipt.verdicts, &quarantine))
+}
+
+/// A signal that states an outcome takes a key that may: a key that stands in a page may not say
+/// what came of anybody's session.
+fn without_authority(
+    caller: &Caller,
+    item: Result<Signal, ItemError>,
+) -> Result<Signal, ItemError> {
+    let signal = item?;
+    if signal.claim.is_none() || caller.may(Scope::DispositionsWrite) {
+        return Ok(signal);
+    }
+    Err(ItemError {
+        code: "scope_missing",
+        detail: "an outcome takes a key with the scope `dispositions:write`".to_owned(),
+        field: Some("disposition".to_owned()),
+        raw: canonical::encode_raw(&signal).get().as_bytes().to_vec(),
+        id: Some(signal.key.to_string()),
+    })
 }
 
 /// What an item of the body was.

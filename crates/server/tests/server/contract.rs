@@ -362,3 +362,96 @@ async fn the_live_stream_tells_of_sessions() {
     }
     assert!(told.contains("event: session_opened"), "{told}");
 }
+
+#[tokio::test]
+async fn a_key_that_stands_in_a_page_learns_nothing_and_decides_nothing() {
+    let world = World::start().await;
+    let known = json!({ "id": "s1", "type": "page_viewed", "channel": "web", "user_id": "u1",
+                        "identities": [{ "type": "email", "value": "penny@example.com" }] });
+    let session = world.signals(known).await;
+    let key = &world.publishable;
+    let begin = json!({ "channel": "web", "type": "x", "user_id": "u1" }).to_string();
+    let begun = world.ask(Method::POST, "/v1/sessions", key, &[], begin).await;
+    assert_eq!(begun.status, 201);
+    let members: Vec<&String> = begun.body.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["session_id", "short_id"]);
+    let mut claim = minimal("c1");
+    claim["session_id"] = json!(session);
+    claim["disposition"] = json!({ "code": 10 });
+    let alone = world.ask(Method::POST, "/v1/signals", key, &[], claim.to_string()).await;
+    assert_eq!(alone.status, 422);
+    let mixed = json!([minimal("s2"), claim]).to_string();
+    let mixed = world.ask(Method::POST, "/v1/signals", key, &[], mixed).await;
+    assert_eq!(
+        (&mixed.body["accepted"], &mixed.body["results"][1]["code"]),
+        (&json!(1), &json!("scope_missing"))
+    );
+    assert_eq!(world.get(&format!("/v1/sessions/{session}/claims")).await["entities"], json!([]));
+}
+
+#[tokio::test]
+async fn a_key_is_not_rotated_by_one_that_may_do_less() {
+    let world = World::start().await;
+    let wish = json!({ "kind": "secret", "scopes": ["config:write"] }).to_string();
+    let small = world.post("/v1/keys", wish).await;
+    let small = small.body["key"].as_str().unwrap();
+    let reply = world.ask(Method::POST, "/v1/keys/1/rotate", small, &[], "{}").await;
+    assert_eq!((reply.status.as_u16(), &reply.body["code"]), (403, &json!("scope_missing")));
+    assert_eq!(world.post("/v1/keys/1/rotate", "{}").await.status, 201);
+}
+
+#[tokio::test]
+async fn a_customer_is_found_however_the_question_is_spelt() {
+    let world = World::start().await;
+    world
+        .signals(json!({ "id": "s1", "type": "page_viewed", "channel": "web", "anonymous_id": "a1",
+                         "person": { "email": "Zed@example.com", "phone": "+14155550188" } }))
+        .await;
+    for asked in
+        ["zed@EXAMPLE.com", "email:ZED@example.com", "%2B1%20(415)%20555-0188", "phone:14155550188"]
+    {
+        let page = world.get(&format!("/v1/sessions?customer_id={asked}")).await;
+        assert_eq!(page["entities"].as_array().unwrap().len(), 1, "{asked}");
+    }
+    assert_eq!(world.get("/v1/people?identity=email:ZED@example.com").await["too_wide"], false);
+}
+
+#[tokio::test]
+async fn a_conflict_can_be_read_as_it_was_sent() {
+    let world = World::start().await;
+    world.signals(minimal("s1")).await;
+    let mut other = minimal("s1");
+    other["page"]["title"] = json!("h\u{e9}llo");
+    world.post("/v1/signals", other.to_string()).await;
+    let listed = world.get("/v1/quarantine").await;
+    let id = listed["entities"][0]["id"].as_str().unwrap();
+    let item = world.get(&format!("/v1/quarantine/{id}")).await;
+    let raw: Value = serde_json::from_str(item["raw"].as_str().unwrap()).unwrap();
+    assert_eq!(raw["page"]["title"], "h\u{e9}llo");
+}
+
+#[tokio::test]
+async fn a_review_names_another_session() {
+    let mut rules = sessionary_core::rules::Rules::default();
+    rules.lifecycle.settle_ms = sessionary_core::time::Millis(300);
+    let world = World::with_rules(rules).await;
+    for n in 1..=2 {
+        world
+            .signals(json!({ "id": format!("w{n}"), "type": "page_viewed", "channel": "web",
+                             "anonymous_id": format!("a{n}"), "person": { "phone": "+14155550140" } }))
+            .await;
+    }
+    let posted = json!({ "session_disposition_code": 10, "user_phone": "+14155550140" });
+    let reply = world.post("/v1/dispositions", posted.to_string()).await;
+    let own = reply.body["session"]["id"].as_str().unwrap();
+    world.once(own, "final").await;
+    let listed = world.get("/v1/reviews").await;
+    assert_eq!(listed["entities"][0]["session_id"], own, "two fit equally: a person decides");
+    let path = format!("/v1/reviews/{own}");
+    let itself = world.post(&path, json!({ "into": own }).to_string()).await;
+    assert_eq!(itself.status, 422, "{}", itself.body);
+    let into = listed["entities"][0]["candidates"][0]["session_id"].as_str().unwrap();
+    assert_eq!(world.post(&path, json!({ "into": into }).to_string()).await.status, 200);
+    assert_eq!(world.get(&format!("/v1/sessions/{own}")).await["id"], into);
+    assert_eq!(world.get("/v1/reviews").await["entities"], json!([]));
+}
