@@ -469,25 +469,25 @@ fn two_way_messages_engage_and_one_way_messages_do_not() {
 #[test]
 fn ids_of_two_kinds_are_two_names_and_not_two_users() {
     let lines = "0:00 identified user=A\n0:01 order customer=C-1\n0:02 seen user=A";
-    Story::on(Channel::Web).tell(lines).check(&expect![[r#"
+    Story::on(Channel::Web).tell(lines).check(&expect![[r"
         05 00:00:00..05 00:02:00 first open 3 code 2
-    "#]]);
+    "]]);
 }
 
 #[test]
 fn a_booked_call_is_not_silent_until_it_takes_place() {
     let lines = "0:00 call_booked booked=3d10:00\n3d10:01 call_started";
-    Story::on(Channel::Voice).tell(lines).check(&expect![[r#"
+    Story::on(Channel::Voice).tell(lines).check(&expect![[r"
         05 00:00:00..08 10:01:00 first open 2 code 1
-    "#]]);
+    "]]);
 }
 
 #[test]
 fn what_is_only_kept_makes_no_revision() {
     let story = Story::on(Channel::Web).tell("0:00 page_viewed").at("9d0:00");
-    let story = story.tell("0:01 page_viewed").at("9d1:00").check(&expect![[r#"
+    let story = story.tell("0:01 page_viewed").at("9d1:00").check(&expect![[r"
         05 00:00:00..05 00:00:00 first final 1 code 2
-    "#]]);
+    "]]);
     assert_eq!(story.fates.last(), Some(&Fate::Orphaned));
     assert_eq!(story.lane.sessions[0].envelope.revision, 1);
 }

@@ -371,9 +371,9 @@ async fn a_key_that_stands_in_a_page_learns_nothing_and_decides_nothing() {
     let session = world.signals(known).await;
     let key = &world.publishable;
     let begin = json!({ "channel": "web", "type": "x", "user_id": "u1" }).to_string();
-    let begun = world.ask(Method::POST, "/v1/sessions", key, &[], begin).await;
-    assert_eq!(begun.status, 201);
-    let members: Vec<&String> = begun.body.as_object().unwrap().keys().collect();
+    let told = world.ask(Method::POST, "/v1/sessions", key, &[], begin).await;
+    assert_eq!(told.status, 201);
+    let members: Vec<&String> = told.body.as_object().unwrap().keys().collect();
     assert_eq!(members, ["session_id", "short_id"]);
     let mut claim = minimal("c1");
     claim["session_id"] = json!(session);
