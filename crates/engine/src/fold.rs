@@ -2,35 +2,28 @@
 //!
 //! The same for a block that has just been appended and for one that is replayed; nothing here may
 //! depend on which it is, but the live stream, which has no listeners during a replay.
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use sessionary_core::{
     dictionary::field,
     id::SessionId,
     lane::{LaneKey, LaneKind, LaneName, lane_of},
     lane_fold::Step,
-    record,
-    rules::SourceClock,
-    session::{EndRule, Fired, Member, Session, Status},
+    session::Status,
     signal::{Arrival, TenantId, kind},
     stamp::{Marks, Stamped},
     time::UnixMillis,
 };
-use sessionary_store::{
-    Block, BlockHeader, Table,
-    keys::{IndexKind, index_key, record_key},
-};
+use sessionary_store::{Block, BlockHeader};
 
 use crate::{
     EngineError,
-    entry::{Entry, MarkEntry},
+    entry::Entry,
     live::LiveEvent,
     placement::States,
-    quarantine,
-    rows::{TimerRow, decode, encode},
+    repeats::{Found, Gathered},
     shard::{SHARD, Shard},
     signals::Signals,
-    sources::SourceKey,
 };
 
 /// What became of one signal of a block.
@@ -66,32 +59,12 @@ pub struct Folded {
     pub unsaved_signals: u64,
 }
 
-/// Signals of one block that fall into one lane, stamped and not yet folded.
-#[derive(Default)]
-struct Gathered {
-    /// Lanes in the order in which the block meets them.
-    order: Vec<(TenantId, LaneKey, LaneKind)>,
-    by_lane: HashMap<LaneKey, Vec<Stamped>>,
-    /// Positions of what is gathered.
-    positions: BTreeSet<u64>,
-    /// Key hashes of what is gathered: (lane, hash) to positions.
-    keys: HashMap<(LaneKey, u64), Vec<u64>>,
-}
-
 /// How a session came to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
+pub(crate) enum Change {
     Opened,
     Folded,
     Fired,
-}
-
-/// What is decided about a signal before its lane is folded.
-enum Found {
-    New,
-    Known(VerdictStatus, SessionId),
-    /// It repeats a signal of the same block, at this position.
-    Twin(VerdictStatus, u64),
 }
 
 impl Shard {
@@ -149,8 +122,6 @@ impl Shard {
             }
         }
     }
-
-    // ---- signals
 
     fn fold_signals(
         &mut self,
@@ -236,111 +207,8 @@ impl Shard {
         Ok((lane_of(&self.secret, tenant, signal), None))
     }
 
-    fn key_hash(&self, tenant: TenantId, lane: LaneKey, key: &str) -> u64 {
+    pub(crate) fn key_hash(&self, tenant: TenantId, lane: LaneKey, key: &str) -> u64 {
         LaneKey(self.secret.signal_key(tenant, lane, key)).prefix()
-    }
-
-    /// Whether the lane, the tenant's business ids or the block itself already have the signal.
-    fn find_known(
-        &mut self,
-        gathered: &Gathered,
-        position: u64,
-        arrival: &Arrival,
-        name: &LaneName,
-        key_hash: u64,
-    ) -> Result<Found, EngineError> {
-        let tenant = arrival.tenant;
-        if let Some(positions) = gathered.keys.get(&(name.key, key_hash)) {
-            for twin in positions {
-                let member = reference(*twin, key_hash);
-                if let Some(status) = self.compare(arrival, name.key, &member)? {
-                    return Ok(Found::Twin(status, *twin));
-                }
-            }
-        }
-        let hot = self.hot.lane(&self.store, &self.secret, tenant, name.key, name.kind)?;
-        if !hot.key_hashes.contains(&key_hash) {
-            return self.find_tracked(gathered, position, arrival, name);
-        }
-        let holders: Vec<(SessionId, Member)> =
-            hot.lane.holders(key_hash).map(|(id, member)| (id, member.clone())).collect();
-        for (session, member) in holders {
-            if let Some(status) = self.compare(arrival, name.key, &member)? {
-                return Ok(Found::Known(status, session));
-            }
-        }
-        self.find_tracked(gathered, position, arrival, name)
-    }
-
-    /// A disposition is recognised by its tracking id wherever in the tenant it was folded.
-    fn find_tracked(
-        &mut self,
-        gathered: &Gathered,
-        position: u64,
-        arrival: &Arrival,
-        name: &LaneName,
-    ) -> Result<Found, EngineError> {
-        let signal = &arrival.signal;
-        let tracking = signal.text(field::API_TRACKING_ID);
-        let Some(tracking) = tracking.filter(|_| &*signal.kind == kind::DISPOSITION_POSTED) else {
-            return Ok(Found::New);
-        };
-        let known = self.first_with(arrival.tenant, "tracking", tracking, position, name.key)?;
-        let Some((known, lane)) = known else { return Ok(Found::New) };
-        let member = reference(known, 0);
-        let status = self.compare(arrival, lane, &member)?.unwrap_or(VerdictStatus::Conflict);
-        let sessions =
-            self.hot.lane(&self.store, &self.secret, arrival.tenant, lane, LaneKind::Alone)?;
-        let holds = |session: &&Session| session.members.iter().any(|m| m.position == known);
-        let all = sessions.lane.sessions.iter().chain(&sessions.lane.redirects);
-        Ok(match all.clone().find(holds).map(|session| session.envelope.id) {
-            Some(session) => Found::Known(status, session),
-            None if gathered.positions.contains(&known) => Found::Twin(status, known),
-            None => Found::New,
-        })
-    }
-
-    /// Whether a signal is the one that `member` refers to: the same, another with the same key, or
-    /// (`None`) one that only shares the hash of its key.
-    fn compare(
-        &self,
-        arrival: &Arrival,
-        lane: LaneKey,
-        member: &Member,
-    ) -> Result<Option<VerdictStatus>, EngineError> {
-        let signals = Signals { store: &self.store, shard: SHARD, tenant: arrival.tenant, lane };
-        let stored = signals.arrivals(std::slice::from_ref(member))?.pop().flatten();
-        let Some(stored) = stored else { return Ok(Some(VerdictStatus::Duplicate)) };
-        if stored.signal.key != arrival.signal.key {
-            return Ok(None);
-        }
-        let same = stored.signal.body_digest() == arrival.signal.body_digest();
-        let status = if same { VerdictStatus::Duplicate } else { VerdictStatus::Conflict };
-        Ok(Some(status))
-    }
-
-    /// Looks a business id up; one that is new is registered for this position. Gives the position
-    /// and lane that had it first, if that is another one.
-    fn first_with(
-        &mut self,
-        tenant: TenantId,
-        tag: &str,
-        value: &str,
-        position: u64,
-        lane: LaneKey,
-    ) -> Result<Option<(u64, LaneKey)>, EngineError> {
-        let hash = self.secret.hash(tenant, tag, &[value.as_bytes()]);
-        let key = index_key(tenant.0, IndexKind::Business, &hash, None);
-        let known = match self.pending.pending(Table::Index, &key) {
-            Some(row) => row.map(<[u8]>::to_vec),
-            None => self.store.get(Table::Index, &key)?,
-        };
-        if let Some(row) = known {
-            let first: (u64, LaneKey) = decode("a business id", &row)?;
-            return Ok((first.0 != position).then_some(first));
-        }
-        self.pending.put(Table::Index, key, encode(&(position, lane)));
-        Ok(None)
     }
 
     fn stamp(
@@ -437,7 +305,7 @@ impl Shard {
         }
     }
 
-    fn after_change(&mut self, key: LaneKey, id: SessionId, change: Change) {
+    pub(crate) fn after_change(&mut self, key: LaneKey, id: SessionId, change: Change) {
         let Some(session) = self.hot.session_mut(key, id) else { return };
         let status = session.envelope.status;
         let gone = matches!(status, Status::Final | Status::Amended | Status::Merged);
@@ -485,141 +353,4 @@ impl Shard {
         self.after_step(key, &Step { fates: Vec::new(), opened: Vec::new(), changed });
         Ok(())
     }
-
-    fn keep_conflict(&mut self, position: u64, arrival: &Arrival, session: SessionId) {
-        quarantine::put_conflict(&mut self.pending, position, arrival, session);
-    }
-
-    // ---- timers and source clocks
-
-    fn fire_wall_timers(&mut self, header: &BlockHeader) -> Result<(), EngineError> {
-        while let Some(((due, id), row)) = self.timers.first_through(header.fired_through) {
-            self.fire(&row, id, due, EndRule::Inactivity)?;
-        }
-        Ok(())
-    }
-
-    /// Lets one timer act. It acts, or moves, or is taken away, so the caller's loop ends.
-    fn fire(
-        &mut self,
-        row: &TimerRow,
-        id: SessionId,
-        at: UnixMillis,
-        rule: EndRule,
-    ) -> Result<Fired, EngineError> {
-        let lane = row.lane;
-        let hot = self.hot.lane(&self.store, &self.secret, row.tenant, lane, LaneKind::Device)?;
-        let Some(session) = hot.lane.session_mut(id) else {
-            self.disarm(id);
-            return Ok(Fired::Nothing);
-        };
-        let fired = session.fire(at, rule);
-        self.hot.note_changed(lane, &BTreeSet::from([id]));
-        self.after_change(lane, id, Change::Fired);
-        match fired {
-            Fired::Cut => self.keep_cut(lane, id),
-            Fired::Nothing => self.disarm(id),
-            Fired::Ended => {}
-        }
-        Ok(fired)
-    }
-
-    /// Keeps the record of a revision byte for byte.
-    fn keep_cut(&mut self, lane: LaneKey, id: SessionId) {
-        self.homeless.forget(id);
-        let Some(session) = self.hot.session(lane, id) else { return };
-        let envelope = &session.envelope;
-        let record = record::of(session, &self.rules, self.now);
-        let key = record_key(envelope.tenant.0, &id.0, envelope.revision);
-        if self.live.has_listeners() {
-            let what = LiveEvent::SESSION_FINAL;
-            self.live.send(LiveEvent::of_session(what, session, &self.rules, self.now));
-        }
-        self.pending.put(Table::Records, key, record.to_string().into_bytes());
-    }
-
-    /// Sets a source's clock; its sessions wait by the new one from now on.
-    fn fold_clock(&mut self, key: SourceKey, clock: SourceClock) -> Result<(), EngineError> {
-        let armed = self.timers.of_source(&key);
-        self.sources.set(key, clock);
-        for (id, row) in armed {
-            self.hot.lane(&self.store, &self.secret, row.tenant, row.lane, LaneKind::Device)?;
-            self.arm(row.lane, id);
-        }
-        Ok(())
-    }
-
-    /// A source is complete: its sessions end, settle and become final, as far as the mark says.
-    /// Under the wall clock, too: the sender knows better than silence does.
-    fn fold_mark(&mut self, entry: MarkEntry) -> Result<(), EngineError> {
-        let key: SourceKey = (entry.tenant, entry.source);
-        self.sources.note_mark(&key, self.now);
-        if self.sources.clock(key.0, &key.1) != SourceClock::Wall {
-            return self.fire_source(&key, entry.through, EndRule::Mark);
-        }
-        for (id, row) in self.timers.of_source(&key) {
-            self.fire_through_mark(&row, id, entry.through)?;
-        }
-        Ok(())
-    }
-
-    fn fire_through_mark(
-        &mut self,
-        row: &TimerRow,
-        id: SessionId,
-        through: Option<UnixMillis>,
-    ) -> Result<(), EngineError> {
-        loop {
-            let hot =
-                self.hot.lane(&self.store, &self.secret, row.tenant, row.lane, LaneKind::Device)?;
-            let Some(session) = hot.lane.session(id) else { return Ok(()) };
-            let due = session.due_in_event_time(SourceClock::Mark, &self.rules);
-            let reached = due.is_some_and(|due| through.is_none_or(|through| due <= through));
-            if !reached || self.fire(row, id, self.now, EndRule::Mark)? == Fired::Nothing {
-                return Ok(());
-            }
-        }
-    }
-
-    fn note_sources(
-        &mut self,
-        tenant: TenantId,
-        signals: &[(Box<str>, UnixMillis)],
-    ) -> Result<(), EngineError> {
-        let mut reached: BTreeMap<SourceKey, UnixMillis> = BTreeMap::new();
-        for (source, at) in signals {
-            reached.extend(self.sources.note_signal(tenant, source, *at));
-        }
-        for (key, through) in reached {
-            self.fire_source(&key, Some(through), EndRule::Watermark)?;
-        }
-        Ok(())
-    }
-
-    fn fire_source(
-        &mut self,
-        key: &SourceKey,
-        through: Option<UnixMillis>,
-        rule: EndRule,
-    ) -> Result<(), EngineError> {
-        while let Some(((_, id), row)) = self.timers.first_of_source(key, through) {
-            self.fire(&row, id, self.now, rule)?;
-        }
-        Ok(())
-    }
-}
-
-impl Gathered {
-    fn push(&mut self, tenant: TenantId, name: &LaneName, stamped: Stamped) {
-        let of_lane = self.by_lane.entry(name.key).or_default();
-        if of_lane.is_empty() {
-            self.order.push((tenant, name.key, name.kind));
-        }
-        of_lane.push(stamped);
-    }
-}
-
-fn reference(position: u64, key_hash: u64) -> Member {
-    let (at, marks) = (UnixMillis(0), Marks::default());
-    Member { position, key_hash, at, marks, lane: None }
 }

@@ -9,6 +9,8 @@ pub mod clock;
 pub mod entry;
 mod error;
 mod fold;
+mod repeats;
+mod firing;
 mod hot;
 mod intake;
 pub mod keys;
@@ -22,9 +24,11 @@ pub mod registry;
 mod rewrite;
 mod rows;
 mod shard;
+mod signal_cursor;
 mod signals;
 mod sources;
 mod timers;
+mod worker;
 
 pub use error::EngineError;
 pub use fold::{Folded, Verdict, VerdictStatus};
@@ -32,9 +36,10 @@ pub use intake::{Engine, Failure, Receipt, SessionView, Submission};
 pub use live::{Live, LiveEvent};
 pub use people::Person;
 pub use placement::ReviewRow;
-pub use read::{Page, Reader, SessionFilter, SignalCursor};
+pub use read::{Page, Reader, SessionFilter};
 pub use rows::EdgeRow;
 pub use shard::{Kept, ShardConfig, kept};
+pub use signal_cursor::SignalCursor;
 
 #[cfg(test)]
 mod laws;

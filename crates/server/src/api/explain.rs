@@ -1,8 +1,5 @@
 //! `GET /v1/sessions/{id}/explain`: why a session is as it is.
-use axum::{
-    extract::{Path, State},
-    response::IntoResponse,
-};
+use axum::{extract::State, response::IntoResponse};
 use http::{Uri, header::CONTENT_TYPE};
 use sessionary_core::explain::explain;
 use sessionary_engine::keys::Scope;
@@ -10,7 +7,7 @@ use sessionary_engine::keys::Scope;
 use super::{
     App,
     answers::{Answered, json as answer, ok, text},
-    paging::Query,
+    paging::{Query, Segment},
     sessions::find,
 };
 use crate::{
@@ -35,7 +32,12 @@ pub(super) fn add(routes: Routes<App>) -> Routes<App> {
     routes.at(&EXPLAIN, get)
 }
 
-async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>, uri: Uri) -> Answered {
+async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Segment(id): Segment<String>,
+    uri: Uri,
+) -> Answered {
     let (reader, session) = find(&app, &caller, &id).await?;
     let before = reader.before(&session)?;
     let explanation = explain(&session, before.as_ref(), reader.rules(), reader.now());

@@ -1,5 +1,5 @@
 //! `/v1/keys` and `/v1/action-keys`: issuing, listing, rotating and revoking.
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sessionary_core::{
@@ -16,6 +16,7 @@ use sessionary_engine::{
 use super::{
     App,
     answers::{Answered, Listing, created, json as answer, ok},
+    paging::Segment,
 };
 use crate::{
     auth::Caller,
@@ -226,7 +227,7 @@ async fn list(State(app): State<App>, caller: Caller) -> Answered {
     Ok(ok(&Listing { entities, next_cursor: None }))
 }
 
-async fn revoke(State(app): State<App>, caller: Caller, Path(number): Path<u32>) -> Answered {
+async fn revoke(State(app): State<App>, caller: Caller, Segment(number): Segment<u32>) -> Answered {
     let record = app.registry.revoke(caller.tenant(), number, app.engine.now())?;
     Ok(ok(&shown(&record)))
 }
@@ -242,7 +243,7 @@ struct Rotation {
 async fn rotate(
     State(app): State<App>,
     caller: Caller,
-    Path(number): Path<u32>,
+    Segment(number): Segment<u32>,
     payload: Payload,
 ) -> Answered {
     let Rotation { overlap_ms } =
@@ -329,7 +330,7 @@ async fn list_action(State(app): State<App>, caller: Caller) -> Answered {
 async fn revoke_action(
     State(app): State<App>,
     caller: Caller,
-    Path(number): Path<u32>,
+    Segment(number): Segment<u32>,
 ) -> Answered {
     let record = app.registry.revoke_action_key(caller.tenant(), number, app.engine.now())?;
     Ok(ok(&shown_action(&app, &record)))

@@ -1,7 +1,9 @@
-//! Query parameters: read once, refused by name.
+//! Parameters of query and path: read once, refused by name.
 use std::collections::BTreeMap;
 
-use http::Uri;
+use axum::extract::{FromRequestParts, Path};
+use http::{Uri, request::Parts};
+use serde::de::DeserializeOwned;
 use sessionary_core::time::{UnixMillis, parse_instant};
 
 use crate::problem::{Code, Problem};
@@ -55,4 +57,18 @@ impl Query {
 /// A parameter that is not valid.
 pub(super) fn wrong(name: &str, detail: impl Into<String>) -> Problem {
     Problem::from(Code::InvalidParameter).at(name, detail)
+}
+
+/// A segment of the path.
+pub(super) struct Segment<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Segment<T>, Problem> {
+        let Path(segment) = Path::<T>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Code::InvalidParameter.because(error.body_text()))?;
+        Ok(Segment(segment))
+    }
 }

@@ -1,5 +1,5 @@
 //! `/v1/quarantine`: what could not be understood; seen, and replayed.
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::Uri;
 use serde_json::{Value, json};
 use sessionary_core::signal::Signal;
@@ -14,7 +14,7 @@ use super::{
     App,
     answers::{Answered, Listing, integer, json as answer, ok, text},
     dispositions::{read_again, read_visit},
-    paging::Query,
+    paging::{Query, Segment},
     signals::context,
 };
 use crate::{
@@ -101,7 +101,7 @@ async fn find(
     Ok((id, item))
 }
 
-async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answered {
+async fn get(State(app): State<App>, caller: Caller, Segment(id): Segment<String>) -> Answered {
     let (id, item) = find(&app, &caller, &id).await?;
     let mut body = shown(id, &item);
     if let Some(body) = body.as_object_mut() {
@@ -113,7 +113,7 @@ async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> 
 async fn replay(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment<String>,
     payload: Payload,
 ) -> Answered {
     let (id, item) = find(&app, &caller, &id).await?;

@@ -1,5 +1,5 @@
 //! `/v1/reviews`: doubtful placements, for a person to decide.
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sessionary_core::id::SessionId;
@@ -12,6 +12,7 @@ use sessionary_engine::{
 use super::{
     App,
     answers::{Answered, Listing, json as answer, ok},
+    paging::Segment,
 };
 use crate::{
     auth::Caller,
@@ -73,7 +74,7 @@ struct Decision {
 async fn decide(
     State(app): State<App>,
     caller: Caller,
-    Path(session): Path<String>,
+    Segment(session): Segment<String>,
     payload: Payload,
 ) -> Answered {
     let decision: Decision = serde_json::from_slice(&payload.bytes)

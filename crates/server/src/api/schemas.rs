@@ -217,6 +217,8 @@ fn signal() -> Value {
             "source": { "type": "string" },
             "session_id": { "type": "string" },
             "identities": { "type": "array", "items": identity() },
+            "user_id": { "type": "string", "description": "Adds an identity of this type." },
+            "anonymous_id": { "type": "string", "description": "Adds an identity of this type." },
             "disposition": { "type": "object", "properties": {
                 "code": { "type": "integer", "minimum": 0 },
                 "author": { "enum": ["business", "agent", "rule", "model", "timeout"] },

@@ -1,8 +1,5 @@
 //! `/v1/sessions`: beginning one, listing, and reading one in any format.
-use axum::{
-    extract::{Path, State},
-    response::IntoResponse,
-};
+use axum::{extract::State, response::IntoResponse};
 use http::{
     HeaderMap, HeaderValue, StatusCode, Uri,
     header::{ETAG, IF_NONE_MATCH},
@@ -24,7 +21,7 @@ use sessionary_engine::{Reader, SessionFilter, SessionView, Submission, keys::Sc
 use super::{
     App,
     answers::{Answered, Listing, created, integer, json as answer, ok, text},
-    paging::Query,
+    paging::{Query, Segment},
     signals::{context, in_session},
 };
 use crate::{
@@ -182,7 +179,7 @@ fn no_such_session() -> Problem {
 async fn get(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment<String>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Answered {
@@ -253,7 +250,7 @@ fn as_handshake(view: &SessionView) -> Value {
     Value::Object(handshake::encode(&view))
 }
 
-async fn signals(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answered {
+async fn signals(State(app): State<App>, caller: Caller, Segment(id): Segment<String>) -> Answered {
     let (reader, session) = find(&app, &caller, &id).await?;
     let signals = reader.signals_of(&session)?;
     let id = session.envelope.id;
@@ -262,7 +259,7 @@ async fn signals(State(app): State<App>, caller: Caller, Path(id): Path<String>)
     Ok(ok(&Listing { entities, next_cursor: None }))
 }
 
-async fn claims(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answered {
+async fn claims(State(app): State<App>, caller: Caller, Segment(id): Segment<String>) -> Answered {
     let (reader, session) = find(&app, &caller, &id).await?;
     let winner = outcome::winner(&session.content);
     let entities: Vec<Value> = session

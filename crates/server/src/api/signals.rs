@@ -1,5 +1,5 @@
 //! `/v1/signals`: taking signals in, and reading them back.
-use axum::extract::{Path, State};
+use axum::extract::State;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Value, json, value::RawValue};
@@ -21,7 +21,7 @@ use super::{
     App,
     answers::{Answered, Listing, integer, json as answer, ok, text, with_status},
     idempotency::{self, Asked},
-    paging::Query,
+    paging::{Query, Segment},
 };
 use crate::{
     auth::Caller,
@@ -314,7 +314,7 @@ async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Answered {
     Ok(ok(&Listing { entities, next_cursor: page.next_cursor }))
 }
 
-async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answered {
+async fn get(State(app): State<App>, caller: Caller, Segment(id): Segment<String>) -> Answered {
     let reader = app.engine.reader().await?;
     let Some((session, member, arrival)) = reader.signal(caller.tenant(), &id)? else {
         return Err(Code::NotFound.because("no signal of this tenant has this id"));

@@ -1,5 +1,5 @@
 //! `/v1/sources`: how the time of a source passes, and its completeness marks.
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sessionary_core::{
@@ -14,6 +14,7 @@ use sessionary_engine::{
 use super::{
     App,
     answers::{Answered, Listing, json as answer, ok},
+    paging::Segment,
 };
 use crate::{
     auth::Caller,
@@ -102,7 +103,7 @@ fn demand_secret(caller: &Caller) -> Result<(), Problem> {
 async fn put(
     State(app): State<App>,
     caller: Caller,
-    Path(source): Path<String>,
+    Segment(source): Segment<String>,
     payload: Payload,
 ) -> Answered {
     demand_secret(&caller)?;
@@ -126,7 +127,7 @@ async fn put(
 async fn complete(
     State(app): State<App>,
     caller: Caller,
-    Path(source): Path<String>,
+    Segment(source): Segment<String>,
     payload: Payload,
 ) -> Answered {
     demand_secret(&caller)?;

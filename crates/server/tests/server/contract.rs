@@ -275,6 +275,11 @@ async fn listing_signals_page_by_page_gives_each_once() {
     let mut expected: Vec<String> = (0..250).map(|n| format!("s{n}")).collect();
     expected.sort();
     assert_eq!(seen, expected);
+    let garbled = world.ask(Method::GET, "/v1/signals/%ff", &world.secret, &[], "").await;
+    assert_eq!(
+        (garbled.status.as_u16(), &garbled.body["code"]),
+        (400, &json!("invalid_parameter"))
+    );
     for wrong in ["limit=0", "limit=1001", "limit=x", "cursor=nonsense"] {
         let path = format!("/v1/signals?{wrong}");
         let reply = world.ask(Method::GET, &path, &world.secret, &[], "").await;

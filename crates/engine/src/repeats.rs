@@ -1,0 +1,167 @@
+//! Repeats: whether a signal is there already, in its lane, under its business id or in its own block.
+use std::collections::{BTreeSet, HashMap};
+
+use sessionary_core::{
+    dictionary::field,
+    id::SessionId,
+    lane::{LaneKey, LaneKind, LaneName},
+    session::{Member, Session},
+    signal::{Arrival, TenantId, kind},
+    stamp::{Marks, Stamped},
+    time::UnixMillis,
+};
+use sessionary_store::{
+    Table,
+    keys::{IndexKind, index_key},
+};
+
+use crate::{
+    EngineError, VerdictStatus, quarantine,
+    rows::{decode, encode},
+    shard::{SHARD, Shard},
+    signals::Signals,
+};
+
+/// Signals of one block that fall into one lane, stamped and not yet folded.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    /// Lanes in the order in which the block meets them.
+    pub(crate) order: Vec<(TenantId, LaneKey, LaneKind)>,
+    pub(crate) by_lane: HashMap<LaneKey, Vec<Stamped>>,
+    /// Positions of what is gathered.
+    pub(crate) positions: BTreeSet<u64>,
+    /// Key hashes of what is gathered: (lane, hash) to positions.
+    pub(crate) keys: HashMap<(LaneKey, u64), Vec<u64>>,
+}
+
+/// What is decided about a signal before its lane is folded.
+pub(crate) enum Found {
+    New,
+    Known(VerdictStatus, SessionId),
+    /// It repeats a signal of the same block, at this position.
+    Twin(VerdictStatus, u64),
+}
+
+impl Shard {
+    /// Whether the lane, the tenant's business ids or the block itself already have the signal.
+    pub(crate) fn find_known(
+        &mut self,
+        gathered: &Gathered,
+        position: u64,
+        arrival: &Arrival,
+        name: &LaneName,
+        key_hash: u64,
+    ) -> Result<Found, EngineError> {
+        let tenant = arrival.tenant;
+        if let Some(positions) = gathered.keys.get(&(name.key, key_hash)) {
+            for twin in positions {
+                let member = reference(*twin, key_hash);
+                if let Some(status) = self.compare(arrival, name.key, &member)? {
+                    return Ok(Found::Twin(status, *twin));
+                }
+            }
+        }
+        let hot = self.hot.lane(&self.store, &self.secret, tenant, name.key, name.kind)?;
+        if !hot.key_hashes.contains(&key_hash) {
+            return self.find_tracked(gathered, position, arrival, name);
+        }
+        let holders: Vec<(SessionId, Member)> =
+            hot.lane.holders(key_hash).map(|(id, member)| (id, member.clone())).collect();
+        for (session, member) in holders {
+            if let Some(status) = self.compare(arrival, name.key, &member)? {
+                return Ok(Found::Known(status, session));
+            }
+        }
+        self.find_tracked(gathered, position, arrival, name)
+    }
+
+    /// A disposition is recognised by its tracking id wherever in the tenant it was folded.
+    fn find_tracked(
+        &mut self,
+        gathered: &Gathered,
+        position: u64,
+        arrival: &Arrival,
+        name: &LaneName,
+    ) -> Result<Found, EngineError> {
+        let signal = &arrival.signal;
+        let tracking = signal.text(field::API_TRACKING_ID);
+        let Some(tracking) = tracking.filter(|_| &*signal.kind == kind::DISPOSITION_POSTED) else {
+            return Ok(Found::New);
+        };
+        let known = self.first_with(arrival.tenant, "tracking", tracking, position, name.key)?;
+        let Some((known, lane)) = known else { return Ok(Found::New) };
+        let member = reference(known, 0);
+        let status = self.compare(arrival, lane, &member)?.unwrap_or(VerdictStatus::Conflict);
+        let sessions =
+            self.hot.lane(&self.store, &self.secret, arrival.tenant, lane, LaneKind::Alone)?;
+        let holds = |session: &&Session| session.members.iter().any(|m| m.position == known);
+        let all = sessions.lane.sessions.iter().chain(&sessions.lane.redirects);
+        Ok(match all.clone().find(holds).map(|session| session.envelope.id) {
+            Some(session) => Found::Known(status, session),
+            None if gathered.positions.contains(&known) => Found::Twin(status, known),
+            None => Found::New,
+        })
+    }
+
+    /// Whether a signal is the one that `member` refers to: the same, another with the same key, or
+    /// (`None`) one that only shares the hash of its key.
+    fn compare(
+        &self,
+        arrival: &Arrival,
+        lane: LaneKey,
+        member: &Member,
+    ) -> Result<Option<VerdictStatus>, EngineError> {
+        let signals = Signals { store: &self.store, shard: SHARD, tenant: arrival.tenant, lane };
+        let stored = signals.arrivals(std::slice::from_ref(member))?.pop().flatten();
+        let Some(stored) = stored else { return Ok(Some(VerdictStatus::Duplicate)) };
+        if stored.signal.key != arrival.signal.key {
+            return Ok(None);
+        }
+        let same = stored.signal.body_digest() == arrival.signal.body_digest();
+        let status = if same { VerdictStatus::Duplicate } else { VerdictStatus::Conflict };
+        Ok(Some(status))
+    }
+
+    /// Looks a business id up; one that is new is registered for this position. Gives the position
+    /// and lane that had it first, if that is another one.
+    pub(crate) fn first_with(
+        &mut self,
+        tenant: TenantId,
+        tag: &str,
+        value: &str,
+        position: u64,
+        lane: LaneKey,
+    ) -> Result<Option<(u64, LaneKey)>, EngineError> {
+        let hash = self.secret.hash(tenant, tag, &[value.as_bytes()]);
+        let key = index_key(tenant.0, IndexKind::Business, &hash, None);
+        let known = match self.pending.pending(Table::Index, &key) {
+            Some(row) => row.map(<[u8]>::to_vec),
+            None => self.store.get(Table::Index, &key)?,
+        };
+        if let Some(row) = known {
+            let first: (u64, LaneKey) = decode("a business id", &row)?;
+            return Ok((first.0 != position).then_some(first));
+        }
+        self.pending.put(Table::Index, key, encode(&(position, lane)));
+        Ok(None)
+    }
+
+    pub(crate) fn keep_conflict(&mut self, position: u64, arrival: &Arrival, session: SessionId) {
+        quarantine::put_conflict(&mut self.pending, position, arrival, session);
+    }
+}
+
+impl Gathered {
+    pub(crate) fn push(&mut self, tenant: TenantId, name: &LaneName, stamped: Stamped) {
+        let of_lane = self.by_lane.entry(name.key).or_default();
+        if of_lane.is_empty() {
+            self.order.push((tenant, name.key, name.kind));
+        }
+        of_lane.push(stamped);
+    }
+}
+
+fn reference(position: u64, key_hash: u64) -> Member {
+    let (at, marks) = (UnixMillis(0), Marks::default());
+    Member { position, key_hash, at, marks, lane: None }
+}
