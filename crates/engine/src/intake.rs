@@ -181,8 +181,8 @@ impl Engine {
         &self.inner.live
     }
 
-    /// A number that no other call of this engine gives.
-    fn number(&self) -> u64 {
+    /// A number that no other call gives, also after a restart, as long as the clock goes on.
+    pub fn number(&self) -> u64 {
         self.inner.numbers.fetch_add(1, Ordering::Relaxed)
     }
 

@@ -247,8 +247,8 @@ async fn pixel(State(app): State<App>, caller: Caller, uri: Uri) -> Answered {
     if signal.claim.is_some() {
         caller.demand(Scope::DispositionsWrite)?;
     } else if signal.occurred_at.is_none() {
-        // Two views of one page say the same words: only when they came tells them apart.
-        signal.key = format!("{}@{}", signal.key, app.engine.now().0).into();
+        // Two views of one page say the same words: only that they came twice tells them apart.
+        signal.key = format!("{}@{:x}", signal.key, app.engine.number()).into();
     }
     let tenant = caller.tenant();
     let submission =
