@@ -1,13 +1,14 @@
 # make demo    a server with real data, from an empty directory
 # make test    everything that must hold
 # make check   the quick part of it: form, lints, rules
+# make bench   how fast the bundled data comes in through the door, beside the time of the whole
 # make build   the program; prints where it lies
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check build program fmt lint rules compile docs-tests run-tests
+.PHONY: help demo test check bench build program fmt lint rules compile docs-tests run-tests
 
 # Outside the checkout, so that nothing built is ever copied or searched with the sources.
 SESSIONARY_TARGET ?= $(or $(HOME),/tmp)/.cache/sessionary/target
@@ -32,6 +33,11 @@ test: fmt lint compile docs-tests run-tests
 # ---- the rest
 
 check: fmt lint rules
+
+# Signals a second of each bundled file over HTTP, every one on disk before its answer. Figures of a
+# shared machine: compare within one run.
+bench: program
+	@"$(PROGRAM)" demo --exit 2>/dev/null | grep -E 'as source|signals|seconds|sessions  '
 
 build: program
 	@echo "$(PROGRAM)"
