@@ -37,7 +37,7 @@ check: fmt lint rules
 # Signals a second of each bundled file over HTTP, every one on disk before its answer. Figures of a
 # shared machine: compare within one run.
 bench: program
-	@"$(PROGRAM)" demo --exit 2>/dev/null | grep -E 'as source|signals|seconds|sessions  '
+	@"$(PROGRAM)" demo --exit 2>/dev/null | grep -E ' as source |^  (signals|seconds|sessions)'
 
 build: program
 	@echo "$(PROGRAM)"
