@@ -113,10 +113,9 @@ pub(crate) enum Format {
 }
 
 /// Which statuses make a request of an access log a page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PageStatus {
     /// 2xx and 304.
-    #[default]
     Shown,
     /// All of them.
     Any,
@@ -139,9 +138,10 @@ pub(crate) struct Import {
     /// Access log: leave out the rest; `humans`, `pages` or `humans,pages`.
     #[arg(long, value_name = "FILTER", default_value = "")]
     pub(crate) only: Only,
-    /// Access log: which statuses show a page.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) page_status: PageStatus,
+    /// Access log: which statuses show a page; `shown`, but `any` where `--only` asks for pages, so
+    /// that it leaves out assets and nothing else.
+    #[arg(long, value_enum)]
+    pub(crate) page_status: Option<PageStatus>,
     /// Access log: `https://host` that paths are completed with.
     #[arg(long, value_name = "URL")]
     pub(crate) site: Option<String>,

@@ -31,9 +31,10 @@ impl Job {
         let source = arguments.source.clone().unwrap_or_else(|| input.stem());
         let decoder = match arguments.format {
             Format::AccessLog => {
+                let unsaid = if arguments.only.pages { PageStatus::Any } else { PageStatus::Shown };
                 let settings = AccessLogSettings {
                     visitor: arguments.identity,
-                    page: match arguments.page_status {
+                    page: match arguments.page_status.unwrap_or(unsaid) {
                         PageStatus::Shown => PageRule::default(),
                         PageStatus::Any => PageRule::any_status(),
                     },

@@ -25,7 +25,7 @@ const RULES: [(&str, u64, bool, &str); 10] = [
     ("ip_ua_7200", 7_200, false, ""),
     ("ip_ua_7200_cut_at_utc_midnight", 7_200, true, ""),
     ("ip_ua_86400", 86_400, false, ""),
-    ("ip_ua_1800_humans_pages_only", 1_800, false, "--only humans,pages --page-status any"),
+    ("ip_ua_1800_humans_pages_only", 1_800, false, "--only humans,pages"),
 ];
 
 fn expected() -> Value {
