@@ -49,6 +49,7 @@ const CORE_MAY_IMPORT: &[&str] = &[
     "serde",
     "serde_json",
     "thiserror",
+    "xxhash-rust",
 ];
 
 /// How packages of the query engine are named.

@@ -100,19 +100,22 @@ pub struct Claim {
     #[serde(rename = "at")]
     pub at: UnixMillis,
     /// The signal that states it.
+    #[serde(rename = "k")]
     pub signal: Box<str>,
     /// The code.
+    #[serde(rename = "c")]
     pub code: u32,
     /// Who says so.
+    #[serde(rename = "a")]
     pub author: Author,
     /// Whether the earliest or the latest claim of the author holds.
-    #[serde(default, skip_serializing_if = "is_last")]
+    #[serde(rename = "f", default, skip_serializing_if = "is_last")]
     pub first_wins: bool,
     /// Notes that came with it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<Box<str>>,
     /// The agent or operator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "g", default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<Box<str>>,
 }
 
@@ -125,17 +128,22 @@ fn is_last(first_wins: &bool) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlacedOrder {
     /// Total as the sender says; `None` when it says none (never zero, never recomputed: D15).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub total: Option<Decimal>,
     /// ISO 4217.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Box<str>>,
     /// When it was placed; a refund alone has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     pub at: Option<UnixMillis>,
     /// Refunds with their own times.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<(UnixMillis, Decimal)>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Counters over distinct facts.
@@ -143,22 +151,22 @@ pub struct PlacedOrder {
 #[serde(default)]
 pub struct Counts {
     /// Facts.
-    #[serde(rename = "e")]
+    #[serde(rename = "e", skip_serializing_if = "is_zero")]
     pub events: u32,
     /// Pages.
-    #[serde(rename = "p")]
+    #[serde(rename = "p", skip_serializing_if = "is_zero")]
     pub pageviews: u32,
     /// Screens.
-    #[serde(rename = "s")]
+    #[serde(rename = "s", skip_serializing_if = "is_zero")]
     pub screenviews: u32,
     /// Messages from the person.
-    #[serde(rename = "mi")]
+    #[serde(rename = "mi", skip_serializing_if = "is_zero")]
     pub messages_received: u32,
     /// Messages to the person.
-    #[serde(rename = "mo")]
+    #[serde(rename = "mo", skip_serializing_if = "is_zero")]
     pub messages_sent: u32,
     /// Facts that state an outcome; the rest is what the session itself was.
-    #[serde(rename = "c")]
+    #[serde(rename = "c", skip_serializing_if = "is_zero")]
     pub claims: u32,
 }
 
@@ -166,78 +174,82 @@ pub struct Counts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
     /// Why it begins here.
+    #[serde(rename = "sc")]
     pub split_cause: SplitCause,
     /// Whether a bounding fact is in it; without one it stands for notes or placed signals only.
-    #[serde(default)]
+    #[serde(rename = "b", default)]
     pub bounded: bool,
     /// The greatest order of any folded signal: one that comes below it needs a refold.
+    #[serde(rename = "h")]
     pub high: Order,
     /// The first bounding fact (or the note that stands for a session without facts).
+    #[serde(rename = "f")]
     pub first: Order,
     /// The last.
+    #[serde(rename = "l")]
     pub last: Order,
     /// The channel of the first fact that has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
     /// The type that a signal states; else it follows from the channel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "st", default, skip_serializing_if = "Option::is_none")]
     pub stated_type: Option<SessionType>,
     /// The earliest start that an outcome claims.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "cs", default, skip_serializing_if = "Option::is_none")]
     pub claimed_start: Option<UnixMillis>,
     /// The latest end that a business disposition claims.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "ce", default, skip_serializing_if = "Option::is_none")]
     pub claimed_end: Option<UnixMillis>,
     /// What ended it, unless a later fact took it up again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "em", default, skip_serializing_if = "Option::is_none")]
     pub end_mark: Option<EndMark>,
     /// Counters.
-    #[serde(default)]
+    #[serde(rename = "n", default)]
     pub counts: Counts,
     /// Foreground time.
-    #[serde(default)]
+    #[serde(rename = "e", default, skip_serializing_if = "Millis::is_zero")]
     pub engaged_ms: Millis,
     /// Deepest stage and the first signal that reached it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<(Stage, Box<str>)>,
     /// The first order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "co", default, skip_serializing_if = "Option::is_none")]
     pub converted: Option<Box<str>>,
     /// The first subscription.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "su", default, skip_serializing_if = "Option::is_none")]
     pub subscribed: Option<Box<str>>,
     /// The first answer to a call.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "an", default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Box<str>>,
     /// The first evidence of failure or junk: (reason, signal).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "ev", default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<(Evidence, Box<str>)>,
     /// The first known user of each kind of user id, by kind; what bounding facts say.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "u", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub users: BTreeMap<Box<str>, Box<str>>,
     /// The ledger, in event order.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[serde(rename = "k", default, skip_serializing_if = "BTreeSet::is_empty")]
     pub claims: BTreeSet<Claim>,
     /// Arrivals.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
     pub touches: Vec<Touch>,
     /// Legs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
     pub legs: Vec<Leg>,
     /// Orders by order id.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "o", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub orders: BTreeMap<Box<str>, PlacedOrder>,
     /// Who was seen.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[serde(rename = "i", default, skip_serializing_if = "BTreeSet::is_empty")]
     pub identities: BTreeSet<Identity>,
     /// What the dictionary knows.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "d", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: Fields,
     /// What it does not: the last value of each.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "a", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: Attributes,
     /// Repairs and oddities, by code.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[serde(rename = "w", default, skip_serializing_if = "BTreeSet::is_empty")]
     pub warnings: BTreeSet<Box<str>>,
 }
 
@@ -290,7 +302,9 @@ impl Content {
             return;
         }
         let signal = &stamped.signal;
-        self.high = self.high.clone().max(stamped.order());
+        if stamped.is_after(&self.high) {
+            self.high = stamped.order();
+        }
         let business = signal.claim.as_ref().is_some_and(|claim| claim.author == Author::Business);
         if stamped.is_bounding_fact() {
             self.move_end(stamped, rules);

@@ -8,7 +8,7 @@ pub const PARTITIONS: u8 = 64;
 
 /// A session's id: 48 bits of time, version, 6 bits of partition, variant, the rest a hash
 /// (CORE.md 12). Printed as a UUID.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(#[serde(with = "as_bytes")] pub [u8; 16]);
 

@@ -92,9 +92,13 @@ impl HashSecret {
         self.hash(tenant, "identity", &[value.as_bytes()])
     }
 
-    /// The hash of a signal's key in its lane; eight bytes are kept with the session.
-    pub fn signal_key(&self, tenant: TenantId, lane: LaneKey, key: &str) -> [u8; 16] {
-        self.hash(tenant, "signal", &[&lane.0, key.as_bytes()])
+    /// The hash of a signal's key: kept with the session, where it finds repeats, and in the index
+    /// of signal ids. A hint that is confirmed by the signal itself, so a fast hash will do.
+    #[expect(clippy::many_single_char_names, reason = "eight bytes in their order")]
+    pub fn key_hash(&self, tenant: TenantId, key: &str) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        let seed = u64::from_be_bytes([a, b, c, d, e, f, g, h]) ^ u64::from(tenant.0);
+        xxhash_rust::xxh3::xxh3_64_with_seed(key.as_bytes(), seed)
     }
 }
 

@@ -4,8 +4,6 @@
 //! next one. One that comes out of order folds its run again: from the session before it to the
 //! first boundary that comes out the same (CORE.md 8). Pure but for `fetch`, which gives back signals
 //! that the caller stored; what it gives depends on nothing but the references.
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -75,8 +73,8 @@ pub struct Step {
     pub fates: Vec<(u64, SessionId, Fate)>,
     /// Sessions that were opened, in order.
     pub opened: Vec<SessionId>,
-    /// Sessions whose state changed, the opened and the redirected ones included.
-    pub changed: BTreeSet<SessionId>,
+    /// Sessions whose state changed, each once, the opened and the redirected ones included.
+    pub changed: Vec<SessionId>,
 }
 
 /// Gives back the signals that members refer to, in any order.
@@ -113,7 +111,7 @@ impl Lane {
             if stamped.marks.has(Marks::NOTE) {
                 self.note(&stamped, setting, &mut step);
             } else if late.is_empty() && self.is_in_order(&stamped) {
-                self.fold_in_order(&stamped, setting, &mut step);
+                self.fold_in_order(stamped, setting, &mut step);
             } else {
                 late.push(stamped);
             }
@@ -121,7 +119,9 @@ impl Lane {
         if !late.is_empty() {
             self.fold_late(late, setting, fetch, &mut step)?;
         }
-        step.fates.sort_unstable_by_key(|(position, ..)| *position);
+        if step.fates.len() > 1 {
+            step.fates.sort_unstable_by_key(|(position, ..)| *position);
+        }
         Ok(step)
     }
 
@@ -158,7 +158,7 @@ impl Lane {
         fetch: &mut F,
     ) -> Result<bool, F::Error> {
         stamped.marks = stamped.marks.with(Marks::PLACED);
-        let member = Member { lane: Some(from), ..member_of(&stamped, self, setting) };
+        let member = Member { lane: Some(from), ..member_of(&stamped) };
         let mut live = self.sessions.iter_mut();
         let Some(session) = live.find(|session| session.envelope.id == into) else {
             return Ok(false);
@@ -183,36 +183,30 @@ impl Lane {
         let begins_anew = first.map(|first| {
             first.content.split_cause = SplitCause::First;
             first.envelope.version += 1;
-            let end = first.content.last.clone();
-            first.note_changed(Some(&end), now);
+            first.note_changed(false, now);
             first.envelope.id
         });
         Some((taken, begins_anew))
     }
 
     fn is_in_order(&self, stamped: &Stamped) -> bool {
-        self.sessions.last().is_none_or(|last| stamped.order() > last.content.high)
+        self.sessions.last().is_none_or(|last| stamped.is_after(&last.content.high))
     }
 
-    fn fold_in_order(&mut self, stamped: &Stamped, setting: Setting<'_>, step: &mut Step) {
-        let Some(last) = self.sessions.last() else {
-            return self.open(stamped, SplitCause::First, setting, step);
+    fn fold_in_order(&mut self, mut stamped: Stamped, setting: Setting<'_>, step: &mut Step) {
+        let Some(last) = self.sessions.last_mut() else {
+            return self.open(&stamped, SplitCause::First, setting, step);
         };
-        if let Some(cause) = boundary::between(self.kind, &last.content, stamped, setting.rules) {
-            return self.open(stamped, cause, setting, step);
+        if let Some(cause) = boundary::between(self.kind, &last.content, &stamped, setting.rules) {
+            return self.open(&stamped, cause, setting, step);
         }
-        let member = member_of(stamped, self, setting);
-        let Some(last) = self.sessions.last_mut() else { return };
-        let fate = match last.too_late(stamped, setting) {
-            Some(fate) => fate,
-            None => Fate::Folded,
-        };
-        let (stamped, member) = marked(stamped, member, fate);
-        last.members.push(member);
+        let fate = last.too_late(&stamped, setting).unwrap_or(Fate::Folded);
+        stamped.mark(fate);
+        last.members.push(member_of(&stamped));
         if fate != Fate::Orphaned {
-            let end_before = last.content.last.clone();
+            let moved = stamped.is_bounding_fact();
             last.content.add(&stamped, setting.rules);
-            last.note_folded(&stamped, Some(&end_before), setting.now);
+            last.note_folded(&stamped, moved, setting.now);
         }
         step.note(stamped.position, last.envelope.id, fate);
     }
@@ -226,9 +220,9 @@ impl Lane {
     ) {
         let content = Content::begin(stamped, cause, setting.rules);
         let envelope = self.envelope(stamped, &[], setting);
-        let members = vec![member_of(stamped, self, setting)];
+        let members = vec![member_of(stamped)];
         let mut session = Session { envelope, content, members };
-        session.note_folded(stamped, None, setting.now);
+        session.note_folded(stamped, true, setting.now);
         step.opened.push(session.envelope.id);
         step.note(stamped.position, session.envelope.id, Fate::Folded);
         self.sessions.push(session);
@@ -264,6 +258,8 @@ impl Lane {
             merged_ids: Vec::new(),
             short_id: None,
             alias: 0,
+            due: None,
+            event_due: None,
         }
     }
 
@@ -288,13 +284,12 @@ impl Lane {
     fn note(&mut self, stamped: &Stamped, setting: Setting<'_>, step: &mut Step) {
         let order = stamped.order();
         let at = self.sessions.partition_point(|session| session.content.first <= order);
-        let member = member_of(stamped, self, setting);
         let Some(session) = self.sessions.get_mut(at.saturating_sub(1)) else {
             self.open(stamped, SplitCause::First, setting, step);
             return;
         };
-        session.members.push(member);
-        session.note_folded(stamped, None, setting.now);
+        session.members.push(member_of(stamped));
+        session.note_folded(stamped, true, setting.now);
         step.note(stamped.position, session.envelope.id, Fate::Noted);
     }
 }
@@ -302,7 +297,14 @@ impl Lane {
 impl Step {
     fn note(&mut self, position: u64, session: SessionId, fate: Fate) {
         self.fates.push((position, session, fate));
-        self.changed.insert(session);
+        self.change(session);
+    }
+
+    /// Takes note that a session changed.
+    pub fn change(&mut self, session: SessionId) {
+        if !self.changed.contains(&session) {
+            self.changed.push(session);
+        }
     }
 }
 
@@ -324,7 +326,7 @@ impl Session {
         fetch: &mut F,
     ) -> Result<(), F::Error> {
         let end_before = self.content.last.clone();
-        if stamped.order() > self.content.high {
+        if stamped.is_after(&self.content.high) {
             self.content.add(stamped, setting.rules);
         } else {
             let mut all = fetch.fetch(&self.members)?;
@@ -334,7 +336,7 @@ impl Session {
             }
         }
         self.members.push(member);
-        self.note_folded(stamped, Some(&end_before), setting.now);
+        self.note_folded(stamped, end_before != self.content.last, setting.now);
         Ok(())
     }
 }
@@ -354,23 +356,21 @@ fn sort(signals: &mut [Stamped]) {
     signals.sort_by_cached_key(|stamped| (stamped.order(), stamped.position));
 }
 
-fn marked(stamped: &Stamped, mut member: Member, fate: Fate) -> (Stamped, Member) {
-    let mut stamped = stamped.clone();
-    let mark = match fate {
-        Fate::Folded | Fate::Noted => 0,
-        Fate::Amended => Marks::AMENDMENT,
-        Fate::Orphaned => Marks::ORPHAN,
-    };
-    stamped.marks = stamped.marks.with(mark);
-    member.marks = stamped.marks;
-    (stamped, member)
+impl Stamped {
+    fn mark(&mut self, fate: Fate) {
+        let mark = match fate {
+            Fate::Folded | Fate::Noted => 0,
+            Fate::Amended => Marks::AMENDMENT,
+            Fate::Orphaned => Marks::ORPHAN,
+        };
+        self.marks = self.marks.with(mark);
+    }
 }
 
-fn member_of(stamped: &Stamped, lane: &Lane, setting: Setting<'_>) -> Member {
-    let hash = setting.secret.signal_key(lane.tenant, lane.key, &stamped.signal.key);
+fn member_of(stamped: &Stamped) -> Member {
     Member {
         position: stamped.position,
-        key_hash: LaneKey(hash).prefix(),
+        key_hash: stamped.key_hash,
         at: stamped.at,
         marks: stamped.marks,
         lane: None,

@@ -7,7 +7,7 @@ use crate::{
     lane::{LaneKey, LaneKind},
     rules::{Rules, SourceClock},
     signal::TenantId,
-    stamp::{Marks, Order, Stamped},
+    stamp::{Marks, Stamped},
     time::{Millis, UnixMillis},
 };
 
@@ -79,62 +79,80 @@ impl EndRule {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// What is a function of the journal: ids, revisions, instants of the lifecycle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
-    /// Its id.
+    /// Its id; in the key of its row, not in the row.
+    #[serde(skip)]
     pub id: SessionId,
-    /// Whose it is.
+    /// Whose it is; in the key as well.
+    #[serde(skip)]
     pub tenant: TenantId,
     /// Its lane.
+    #[serde(rename = "l")]
     pub lane: LaneKey,
     /// The lane's rule.
+    #[serde(rename = "k")]
     pub lane_kind: LaneKind,
     /// The source of the signal that opened it.
-    #[serde(default)]
+    #[serde(rename = "s", default, skip_serializing_if = "str::is_empty")]
     pub source: Box<str>,
     /// The sender's own name for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<Box<str>>,
     /// Its state.
+    #[serde(rename = "st")]
     pub status: Status,
     /// The number of cut records.
-    #[serde(default)]
+    #[serde(rename = "r", default, skip_serializing_if = "is_zero")]
     pub revision: u32,
     /// The number of folded changes.
-    #[serde(default)]
+    #[serde(rename = "v", default)]
     pub version: u64,
     /// When the signal that opened it came.
+    #[serde(rename = "o")]
     pub opened_at: UnixMillis,
     /// When its last fact came.
+    #[serde(rename = "lr")]
     pub last_received_at: UnixMillis,
     /// When it was declared ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<UnixMillis>,
     /// By which rule.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "er", default, skip_serializing_if = "Option::is_none")]
     pub end_rule: Option<EndRule>,
     /// When revision 1 was cut.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
     pub final_at: Option<UnixMillis>,
     /// When the latest revision was cut.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "ra", default, skip_serializing_if = "Option::is_none")]
     pub revised_at: Option<UnixMillis>,
     /// The first change since the latest revision: arms the settle timer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "ca", default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<UnixMillis>,
     /// The survivor, when this is a redirect.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "mi", default, skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<SessionId>,
     /// Redirects that lead here.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
     pub merged_ids: Vec<SessionId>,
     /// Six digits, unique among open sessions; absent when the partition has none free.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "sh", default, skip_serializing_if = "Option::is_none")]
     pub short_id: Option<u32>,
     /// An integer for formats that want one (CCAI), unique in the tenant.
-    #[serde(default)]
+    #[serde(rename = "al", default)]
     pub alias: u64,
+    /// When its timer is due by the server's clock, as its last change armed it.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<UnixMillis>,
+    /// When it is due in the event time of its source, for a source whose clock is not the wall's.
+    #[serde(rename = "de", default, skip_serializing_if = "Option::is_none")]
+    pub event_due: Option<UnixMillis>,
 }
 
 /// A reference to one signal of a session.
@@ -180,26 +198,20 @@ pub enum Fired {
 }
 
 impl Session {
-    /// Takes note of a signal that was folded in: the envelope's part of it. `end_before` is where
-    /// the session ended before.
-    pub(crate) fn note_folded(
-        &mut self,
-        stamped: &Stamped,
-        end_before: Option<&Order>,
-        now: UnixMillis,
-    ) {
+    /// Takes note of a signal that was folded in: the envelope's part of it. `moved`: the end is
+    /// another than before.
+    pub(crate) fn note_folded(&mut self, stamped: &Stamped, moved: bool, now: UnixMillis) {
         let envelope = &mut self.envelope;
         envelope.version += 1;
         if stamped.marks.has(Marks::NOTE) {
             return;
         }
         envelope.last_received_at = envelope.last_received_at.max(stamped.received_at);
-        self.note_changed(end_before, now);
+        self.note_changed(moved, now);
     }
 
-    /// What a change of content means for the lifecycle.
-    pub(crate) fn note_changed(&mut self, end_before: Option<&Order>, now: UnixMillis) {
-        let moved = end_before.is_none_or(|before| *before != self.content.last);
+    /// What a change of content means for the lifecycle; `moved`: the end is another.
+    pub(crate) fn note_changed(&mut self, moved: bool, now: UnixMillis) {
         let envelope = &mut self.envelope;
         match (envelope.status, end_rule(self.content.end_mark)) {
             (Status::Open, Some(rule)) => envelope.end(rule, now),

@@ -19,6 +19,8 @@ pub struct Stamped {
     pub received_at: UnixMillis,
     /// What was noticed when it was first folded.
     pub marks: Marks,
+    /// The hash of its key, [`crate::lane::HashSecret::key_hash`].
+    pub key_hash: u64,
     /// The signal.
     pub signal: Signal,
 }
@@ -27,6 +29,12 @@ impl Stamped {
     /// Order inside a lane: corrected time, the device's own counter, the key (CORE.md 3).
     pub fn order(&self) -> Order {
         Order { at: self.at, sequence: self.signal.sequence, key: self.signal.key.clone() }
+    }
+
+    /// Whether it comes after `than` in its lane.
+    pub fn is_after(&self, than: &Order) -> bool {
+        let own = (self.at, self.signal.sequence, &*self.signal.key);
+        own > (than.at, than.sequence, &*than.key)
     }
 
     /// Whether it is a fact that takes part in boundaries.
@@ -108,6 +116,11 @@ impl Skew {
             self.batches.remove(0);
         }
         self.batches.push((batch, offset));
+    }
+
+    /// Whether no batch was noted yet.
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty()
     }
 
     fn offset(&self) -> i64 {

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     dictionary::field,
-    signal::{Signal, kind},
+    signal::{FieldNumber, Signal, kind},
     stamp::Stamped,
     time::UnixMillis,
 };
@@ -99,9 +99,21 @@ fn blank(stamped: &Stamped, rule: TouchRule) -> Touch {
     }
 }
 
+/// What says where an arrival came from.
+const STATED: [FieldNumber; 5] = [
+    field::TRACKING_SOURCE,
+    field::TRACKING_MEDIUM,
+    field::CAMPAIGN_ID,
+    field::CAMPAIGN_NAME,
+    field::CLICK_ID,
+];
+
 fn stated(stamped: &Stamped) -> Option<Touch> {
+    if STATED.iter().all(|number| stamped.signal.text(*number).is_none()) {
+        return None;
+    }
     let text = |number| stamped.signal.text(number).map(Box::<str>::from);
-    let touch = Touch {
+    Some(Touch {
         source: text(field::TRACKING_SOURCE),
         medium: text(field::TRACKING_MEDIUM),
         campaign_id: text(field::CAMPAIGN_ID),
@@ -110,8 +122,7 @@ fn stated(stamped: &Stamped) -> Option<Touch> {
         term: text(field::TRACKING_TERM),
         click_id: text(field::CLICK_ID),
         ..blank(stamped, TouchRule::Stated)
-    };
-    (touch.source_parts() != [None; 5]).then_some(touch)
+    })
 }
 
 fn referred(stamped: &Stamped) -> Option<Touch> {

@@ -2,7 +2,7 @@
 //!
 //! The same for a block that has just been appended and for one that is replayed; nothing here may
 //! depend on which it is, but the live stream, which has no listeners during a replay.
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use sessionary_core::{
     dictionary::field,
@@ -19,9 +19,10 @@ use sessionary_store::{Block, BlockHeader};
 use crate::{
     EngineError,
     entry::Entry,
+    gathered::{Gathered, Group, Pinned, Verdicts},
     live::LiveEvent,
     placement::States,
-    repeats::{Found, Gathered},
+    repeats::Found,
     shard::{SHARD, Shard},
     signals::Signals,
 };
@@ -53,6 +54,8 @@ pub struct Folded {
     pub next: u64,
     /// Lanes in memory.
     pub lanes: usize,
+    /// Bytes that they take, about.
+    pub lane_bytes: usize,
     /// Armed timers.
     pub timers: usize,
     /// Signals folded since the last checkpoint.
@@ -76,19 +79,19 @@ impl Shard {
         self.fold_block(block.first, next, &block.header, entries?).map(|_| ())
     }
 
-    /// Folds a block. Gives the verdict of each of its signals by position.
+    /// Folds a block. Gives the verdicts of its signals.
     pub(crate) fn fold_block(
         &mut self,
         first: u64,
         next: u64,
         header: &BlockHeader,
         entries: Vec<Entry>,
-    ) -> Result<BTreeMap<u64, Verdict>, EngineError> {
+    ) -> Result<Verdicts, EngineError> {
         self.now = UnixMillis(header.now);
         self.hot.turn();
         self.fire_wall_timers(header)?;
-        let mut verdicts = BTreeMap::new();
-        let mut signals = Vec::new();
+        let mut verdicts = Verdicts::new(first, entries.len());
+        let mut signals = Vec::with_capacity(entries.len());
         for (position, entry) in (first..).zip(entries) {
             match entry {
                 Entry::Signal(arrival) => signals.push((position, arrival)),
@@ -100,6 +103,7 @@ impl Shard {
         }
         self.fold_signals(signals, &mut verdicts)?;
         self.next = next;
+        self.hot.settle()?;
         Ok(verdicts)
     }
 
@@ -126,79 +130,74 @@ impl Shard {
     fn fold_signals(
         &mut self,
         signals: Vec<(u64, Arrival)>,
-        verdicts: &mut BTreeMap<u64, Verdict>,
+        verdicts: &mut Verdicts,
     ) -> Result<(), EngineError> {
-        if signals.is_empty() {
-            return Ok(());
-        }
         let mut gathered = Gathered::default();
-        let mut twins = Vec::new();
-        let mut placed: Vec<(Stamped, TenantId, LaneKey, LaneKind, SessionId)> = Vec::new();
         for (position, arrival) in signals {
-            self.signals_since += 1;
-            let (name, named) = self.lane_name(&arrival)?;
-            let key_hash = self.key_hash(arrival.tenant, name.key, &arrival.signal.key);
-            let found = self.find_known(&gathered, position, &arrival, &name, key_hash)?;
-            match found {
-                Found::Known(status, session) => {
-                    if status == VerdictStatus::Conflict {
-                        self.keep_conflict(position, &arrival, session);
-                    }
-                    verdicts.insert(position, Verdict { status, session });
-                    continue;
-                }
-                Found::Twin(status, twin) => {
-                    twins.push((position, arrival, status, twin));
-                    continue;
-                }
-                Found::New => {}
-            }
-            let tenant = arrival.tenant;
-            let stamped = self.stamp(position, arrival, &name)?;
-            let id_hash = self.secret.hash(tenant, "id", &[stamped.signal.key.as_bytes()]);
-            self.new_ids.push((LaneKey(id_hash).prefix(), name.key.prefix()));
-            gathered.keys.entry((name.key, key_hash)).or_default().push(position);
-            gathered.positions.insert(position);
-            let hot = self.hot.lane(&self.store, &self.secret, tenant, name.key, name.kind)?;
-            hot.key_hashes.insert(key_hash);
-            match named {
-                Some(session) if self.is_pinned(tenant, &name, session, &stamped)? => {
-                    placed.push((stamped, tenant, name.key, name.kind, session));
-                }
-                _ => gathered.push(tenant, &name, stamped),
-            }
+            self.gather(position, arrival, &mut gathered, verdicts)?;
         }
-        let order = std::mem::take(&mut gathered.order);
-        for (tenant, key, lane_kind) in order {
-            let stamped = gathered.by_lane.remove(&key).unwrap_or_default();
-            self.fold_lane(tenant, key, lane_kind, stamped, verdicts)?;
+        let Gathered { groups, pinned, twins, .. } = gathered;
+        for group in groups {
+            self.fold_group(group, verdicts)?;
         }
-        for (stamped, tenant, key, lane_kind, session) in placed {
+        for Pinned { stamped, tenant, lane, kind, session } in pinned {
             let position = stamped.position;
-            self.take_in(tenant, (key, lane_kind), session, stamped, key)?;
-            let verdict = Verdict { status: VerdictStatus::Accepted, session };
-            verdicts.insert(position, verdict);
+            self.take_in(tenant, (lane, kind), session, stamped, lane)?;
+            verdicts.set(position, Verdict { status: VerdictStatus::Accepted, session });
         }
         for (position, arrival, status, twin) in twins {
-            let session = verdicts.get(&twin).map(|verdict| verdict.session);
-            let Some(session) = session else { continue };
-            if status == VerdictStatus::Conflict {
-                self.keep_conflict(position, &arrival, session);
+            let Some(Verdict { session, .. }) = verdicts.get(twin) else { continue };
+            self.note_repeat(position, &arrival, status, session);
+            verdicts.set(position, Verdict { status, session });
+        }
+        Ok(())
+    }
+
+    /// Decides to which lane a signal goes and whether it is there already.
+    fn gather(
+        &mut self,
+        position: u64,
+        arrival: Arrival,
+        gathered: &mut Gathered,
+        verdicts: &mut Verdicts,
+    ) -> Result<(), EngineError> {
+        self.signals_since += 1;
+        let tenant = arrival.tenant;
+        let (name, named) = self.lane_name(&arrival)?;
+        let key_hash = self.secret.key_hash(tenant, &arrival.signal.key);
+        match self.find_known(gathered, position, &arrival, &name, key_hash)? {
+            Found::Known(status, session) => {
+                self.note_repeat(position, &arrival, status, session);
+                verdicts.set(position, Verdict { status, session });
+                return Ok(());
             }
-            verdicts.insert(position, Verdict { status, session });
+            Found::Twin(status, twin) => {
+                gathered.twins.push((position, arrival, status, twin));
+                return Ok(());
+            }
+            Found::New => {}
+        }
+        let stamped = self.stamp(position, arrival, &name, key_hash)?;
+        self.new_ids.push((key_hash, name.key.prefix()));
+        match named {
+            Some(session) if self.is_pinned(tenant, &name, session, &stamped)? => {
+                let (lane, kind) = (name.key, name.kind);
+                gathered.pinned.push(Pinned { stamped, tenant, lane, kind, session });
+            }
+            _ => gathered.push(tenant, &name, stamped),
         }
         Ok(())
     }
 
     /// The lane of a signal, and the session of ours that it names; a redirect is forwarded.
     pub(crate) fn lane_name(
-        &self,
+        &mut self,
         arrival: &Arrival,
     ) -> Result<(LaneName, Option<SessionId>), EngineError> {
         let (tenant, signal) = (arrival.tenant, &arrival.signal);
         let named = signal.session.as_deref().and_then(SessionId::parse);
         if let Some(id) = named
-            && let Some(home) = self.hot.survivor(&self.store, tenant, id)?
+            && let Some(home) = self.hot.survivor(&self.store, &self.secret, tenant, id)?
         {
             let family = sessionary_core::channel::Family::Other;
             let name = LaneName { key: home.lane, kind: home.kind, family };
@@ -207,18 +206,16 @@ impl Shard {
         Ok((lane_of(&self.secret, tenant, signal), None))
     }
 
-    pub(crate) fn key_hash(&self, tenant: TenantId, lane: LaneKey, key: &str) -> u64 {
-        LaneKey(self.secret.signal_key(tenant, lane, key)).prefix()
-    }
-
     fn stamp(
         &mut self,
         position: u64,
         arrival: Arrival,
         name: &LaneName,
+        key_hash: u64,
     ) -> Result<Stamped, EngineError> {
         let Arrival { tenant, received_at, batch, signal } = arrival;
         let hot = self.hot.lane(&self.store, &self.secret, tenant, name.key, name.kind)?;
+        hot.note_key(key_hash);
         let (at, mut marks) = hot.lane.skew.stamp(&signal, received_at, batch);
         if &*signal.kind == kind::ORDER_COMPLETED
             && let Some(order) = signal.text(field::ORDER_ID)
@@ -226,7 +223,7 @@ impl Shard {
         {
             marks = marks.with(Marks::ORDER_SEEN);
         }
-        Ok(Stamped { position, at, received_at, marks, signal })
+        Ok(Stamped { position, at, received_at, marks, key_hash, signal })
     }
 
     /// Whether a signal that names a session of ours goes to that very session although its time
@@ -241,7 +238,7 @@ impl Shard {
         if name.kind == LaneKind::Sender || !stamped.signal.is_amendment() {
             return Ok(false);
         }
-        let rules = self.rules.clone();
+        let rules = Arc::clone(&self.rules);
         let hot = self.hot.lane(&self.store, &self.secret, tenant, name.key, name.kind)?;
         let Some(last) = hot.lane.sessions.last() else { return Ok(false) };
         let follows = last.envelope.id == session
@@ -251,39 +248,33 @@ impl Shard {
         Ok(!follows)
     }
 
-    fn fold_lane(
-        &mut self,
-        tenant: TenantId,
-        key: LaneKey,
-        lane_kind: LaneKind,
-        stamped: Vec<Stamped>,
-        verdicts: &mut BTreeMap<u64, Verdict>,
-    ) -> Result<(), EngineError> {
-        let rules = self.rules.clone();
-        let (secret, store) = (self.secret.clone(), self.store.clone());
-        let setting = Shard::setting(&rules, self.now, &secret);
-        let mut fetch = Signals { store: &store, shard: SHARD, tenant, lane: key };
-        let times: Vec<(Box<str>, UnixMillis)> =
-            stamped.iter().map(|s| (s.signal.source.clone(), s.at)).collect();
+    fn fold_group(&mut self, group: Group, verdicts: &mut Verdicts) -> Result<(), EngineError> {
+        let Group { tenant, lane: key, kind, stamped } = group;
+        let rules = Arc::clone(&self.rules);
+        let mut times = Vec::new();
+        if !self.sources.is_empty() {
+            times.extend(stamped.iter().map(|s| (s.signal.source.clone(), s.at)));
+        }
         let states = if stamped.iter().any(|s| s.signal.claim.is_some()) {
             States::Outcome
         } else {
             States::Nothing
         };
-        let hot = self.hot.lane(&store, &secret, tenant, key, lane_kind)?;
+        let setting = Shard::setting(&rules, self.now, &self.secret);
+        let mut fetch = Signals { store: &self.store, shard: SHARD, tenant, lane: key };
+        let hot = self.hot.lane(&self.store, &self.secret, tenant, key, kind)?;
         let step = hot.lane.fold(stamped, setting, &mut fetch)?;
         for (position, session, _) in &step.fates {
             let verdict = Verdict { status: VerdictStatus::Accepted, session: *session };
-            verdicts.insert(*position, verdict);
+            verdicts.set(*position, verdict);
         }
         self.after_step(key, &step);
-        self.note_homeless(tenant, (key, lane_kind), states, &step)?;
+        self.note_homeless(tenant, (key, kind), states, &step)?;
         self.note_sources(tenant, &times)
     }
 
     /// What follows from a change of sessions: numbers, timers, the live stream.
     pub(crate) fn after_step(&mut self, key: LaneKey, step: &Step) {
-        self.hot.note_changed(key, &step.changed);
         for id in &step.opened {
             self.number(key, *id);
         }
@@ -291,22 +282,24 @@ impl Shard {
             let what = if step.opened.contains(id) { Change::Opened } else { Change::Folded };
             self.after_change(key, *id, what);
         }
+        self.hot.note_changed(key, &step.changed);
     }
 
     fn number(&mut self, key: LaneKey, id: SessionId) {
-        let (numbers, hot) = (&mut self.numbers, &mut self.hot);
-        let Some(session) = hot.session_mut(key, id) else { return };
-        let partition = key.partition();
-        if session.envelope.short_id.is_none() {
-            session.envelope.short_id = numbers.take_short_id(partition);
+        let Some(hot) = self.hot.live_mut(key) else { return };
+        let Some(session) = hot.lane.session_mut(id) else { return };
+        let (partition, envelope) = (key.partition(), &mut session.envelope);
+        if envelope.short_id.is_none() {
+            envelope.short_id = self.numbers.take_short_id(partition);
         }
-        if session.envelope.alias == 0 {
-            session.envelope.alias = numbers.next_alias(session.envelope.tenant, partition);
+        if envelope.alias == 0 {
+            envelope.alias = self.numbers.next_alias(envelope.tenant, partition);
         }
     }
 
     pub(crate) fn after_change(&mut self, key: LaneKey, id: SessionId, change: Change) {
-        let Some(session) = self.hot.session_mut(key, id) else { return };
+        let Some(hot) = self.hot.live_mut(key) else { return };
+        let Some(session) = hot.lane.session_mut(id) else { return };
         let status = session.envelope.status;
         let gone = matches!(status, Status::Final | Status::Amended | Status::Merged);
         if gone && let Some(short_id) = session.envelope.short_id.take() {
@@ -340,16 +333,14 @@ impl Shard {
         stamped: Stamped,
         from: LaneKey,
     ) -> Result<(), EngineError> {
-        let rules = self.rules.clone();
-        let (secret, store) = (self.secret.clone(), self.store.clone());
-        let setting = Shard::setting(&rules, self.now, &secret);
-        let mut fetch = Signals { store: &store, shard: SHARD, tenant, lane: key };
-        let key_hash = self.key_hash(tenant, key, &stamped.signal.key);
-        let hot = self.hot.lane(&store, &secret, tenant, key, lane_kind)?;
+        let rules = Arc::clone(&self.rules);
+        let setting = Shard::setting(&rules, self.now, &self.secret);
+        let mut fetch = Signals { store: &self.store, shard: SHARD, tenant, lane: key };
+        let hot = self.hot.lane(&self.store, &self.secret, tenant, key, lane_kind)?;
         // A repetition that names the session is forwarded to this lane and must be found here.
-        hot.key_hashes.insert(key_hash);
+        hot.note_key(stamped.key_hash);
         hot.lane.place(stamped, from, session, setting, &mut fetch)?;
-        let changed = BTreeSet::from([session]);
+        let changed = vec![session];
         self.after_step(key, &Step { fates: Vec::new(), opened: Vec::new(), changed });
         Ok(())
     }

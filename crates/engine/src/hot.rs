@@ -1,5 +1,9 @@
-//! Lanes in memory: loaded when a signal or timer touches them, written back in checkpoints.
-use std::collections::{BTreeSet, HashMap, HashSet};
+//! Lanes in memory: loaded when a signal or timer touches them, packed when they rest, written by
+//! checkpoints that roll, and forgotten when memory is short.
+//!
+//! A lane that was touched lately is *live*: its sessions are values. One that rests is *packed*:
+//! a few hundred bytes, decoded on the next touch. Both together stay within a budget of bytes.
+use std::collections::{HashMap, VecDeque};
 
 use sessionary_core::{
     id::SessionId,
@@ -8,26 +12,42 @@ use sessionary_core::{
     session::{Session, Status},
     signal::TenantId,
 };
-use sessionary_store::{Rows, Store, Table};
+use sessionary_store::Store;
 
 use crate::{
     EngineError,
-    rows::{self, derived, get_lane, get_session},
+    hot_lane::{HotLane, Packed},
+    lane_map::LaneMap,
+    rows::get_session,
+    staging::Staging,
 };
 
-/// A lane in memory.
-pub(crate) struct HotLane {
-    pub(crate) lane: Lane,
-    /// Sessions that changed since the last checkpoint.
-    pub(crate) changed: BTreeSet<SessionId>,
-    /// The look-up rows and edges that are on disk for each session.
-    derived: HashMap<SessionId, BTreeSet<(Table, Vec<u8>)>>,
-    /// When it was last touched, in blocks.
+/// Of the budget, the part that live lanes may take.
+const LIVE_SHARE: usize = 2;
+/// What the maps themselves take for one lane, in bytes.
+const SLOT_BYTES: usize = 160;
+
+/// So many packed lanes are looked at after a block, at most.
+const FORGOTTEN_PER_BLOCK: usize = 8_192;
+
+/// A lane of the map.
+struct Slot {
+    body: Body,
+    /// Sessions that changed since the lane was last staged.
+    changed: Vec<SessionId>,
+    /// The epoch of the first of those changes; 0: there are none.
+    changed_in: u64,
+    /// The epoch in which it was last staged.
+    staged_in: u64,
+    /// The block in which it was last touched.
     used: u64,
-    /// Hashes of the keys of all signals that came into the lane: one that is not here is new.
-    pub(crate) key_hashes: HashSet<u64>,
-    /// How many identities of a session were noted for the matcher.
-    pub(crate) noted: HashMap<SessionId, usize>,
+    /// Bytes that it takes, about.
+    weight: usize,
+}
+
+enum Body {
+    Live(Box<HotLane>),
+    Packed(Packed),
 }
 
 /// Where a session is.
@@ -56,21 +76,52 @@ impl Home {
 pub(crate) const HOPS_MAX: usize = 64;
 
 /// The lanes that a shard has in memory.
-#[derive(Default)]
 pub(crate) struct Hot {
-    lanes: HashMap<LaneKey, HotLane>,
+    lanes: LaneMap<Slot>,
     homes: HashMap<SessionId, LaneKey>,
-    dirty: BTreeSet<LaneKey>,
+    /// Lanes that changed in this epoch, each once.
+    dirty: Vec<LaneKey>,
+    /// Rises with each checkpoint: what changed in an earlier epoch belongs to the checkpoint that
+    /// is being taken.
+    epoch: u64,
+    /// Lanes staged up to this epoch are in their tables.
+    saved_epoch: u64,
+    /// What the checkpoint that is being taken has to write.
+    pub(crate) staging: Staging,
+    budget: usize,
+    live_bytes: usize,
+    packed_bytes: usize,
+    /// Live lanes, those touched longest ago first, about.
+    live: VecDeque<LaneKey>,
+    packed: VecDeque<LaneKey>,
     turn: u64,
 }
 
 impl Hot {
+    /// No lanes, and room for `budget` bytes of them.
+    pub(crate) fn new(budget: usize) -> Hot {
+        Hot {
+            lanes: LaneMap::default(),
+            homes: HashMap::new(),
+            dirty: Vec::new(),
+            epoch: 1,
+            saved_epoch: 0,
+            staging: Staging::default(),
+            budget,
+            live_bytes: 0,
+            packed_bytes: 0,
+            live: VecDeque::new(),
+            packed: VecDeque::new(),
+            turn: 0,
+        }
+    }
+
     /// A new block begins.
     pub(crate) fn turn(&mut self) {
         self.turn += 1;
     }
 
-    /// The lane, from memory or disk, or a new one.
+    /// The lane, from memory or disk, or a new one; to read or to change.
     pub(crate) fn lane(
         &mut self,
         store: &Store,
@@ -80,71 +131,108 @@ impl Hot {
         kind: LaneKind,
     ) -> Result<&mut HotLane, EngineError> {
         if !self.lanes.contains_key(&key) {
-            let lane = get_lane(store, tenant, key)?.unwrap_or(Lane::new(key, tenant, kind));
-            let all = lane.sessions.iter().chain(&lane.redirects);
-            let mut on_disk = HashMap::new();
-            for session in all {
+            let hot = HotLane::load(store, tenant, key)?
+                .unwrap_or_else(|| HotLane::new(Lane::new(key, tenant, kind)));
+            for session in hot.sessions() {
                 self.homes.insert(session.envelope.id, key);
-                let keys = derived(secret, session).into_keys().collect();
-                on_disk.insert(session.envelope.id, keys);
             }
-            let sessions = lane.sessions.iter().chain(&lane.redirects);
-            let members = sessions.flat_map(|session| &session.members);
-            let hot = HotLane {
-                key_hashes: members.map(|member| member.key_hash).collect(),
-                lane,
-                changed: BTreeSet::new(),
-                derived: on_disk,
-                used: 0,
-                noted: HashMap::new(),
-            };
-            self.lanes.insert(key, hot);
+            let weight = hot.weight();
+            self.live_bytes += weight;
+            self.live.push_back(key);
+            let (changed, body) = (Vec::new(), Body::Live(Box::new(hot)));
+            let slot = Slot { body, changed, changed_in: 0, staged_in: 0, used: 0, weight };
+            self.lanes.insert(key, slot);
         }
-        let turn = self.turn;
-        let hot = self.lanes.get_mut(&key).expect("it was just put there");
-        hot.used = turn;
-        Ok(hot)
+        self.touch(secret, store, key)?.ok_or(EngineError::Missing { what: "a lane in memory" })
     }
 
-    /// A lane that is in memory, to change it.
-    pub(crate) fn in_memory_mut(&mut self, key: LaneKey) -> Option<&mut HotLane> {
-        self.lanes.get_mut(&key)
+    /// The lane if it is in memory; to read or to change.
+    pub(crate) fn in_memory(
+        &mut self,
+        store: &Store,
+        secret: &HashSecret,
+        key: LaneKey,
+    ) -> Result<Option<&mut HotLane>, EngineError> {
+        self.touch(secret, store, key)
     }
 
-    /// A lane that is in memory.
-    pub(crate) fn in_memory(&self, key: LaneKey) -> Option<&HotLane> {
-        self.lanes.get(&key)
+    /// Makes a lane live and, if it belongs to the checkpoint that is being taken, stages it
+    /// before it can change.
+    fn touch(
+        &mut self,
+        secret: &HashSecret,
+        store: &Store,
+        key: LaneKey,
+    ) -> Result<Option<&mut HotLane>, EngineError> {
+        let Some(slot) = self.lanes.get_mut(&key) else { return Ok(None) };
+        if let Body::Packed(packed) = &slot.body {
+            let hot = packed.unpack(key)?;
+            self.packed_bytes -= slot.weight;
+            slot.weight = hot.weight();
+            self.live_bytes += slot.weight;
+            slot.body = Body::Live(Box::new(hot));
+            self.live.push_back(key);
+        }
+        slot.used = self.turn;
+        if slot.staged_in <= self.saved_epoch
+            && let Body::Live(hot) = &mut slot.body
+        {
+            hot.note_saved();
+        }
+        if slot.changed_in != 0 && slot.changed_in < self.epoch {
+            slot.stage(key, secret, store, self.epoch, &mut self.staging)?;
+        }
+        let Body::Live(hot) = &mut slot.body else { return Ok(None) };
+        Ok(Some(hot))
     }
 
-    /// A session of a lane that is in memory.
+    /// A live session, as it is.
     pub(crate) fn session(&self, lane: LaneKey, id: SessionId) -> Option<&Session> {
-        self.lanes.get(&lane)?.lane.session(id)
+        match &self.lanes.get(&lane)?.body {
+            Body::Live(hot) => hot.lane.session(id),
+            Body::Packed(_) => None,
+        }
     }
 
-    /// A session of a lane that is in memory, to change it.
-    pub(crate) fn session_mut(&mut self, lane: LaneKey, id: SessionId) -> Option<&mut Session> {
-        self.lanes.get_mut(&lane)?.lane.session_mut(id)
+    /// A live lane, to take notes on it that belong to no checkpoint.
+    pub(crate) fn live_mut(&mut self, key: LaneKey) -> Option<&mut HotLane> {
+        match &mut self.lanes.get_mut(&key)?.body {
+            Body::Live(hot) => Some(hot),
+            Body::Packed(_) => None,
+        }
     }
 
-    /// Takes note that sessions of a lane changed.
-    pub(crate) fn note_changed(&mut self, key: LaneKey, sessions: &BTreeSet<SessionId>) {
-        if let Some(hot) = self.lanes.get_mut(&key) {
-            hot.changed.extend(sessions);
-            self.dirty.insert(key);
-            for session in sessions {
+    /// Takes note that sessions of a live lane changed.
+    pub(crate) fn note_changed(&mut self, key: LaneKey, sessions: &[SessionId]) {
+        let Some(slot) = self.lanes.get_mut(&key) else { return };
+        for session in sessions {
+            if !slot.changed.contains(session) {
+                slot.changed.push(*session);
                 self.homes.insert(*session, key);
             }
+        }
+        if slot.changed_in == 0 {
+            slot.changed_in = self.epoch;
+            self.dirty.push(key);
+        }
+        if let Body::Live(hot) = &slot.body {
+            let weight = hot.weight();
+            self.live_bytes = self.live_bytes + weight - slot.weight;
+            slot.weight = weight;
         }
     }
 
     /// Where a session of the tenant is, a redirect as it is.
     pub(crate) fn home(
-        &self,
+        &mut self,
         store: &Store,
+        secret: &HashSecret,
         tenant: TenantId,
         session: SessionId,
     ) -> Result<Option<Home>, EngineError> {
-        if let Some(hot) = self.homes.get(&session).and_then(|key| self.lanes.get(key)) {
+        if let Some(key) = self.homes.get(&session).copied()
+            && let Some(hot) = self.in_memory(store, secret, key)?
+        {
             let found = hot.lane.session(session).filter(|_| hot.lane.tenant == tenant);
             return Ok(found.map(Home::of));
         }
@@ -153,14 +241,15 @@ impl Hot {
 
     /// Where the survivor of a session is: of a redirect, the session that it leads to.
     pub(crate) fn survivor(
-        &self,
+        &mut self,
         store: &Store,
+        secret: &HashSecret,
         tenant: TenantId,
         session: SessionId,
     ) -> Result<Option<Home>, EngineError> {
         let mut session = session;
         for _ in 0..HOPS_MAX {
-            match self.home(store, tenant, session)? {
+            match self.home(store, secret, tenant, session)? {
                 Some(Home { merged_into: Some(into), .. }) => session = into,
                 found => return Ok(found),
             }
@@ -168,56 +257,133 @@ impl Hot {
         Ok(None)
     }
 
-    /// Lanes that changed since the last checkpoint.
+    // ---- checkpoints
+
+    /// Lanes that changed since the last checkpoint began.
     pub(crate) fn changed_lanes(&self) -> usize {
         self.dirty.len()
     }
 
-    /// Puts all that changed into `rows`, and counts it as written.
-    pub(crate) fn write(&mut self, secret: &HashSecret, rows: &mut Rows) {
-        for key in std::mem::take(&mut self.dirty) {
-            let Some(hot) = self.lanes.get_mut(&key) else { continue };
-            let changed = std::mem::take(&mut hot.changed);
-            rows::put_lane(rows, &hot.lane, |id| changed.contains(&id));
-            for id in changed {
-                let Some(session) = hot.lane.session(id) else { continue };
-                let derived = derived(secret, session);
-                let keys: BTreeSet<(Table, Vec<u8>)> = derived.keys().cloned().collect();
-                for ((table, key), value) in derived {
-                    rows.put(table, key, value);
-                }
-                let known = hot.derived.insert(id, keys.clone()).unwrap_or_default();
-                for (table, gone) in known.difference(&keys) {
-                    rows.delete(*table, gone.clone());
-                }
-            }
-        }
+    /// A checkpoint begins: gives the lanes that it has to stage. From here they are staged before
+    /// they change again.
+    pub(crate) fn freeze(&mut self) -> Vec<LaneKey> {
+        self.epoch += 1;
+        std::mem::take(&mut self.dirty)
     }
 
-    /// Forgets the lanes that were touched longest ago until at most `most` are left. All must be
-    /// written.
-    pub(crate) fn evict(&mut self, most: usize) {
-        if self.lanes.len() <= most {
+    /// Stages a lane of the checkpoint, unless a touch has done so already.
+    pub(crate) fn stage(
+        &mut self,
+        secret: &HashSecret,
+        store: &Store,
+        key: LaneKey,
+    ) -> Result<(), EngineError> {
+        let Some(slot) = self.lanes.get_mut(&key) else { return Ok(()) };
+        if slot.changed_in == 0 || slot.changed_in >= self.epoch {
+            return Ok(());
+        }
+        let before = slot.weight;
+        slot.stage(key, secret, store, self.epoch, &mut self.staging)?;
+        if let Body::Packed(_) = slot.body {
+            self.packed_bytes = self.packed_bytes + slot.weight - before;
+        }
+        Ok(())
+    }
+
+    /// The checkpoint is in the tables: what it staged may be forgotten.
+    pub(crate) fn saved(&mut self) {
+        self.saved_epoch = self.epoch;
+    }
+
+    // ---- memory
+
+    /// Packs and forgets until the budget is kept, as far as that is possible.
+    pub(crate) fn settle(&mut self) -> Result<(), EngineError> {
+        let live_budget = self.budget / LIVE_SHARE;
+        let mut turns = self.live.len();
+        while self.live_bytes > live_budget && turns > 0 {
+            turns -= 1;
+            let Some(key) = self.live.pop_front() else { break };
+            self.pack(key);
+        }
+        let mut turns = self.packed.len().min(FORGOTTEN_PER_BLOCK);
+        while self.live_bytes + self.packed_bytes > self.budget && turns > 0 {
+            turns -= 1;
+            let Some(key) = self.packed.pop_front() else { break };
+            self.forget(key)?;
+        }
+        Ok(())
+    }
+
+    /// Packs the lane at the front of the queue; one that was just touched waits another round.
+    fn pack(&mut self, key: LaneKey) {
+        let Some(slot) = self.lanes.get_mut(&key) else { return };
+        let Body::Live(hot) = &slot.body else { return };
+        if slot.used == self.turn {
+            self.live.push_back(key);
             return;
         }
-        let mut by_use: Vec<(u64, LaneKey)> =
-            self.lanes.iter().map(|(key, hot)| (hot.used, *key)).collect();
-        // A quarter more than must go, so that the next block does not evict again.
-        let go = (self.lanes.len() - most + most / 4).min(by_use.len());
-        by_use.sort_unstable();
-        for (_, key) in by_use.into_iter().take(go) {
-            if self.dirty.contains(&key) {
-                continue;
-            }
-            let Some(hot) = self.lanes.remove(&key) else { continue };
-            for session in hot.lane.sessions.iter().chain(&hot.lane.redirects) {
-                self.homes.remove(&session.envelope.id);
-            }
+        let packed = hot.pack();
+        self.live_bytes -= slot.weight;
+        slot.weight = packed.weight() + SLOT_BYTES;
+        self.packed_bytes += slot.weight;
+        slot.body = Body::Packed(packed);
+        self.packed.push_back(key);
+    }
+
+    /// Forgets a packed lane that is in its tables as it is; another waits another round.
+    fn forget(&mut self, key: LaneKey) -> Result<(), EngineError> {
+        let Some(slot) = self.lanes.get(&key) else { return Ok(()) };
+        let Body::Packed(packed) = &slot.body else { return Ok(()) };
+        if slot.changed_in != 0 || slot.staged_in > self.saved_epoch {
+            self.packed.push_back(key);
+            return Ok(());
         }
+        for id in packed.ids()? {
+            self.homes.remove(&id);
+        }
+        self.packed_bytes -= slot.weight;
+        self.lanes.remove(&key);
+        Ok(())
+    }
+
+    /// Whether memory is short because too much waits to be written.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.live_bytes + self.packed_bytes > self.budget
     }
 
     /// How many lanes are in memory.
     pub(crate) fn len(&self) -> usize {
         self.lanes.len()
+    }
+
+    /// Bytes that they take, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.live_bytes + self.packed_bytes
+    }
+}
+
+impl Slot {
+    fn stage(
+        &mut self,
+        key: LaneKey,
+        secret: &HashSecret,
+        store: &Store,
+        epoch: u64,
+        staging: &mut Staging,
+    ) -> Result<(), EngineError> {
+        let changed = std::mem::take(&mut self.changed);
+        match &mut self.body {
+            Body::Live(hot) => hot.stage(&changed, secret, store, staging)?,
+            Body::Packed(packed) => {
+                let mut hot = packed.unpack(key)?;
+                hot.stage(&changed, secret, store, staging)?;
+                *packed = hot.pack();
+                self.weight = packed.weight() + SLOT_BYTES;
+            }
+        }
+        self.changed_in = 0;
+        self.staged_in = epoch;
+        Ok(())
     }
 }

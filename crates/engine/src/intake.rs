@@ -132,7 +132,7 @@ impl Engine {
         let (queue, commands) = sync_channel(QUEUE);
         let (failed, failure) = watch::channel(None);
         let numbers = AtomicU64::new(u64::try_from(clock.now().0).unwrap_or(0) << 20);
-        let worker = Worker::new(shard, clock.clone(), commands);
+        let worker = Worker::new(shard, clock.clone(), commands)?;
         let thread = std::thread::Builder::new()
             .name("shard-0".to_owned())
             .spawn(move || worker.run(&failed))

@@ -16,18 +16,25 @@ use sessionary_core::{
     time::UnixMillis,
 };
 use sessionary_store::{
-    Table,
+    Direction, Table,
     keys::{IndexKind, session_key},
 };
 
 use crate::{
     EngineError,
     entry::{DoubtEntry, Entry, PlacementEntry, ReviewEntry},
-    rows::{TimerRow, encode, external_hash, get_session, look_up},
+    rows::{decode, encode, external_hash, get_session, look_up},
     shard::{SHARD, Shard},
     signals::Signals,
     sources::SourceKey,
 };
+
+/// What the keys of homeless sessions begin with in the table `Config`.
+const HOMELESS: &[u8] = b"homeless/0/";
+
+fn homeless_key(session: SessionId) -> Vec<u8> {
+    [HOMELESS, &session.0].concat()
+}
 
 /// More candidates than this say nothing: the identity is shared by many.
 const CANDIDATES_MAX: usize = 100;
@@ -37,8 +44,10 @@ const CANDIDATES_MAX: usize = 100;
 pub(crate) struct Homeless {
     waiting: HashMap<SessionId, Waiting>,
     by_identity: HashMap<[u8; 16], BTreeSet<SessionId>>,
-    /// Sessions whose look-up rows are not on disk yet.
+    /// Sessions whose look-up rows are not in the tables yet.
     recent: HashMap<[u8; 16], BTreeSet<SessionId>>,
+    /// The same, of those that the checkpoint which is being taken will put there.
+    recent_frozen: HashMap<[u8; 16], BTreeSet<SessionId>>,
     /// Waiting sessions to be matched before the next block.
     retry: BTreeSet<SessionId>,
 }
@@ -48,6 +57,7 @@ pub(crate) struct Homeless {
 struct Waiting {
     tenant: TenantId,
     lane: LaneKey,
+    source: Box<str>,
     /// The hashes under which it waits for a session like it.
     hashes: Vec<[u8; 16]>,
 }
@@ -57,8 +67,8 @@ struct Waiting {
 enum Attempt {
     /// Something new came.
     Early,
-    /// A timer of the session is due: if it is settling, it is about to become final.
-    LastIfSettling,
+    /// A timer of the session may be due now: if it is settling, it is about to become final.
+    LastIfSettling { now: UnixMillis },
     /// Its source is about to be complete.
     Last,
 }
@@ -75,9 +85,10 @@ impl Homeless {
         self.waiting.contains_key(&session)
     }
 
-    /// A session is final or placed: nobody looks for its place any more.
-    pub(crate) fn forget(&mut self, session: SessionId) {
-        let Some(Waiting { hashes, .. }) = self.waiting.remove(&session) else { return };
+    /// A session is final or placed: nobody looks for its place any more. Gives whether anybody
+    /// did.
+    fn forget(&mut self, session: SessionId) -> bool {
+        let Some(Waiting { hashes, .. }) = self.waiting.remove(&session) else { return false };
         self.retry.remove(&session);
         for hash in hashes {
             if let Some(waiting) = self.by_identity.get_mut(&hash) {
@@ -87,15 +98,21 @@ impl Homeless {
                 }
             }
         }
+        true
     }
 
     fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Look-up rows of everything recent are on disk.
+    /// A checkpoint begins, which will write the look-up rows of everything recent.
+    pub(crate) fn begin_writing(&mut self) {
+        self.recent_frozen = std::mem::take(&mut self.recent);
+    }
+
+    /// It is in the tables.
     pub(crate) fn forget_written(&mut self) {
-        self.recent.clear();
+        self.recent_frozen = HashMap::new();
     }
 
     fn wait(&mut self, session: SessionId, waiting: Waiting) {
@@ -139,18 +156,35 @@ fn look_up_hashes(shard: &Shard, session: &Session) -> Vec<(IndexKind, [u8; 16])
 }
 
 impl Shard {
-    pub(crate) fn restore_homeless(
-        &mut self,
-        tenant: TenantId,
-        lane: LaneKey,
-        id: SessionId,
-    ) -> Result<(), EngineError> {
-        if let Some(session) = get_session(&self.store, tenant, id)? {
-            let hashes = look_up_hashes(self, &session).into_iter().map(|(_, hash)| hash);
-            let hashes = hashes.collect();
-            self.homeless.wait(id, Waiting { tenant, lane, hashes });
+    pub(crate) fn restore_homeless(&mut self) -> Result<(), EngineError> {
+        let rows = self.store.scan_prefix(Table::Config, HOMELESS, Direction::Forward);
+        for row in rows.collect::<Vec<_>>() {
+            let (key, value) = row?;
+            let tenant: TenantId = decode("a homeless session", &value)?;
+            let id = key.last_chunk().copied().map(SessionId);
+            let id = id.ok_or(EngineError::Missing { what: "the id of a homeless session" })?;
+            match get_session(&self.store, tenant, id)? {
+                Some(session) if is_homeless(&session) => self.wait(&session),
+                _ => self.forget_homeless(id),
+            }
         }
         Ok(())
+    }
+
+    fn wait(&mut self, session: &Session) {
+        let envelope = &session.envelope;
+        let (id, tenant, lane) = (envelope.id, envelope.tenant, envelope.lane);
+        let hashes = look_up_hashes(self, session).into_iter().map(|(_, hash)| hash).collect();
+        let source = envelope.source.clone();
+        self.homeless.wait(id, Waiting { tenant, lane, source, hashes });
+        self.pending.put(Table::Config, homeless_key(id), encode(&tenant));
+    }
+
+    /// Nobody looks for the place of a session any more.
+    pub(crate) fn forget_homeless(&mut self, id: SessionId) {
+        if self.homeless.forget(id) {
+            self.pending.delete(Table::Config, homeless_key(id));
+        }
     }
 
     /// Sessions that were opened by outcomes alone, or in a lane that names only a person, look for
@@ -168,14 +202,12 @@ impl Shard {
         }
         for id in &step.changed {
             let hot = self.hot.lane(&self.store, &self.secret, tenant, lane, kind)?;
-            let Some(session) = hot.lane.session(*id).cloned() else { continue };
-            if is_homeless(&session) {
-                let hashes = look_up_hashes(self, &session).into_iter().map(|(_, hash)| hash);
-                let hashes = hashes.collect();
-                self.homeless.wait(*id, Waiting { tenant, lane, hashes });
-                self.arm(lane, *id);
+            let Some(session) = hot.lane.session(*id) else { continue };
+            if is_homeless(session) {
+                let session = session.clone();
+                self.wait(&session);
             } else {
-                self.homeless.forget(*id);
+                self.forget_homeless(*id);
             }
         }
         Ok(())
@@ -183,9 +215,11 @@ impl Shard {
 
     /// Takes note of where a session can be found until its look-up rows are written.
     pub(crate) fn note_identities(&mut self, lane: LaneKey, id: SessionId) {
-        let Some(hot) = self.hot.in_memory_mut(lane) else { return };
+        let Some(hot) = self.hot.live_mut(lane) else { return };
         let Some(known) = hot.lane.session(id).map(|s| s.content.identities.len()) else { return };
-        if hot.noted.insert(id, known) == Some(known) {
+        let written = hot.written(id);
+        // The sender's id is known from the first signal on; identities may follow.
+        if std::mem::replace(&mut written.noted, known + 1) == known + 1 {
             return;
         }
         let Some(session) = self.hot.session(lane, id) else { return };
@@ -219,27 +253,32 @@ impl Shard {
         if self.homeless.is_empty() {
             return Ok(Vec::new());
         }
-        let due = self.timers.due(now).filter(|(_, row)| row.homeless);
-        let mut last: BTreeSet<SessionId> = due.map(|((_, session), _)| *session).collect();
-        for source in completing {
-            let of_source = self.timers.of_source(source).into_iter();
-            last.extend(of_source.filter(|(_, row)| row.homeless).map(|(session, _)| session));
-        }
+        self.timers.wall.read_through(&self.store, now)?;
+        let due = self.timers.wall.through(now).map(|((_, session), _)| *session);
+        let due: BTreeSet<SessionId> = due.filter(|id| self.homeless.holds(*id)).collect();
+        let completes = |waiting: &Waiting| {
+            let same = |(tenant, source): &SourceKey| {
+                *tenant == waiting.tenant && *source == waiting.source
+            };
+            completing.iter().any(same)
+        };
+        let completed: BTreeSet<SessionId> = if completing.is_empty() {
+            BTreeSet::new()
+        } else {
+            let waiting = self.homeless.waiting.iter().filter(|(_, waiting)| completes(waiting));
+            waiting.map(|(id, _)| *id).collect()
+        };
         let early = std::mem::take(&mut self.homeless.retry);
         let mut entries = Vec::new();
-        for id in early.union(&last) {
-            let completes = |row: &TimerRow| {
-                completing
-                    .iter()
-                    .any(|(tenant, source)| *tenant == row.tenant && *source == row.source)
+        let all: BTreeSet<SessionId> =
+            early.iter().chain(&due).chain(&completed).copied().collect();
+        for id in all {
+            let attempt = match (completed.contains(&id), due.contains(&id)) {
+                (true, _) => Attempt::Last,
+                (false, true) => Attempt::LastIfSettling { now },
+                (false, false) => Attempt::Early,
             };
-            let completing = self.timers.of(*id).is_some_and(|(_, row)| completes(row));
-            let attempt = match (last.contains(id), completing) {
-                (true, true) => Attempt::Last,
-                (true, false) => Attempt::LastIfSettling,
-                (false, _) => Attempt::Early,
-            };
-            entries.extend(self.propose(*id, attempt)?);
+            entries.extend(self.propose(id, attempt)?);
         }
         Ok(entries)
     }
@@ -256,7 +295,13 @@ impl Shard {
         let candidates = self.candidates(&own)?;
         let rules = self.rules.clone();
         let settling = own.envelope.status == Status::Settling;
-        let last = attempt == Attempt::Last || (attempt == Attempt::LastIfSettling && settling);
+        let last = match attempt {
+            Attempt::Last => true,
+            Attempt::LastIfSettling { now } => {
+                settling && own.envelope.due.is_some_and(|due| due <= now)
+            }
+            Attempt::Early => false,
+        };
         match placement::propose(&own, candidates.iter(), &rules) {
             Proposal::Place(best, rule) => Ok(Some(Entry::Placement(PlacementEntry {
                 tenant,
@@ -283,8 +328,10 @@ impl Shard {
             for id in look_up(&self.store, tenant, kind, &hash).take(CANDIDATES_MAX) {
                 found.insert(id?);
             }
-            let recent = self.homeless.recent.get(&hash).into_iter().flatten();
-            found.extend(recent.rev().take(CANDIDATES_MAX));
+            for recent in [&self.homeless.recent, &self.homeless.recent_frozen] {
+                let recent = recent.get(&hash).into_iter().flatten();
+                found.extend(recent.rev().take(CANDIDATES_MAX));
+            }
         }
         let mut candidates = Vec::new();
         for id in found.into_iter().rev() {
@@ -305,10 +352,10 @@ impl Shard {
 
     pub(crate) fn fold_placement(&mut self, entry: &PlacementEntry) -> Result<(), EngineError> {
         let (tenant, own) = (entry.tenant, entry.session);
-        self.homeless.forget(own);
-        let own_home = self.hot.home(&self.store, tenant, own)?;
+        self.forget_homeless(own);
+        let own_home = self.hot.home(&self.store, &self.secret, tenant, own)?;
         // What it was to be placed into may itself have been merged since.
-        let home = self.hot.survivor(&self.store, tenant, entry.into)?;
+        let home = self.hot.survivor(&self.store, &self.secret, tenant, entry.into)?;
         let (Some(own_home), Some(home)) = (own_home, home) else { return Ok(()) };
         if home.session == own {
             return Ok(());
@@ -332,9 +379,11 @@ impl Shard {
         for stamped in signals.fetch(&members)? {
             self.take_in(tenant, (lane, kind), into, stamped, own_lane)?;
         }
-        if let Some(into) = self.hot.session_mut(lane, into) {
+        let hot = self.hot.lane(&store, &self.secret, tenant, lane, kind)?;
+        if let Some(into) = hot.lane.session_mut(into) {
             into.envelope.merged_ids.append(&mut merged_ids);
         }
+        self.hot.note_changed(lane, &[into]);
         self.pending.delete(Table::Review, session_key(tenant.0, &own.0));
         Ok(())
     }
@@ -342,13 +391,13 @@ impl Shard {
     /// Puts a session on the review list; nobody looks for its place any more.
     pub(crate) fn fold_doubt(&mut self, entry: DoubtEntry) {
         let DoubtEntry { tenant, session, candidates } = entry;
-        self.homeless.forget(session);
+        self.forget_homeless(session);
         let row = ReviewRow { session, since: self.now, candidates };
         self.pending.put(Table::Review, session_key(tenant.0, &session.0), encode(&row));
     }
 
     pub(crate) fn fold_review(&mut self, entry: &ReviewEntry) -> Result<(), EngineError> {
-        self.homeless.forget(entry.session);
+        self.forget_homeless(entry.session);
         self.pending.delete(Table::Review, session_key(entry.tenant.0, &entry.session.0));
         let Some(into) = entry.into else { return Ok(()) };
         self.fold_placement(&PlacementEntry {
@@ -366,7 +415,7 @@ impl Shard {
         tenant: TenantId,
         id: SessionId,
     ) -> Result<Option<Session>, EngineError> {
-        match self.hot.survivor(&self.store, tenant, id)? {
+        match self.hot.survivor(&self.store, &self.secret, tenant, id)? {
             Some(home) => self.session(tenant, home.session),
             None => Ok(None),
         }
@@ -378,11 +427,11 @@ impl Shard {
         tenant: TenantId,
         id: SessionId,
     ) -> Result<Option<Session>, EngineError> {
-        let Some(home) = self.hot.home(&self.store, tenant, id)? else { return Ok(None) };
-        if let Some(hot) = self.hot.in_memory(home.lane) {
+        let home = self.hot.home(&self.store, &self.secret, tenant, id)?;
+        let Some(home) = home else { return Ok(None) };
+        if let Some(hot) = self.hot.in_memory(&self.store, &self.secret, home.lane)? {
             return Ok(hot.lane.session(id).cloned());
         }
-
         get_session(&self.store, tenant, id)
     }
 }

@@ -34,7 +34,7 @@ pub struct Quarantined {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<Box<str>>,
     /// The bytes as they came.
-    #[serde(with = "bytes")]
+    #[serde(with = "crate::bytes")]
     pub raw: Vec<u8>,
     /// Whether `raw` was cut at [`RAW_MAX`].
     #[serde(default)]
@@ -138,29 +138,4 @@ pub(crate) fn put_conflict(rows: &mut Rows, position: u64, arrival: &Arrival, se
         replayed_at: None,
     };
     put(rows, id, &item);
-}
-
-mod bytes {
-    use serde::{Deserializer, Serializer, de};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_bytes(bytes)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-        struct Bytes;
-        impl de::Visitor<'_> for Bytes {
-            type Value = Vec<u8>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("bytes")
-            }
-            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-                Ok(bytes.to_vec())
-            }
-            fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
-                Ok(bytes)
-            }
-        }
-        from.deserialize_byte_buf(Bytes)
-    }
 }

@@ -1,12 +1,9 @@
 //! Reading: sessions, signals and look-ups from a consistent view of the store.
-use std::{
-    collections::{HashMap, HashSet, hash_map::Entry},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use sessionary_core::{
     id::SessionId,
-    lane::{HashSecret, LaneKey, lane_of},
+    lane::{HashSecret, LaneKey},
     record,
     rules::{Rules, SourceClock},
     session::{Member, Session, Status},
@@ -21,7 +18,7 @@ use sessionary_store::{
 
 use crate::{
     EngineError, ReviewRow, entry,
-    hot::HOPS_MAX,
+    membership::{Membership, survivor},
     quarantine::{QuarantineId, Quarantined},
     rows::{decode, external_hash, get_lane, get_session, look_up, session_of},
     shard::SHARD,
@@ -98,15 +95,7 @@ impl Reader {
     /// # Errors
     /// Damage of the store.
     pub fn session(&self, tenant: TenantId, id: SessionId) -> Result<Option<Session>, EngineError> {
-        let mut id = id;
-        for _ in 0..HOPS_MAX {
-            let Some(session) = get_session(&self.snapshot, tenant, id)? else { return Ok(None) };
-            match session.envelope.merged_into {
-                Some(into) if session.envelope.status == Status::Merged => id = into,
-                _ => return Ok(Some(session)),
-            }
-        }
-        Ok(None)
+        survivor(&self.snapshot, tenant, id)
     }
 
     /// The session before this one in its lane.
@@ -199,13 +188,11 @@ impl Reader {
             |cursor| session_key(tenant.0, &cursor.0),
         );
         let rows = self.snapshot.scan(Table::Sessions, &first[..]..&end[..], Direction::Backward);
-        Ok(Box::new(rows.map(|row| {
+        Ok(Box::new(rows.map(move |row| {
             let (key, value) = row?;
-            let members = self.snapshot.get(Table::Members, &key)?;
-            let members: Vec<Member> =
-                members.map(|members| decode("members", &members)).transpose()?.unwrap_or_default();
-            debug_assert!(parse_session_key(&key).is_some());
-            session_of(&value, members)
+            let id = parse_session_key(&key).map(|(_, id)| SessionId(id));
+            let id = id.ok_or(EngineError::Missing { what: "the id of a session" })?;
+            session_of(&self.snapshot, tenant, id, &value)
         })))
     }
 
@@ -264,14 +251,13 @@ impl Reader {
         tenant: TenantId,
         id: &str,
     ) -> Result<Option<(SessionId, Member, Arrival)>, EngineError> {
-        let id_hash = LaneKey(self.secret.hash(tenant, "id", &[id.as_bytes()])).prefix();
+        let key_hash = self.secret.key_hash(tenant, id);
         let mut found: Option<(SessionId, Member, Arrival)> = None;
-        for prefix in signal_ids::find(&self.snapshot, id_hash)? {
+        for prefix in signal_ids::find(&self.snapshot, key_hash)? {
             for lane in self.lanes_with_prefix(tenant, prefix)? {
-                let hash = self.secret.signal_key(tenant, lane, id);
                 let Some(lane) = get_lane(&self.snapshot, tenant, lane)? else { continue };
                 let signals = Signals { store: &self.store, shard: SHARD, tenant, lane: lane.key };
-                for (session, member) in lane.holders(LaneKey(hash).prefix()) {
+                for (session, member) in lane.holders(key_hash) {
                     let arrival = signals.arrivals(std::slice::from_ref(member))?.pop().flatten();
                     let Some(arrival) = arrival.filter(|a| *a.signal.key == *id) else { continue };
                     if found.as_ref().is_none_or(|(_, known, _)| member.position < known.position) {
@@ -343,7 +329,7 @@ impl Reader {
             let rows = RowCursor { from: next, until: first, after: Vec::new(), taken: 0 };
             return Ok(Some(SignalCursor::Rows(rows)));
         }
-        let mut live = LiveLanes::default();
+        let mut live = Membership::new(&self.snapshot, &self.secret);
         for block in self.store.replay(SHARD, next) {
             let block = block?;
             for (position, stored) in (block.first..).zip(&block.entries) {
@@ -355,7 +341,7 @@ impl Reader {
                 }
                 let stored = entry::Entry::from_bytes(&stored.bytes)?;
                 let entry::Entry::Signal(arrival) = stored else { continue };
-                if arrival.tenant == tenant && live.holds(self, position, &arrival)? {
+                if arrival.tenant == tenant && live.lane(position, &arrival)?.is_some() {
                     entities.push((position, arrival));
                 }
             }
@@ -380,7 +366,7 @@ impl Reader {
         for row in self.store.scan(Table::Signals, range, Direction::Forward) {
             let (key, value) = row?;
             let skip = if key == after { taken } else { 0 };
-            for (at, (position, _, arrival)) in of_row(&value)?.into_iter().enumerate() {
+            for (at, (position, arrival)) in of_row(&value)?.into_iter().enumerate() {
                 if at < skip || !(from..until).contains(&position) {
                     continue;
                 }
@@ -454,51 +440,5 @@ impl Reader {
         let prefix = tenant.0.to_be_bytes();
         let rows = self.snapshot.scan_prefix(Table::Review, &prefix, Direction::Forward);
         rows.map(|row| decode("a review", &row?.1)).collect()
-    }
-}
-
-/// Which signals of the journal are in a session: a repeated one, and one that conflicts, is not.
-#[derive(Default)]
-struct LiveLanes(HashMap<LaneKey, HashSet<u64>>);
-
-impl LiveLanes {
-    fn holds(
-        &mut self,
-        reader: &Reader,
-        position: u64,
-        arrival: &Arrival,
-    ) -> Result<bool, EngineError> {
-        let tenant = arrival.tenant;
-        let mut lanes = vec![lane_of(&reader.secret, tenant, &arrival.signal).key];
-        if let Some(id) = arrival.signal.session.as_deref().and_then(SessionId::parse) {
-            // As it was when the signal came, and as it is since it was placed or merged.
-            let own = get_session(&reader.snapshot, tenant, id)?;
-            lanes.extend(own.map(|own| own.envelope.lane));
-            lanes.extend(reader.session(tenant, id)?.map(|survivor| survivor.envelope.lane));
-        }
-        for lane in lanes {
-            if self.of_lane(reader, tenant, lane)?.contains(&position) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn of_lane(
-        &mut self,
-        reader: &Reader,
-        tenant: TenantId,
-        lane: LaneKey,
-    ) -> Result<&HashSet<u64>, EngineError> {
-        if let Entry::Vacant(vacant) = self.0.entry(lane) {
-            let mut positions = HashSet::new();
-            if let Some(lane) = get_lane(&reader.snapshot, tenant, lane)? {
-                for session in lane.sessions.iter().chain(&lane.redirects) {
-                    positions.extend(session.members.iter().map(|member| member.position));
-                }
-            }
-            vacant.insert(positions);
-        }
-        self.0.get(&lane).ok_or(EngineError::Missing { what: "a lane" })
     }
 }

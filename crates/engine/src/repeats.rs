@@ -1,13 +1,11 @@
 //! Repeats: whether a signal is there already, in its lane, under its business id or in its own block.
-use std::collections::{BTreeSet, HashMap};
-
 use sessionary_core::{
     dictionary::field,
     id::SessionId,
     lane::{LaneKey, LaneKind, LaneName},
     session::{Member, Session},
     signal::{Arrival, TenantId, kind},
-    stamp::{Marks, Stamped},
+    stamp::Marks,
     time::UnixMillis,
 };
 use sessionary_store::{
@@ -16,23 +14,13 @@ use sessionary_store::{
 };
 
 use crate::{
-    EngineError, VerdictStatus, quarantine,
+    EngineError, VerdictStatus,
+    gathered::Gathered,
+    quarantine,
     rows::{decode, encode},
     shard::{SHARD, Shard},
     signals::Signals,
 };
-
-/// Signals of one block that fall into one lane, stamped and not yet folded.
-#[derive(Default)]
-pub(crate) struct Gathered {
-    /// Lanes in the order in which the block meets them.
-    pub(crate) order: Vec<(TenantId, LaneKey, LaneKind)>,
-    pub(crate) by_lane: HashMap<LaneKey, Vec<Stamped>>,
-    /// Positions of what is gathered.
-    pub(crate) positions: BTreeSet<u64>,
-    /// Key hashes of what is gathered: (lane, hash) to positions.
-    pub(crate) keys: HashMap<(LaneKey, u64), Vec<u64>>,
-}
 
 /// What is decided about a signal before its lane is folded.
 pub(crate) enum Found {
@@ -53,16 +41,13 @@ impl Shard {
         key_hash: u64,
     ) -> Result<Found, EngineError> {
         let tenant = arrival.tenant;
-        if let Some(positions) = gathered.keys.get(&(name.key, key_hash)) {
-            for twin in positions {
-                let member = reference(*twin, key_hash);
-                if let Some(status) = self.compare(arrival, name.key, &member)? {
-                    return Ok(Found::Twin(status, *twin));
-                }
+        for twin in gathered.with_key(name.key, key_hash) {
+            if let Some(status) = self.compare(arrival, name.key, &reference(twin, key_hash))? {
+                return Ok(Found::Twin(status, twin));
             }
         }
         let hot = self.hot.lane(&self.store, &self.secret, tenant, name.key, name.kind)?;
-        if !hot.key_hashes.contains(&key_hash) {
+        if !hot.may_hold(key_hash) {
             return self.find_tracked(gathered, position, arrival, name);
         }
         let holders: Vec<(SessionId, Member)> =
@@ -98,7 +83,7 @@ impl Shard {
         let all = sessions.lane.sessions.iter().chain(&sessions.lane.redirects);
         Ok(match all.clone().find(holds).map(|session| session.envelope.id) {
             Some(session) => Found::Known(status, session),
-            None if gathered.positions.contains(&known) => Found::Twin(status, known),
+            None if gathered.holds(known) => Found::Twin(status, known),
             None => Found::New,
         })
     }
@@ -146,20 +131,29 @@ impl Shard {
         Ok(None)
     }
 
-    pub(crate) fn keep_conflict(&mut self, position: u64, arrival: &Arrival, session: SessionId) {
-        quarantine::put_conflict(&mut self.pending, position, arrival, session);
+    /// Takes note of a signal that goes into no session: a repetition, or a conflict, which is kept
+    /// in quarantine. The rewriting of the journal leaves both out.
+    pub(crate) fn note_repeat(
+        &mut self,
+        position: u64,
+        arrival: &Arrival,
+        status: VerdictStatus,
+        session: SessionId,
+    ) {
+        self.pending.put(Table::Config, repeat_key(position), Vec::new());
+        if status == VerdictStatus::Conflict {
+            quarantine::put_conflict(&mut self.pending, position, arrival, session);
+        }
     }
 }
 
-impl Gathered {
-    pub(crate) fn push(&mut self, tenant: TenantId, name: &LaneName, stamped: Stamped) {
-        let of_lane = self.by_lane.entry(name.key).or_default();
-        if of_lane.is_empty() {
-            self.order.push((tenant, name.key, name.kind));
-        }
-        of_lane.push(stamped);
-    }
+/// Where the table `Config` says that the signal at a position is in no session.
+pub(crate) fn repeat_key(position: u64) -> Vec<u8> {
+    [REPEATS, &position.to_be_bytes()].concat()
 }
+
+/// What those keys begin with.
+pub(crate) const REPEATS: &[u8] = b"repeat/0/";
 
 fn reference(position: u64, key_hash: u64) -> Member {
     let (at, marks) = (UnixMillis(0), Marks::default());

@@ -10,56 +10,81 @@ use sessionary_core::{
     identity::{Identity, IdentityClass},
     lane::{HashSecret, LaneKey, LaneKind},
     lane_fold::Lane,
-    session::{Envelope, Member, Session, Status},
+    session::{Envelope, Session, Status},
     signal::TenantId,
     stamp::Skew,
     time::UnixMillis,
 };
 use sessionary_store::{
-    Read, Rows, StoreError, Table,
+    Read, StoreError, Table,
     keys::{IndexKind, edge_key, index_key, lane_key, session_key},
 };
+use xxhash_rust::xxh3::Xxh3;
 
-use crate::EngineError;
+use crate::{
+    EngineError,
+    members::{self, PER_CHUNK},
+};
 
 /// The row of a lane.
 #[derive(Serialize, Deserialize)]
 struct LaneRow {
+    #[serde(rename = "k")]
     kind: LaneKind,
-    #[serde(default)]
+    #[serde(rename = "w", default, skip_serializing_if = "Skew::is_empty")]
     skew: Skew,
     /// Live sessions in event order.
+    #[serde(rename = "s")]
     sessions: Vec<SessionId>,
-    #[serde(default)]
+    #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
     redirects: Vec<SessionId>,
 }
 
 /// The row of a session.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct SessionRow {
+    #[serde(rename = "e")]
     envelope: Envelope,
+    #[serde(rename = "c")]
     content: Content,
+    /// How many of its first references are in rows of the table `Members`, 512 a row.
+    #[serde(rename = "n", default)]
+    chunks: u32,
+    /// The other references, as [`crate::members`] writes them.
+    #[serde(rename = "m", with = "crate::bytes", default)]
+    members: Vec<u8>,
+}
+
+/// The same, to write it.
+#[derive(Serialize)]
+struct SessionRowRef<'a> {
+    #[serde(rename = "e")]
+    envelope: &'a Envelope,
+    #[serde(rename = "c")]
+    content: &'a Content,
+    #[serde(rename = "n", skip_serializing_if = "is_zero")]
+    chunks: u32,
+    #[serde(rename = "m", with = "crate::bytes")]
+    members: Vec<u8>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The row of a timer: what is needed to find the session when it is due.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TimerRow {
     /// Whose.
+    #[serde(rename = "t")]
     pub(crate) tenant: TenantId,
     /// The session's lane.
+    #[serde(rename = "l")]
     pub(crate) lane: LaneKey,
     /// The session's source.
-    #[serde(default)]
+    #[serde(rename = "s", default, skip_serializing_if = "str::is_empty")]
     pub(crate) source: Box<str>,
-    /// When it is due in event time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) event_due: Option<UnixMillis>,
-    /// Its short id, so that a restart knows which are taken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) short_id: Option<u32>,
-    /// Whether it waits to be placed into another session.
-    #[serde(default)]
-    pub(crate) homeless: bool,
 }
 
 /// One end of an identity edge; the other end has one too.
@@ -77,6 +102,30 @@ pub struct EdgeRow {
     pub valid_from: UnixMillis,
 }
 
+/// What the look-up rows and edges of a session follow from; those of two sessions with the same
+/// mark are the same. Never 0, which stands for a session that has none yet.
+pub(crate) fn derived_mark(session: &Session) -> u64 {
+    let mut hasher = Xxh3::new();
+    let mut part = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_be_bytes());
+        hasher.update(bytes);
+    };
+    let (envelope, content) = (&session.envelope, &session.content);
+    part(&[u8::from(envelope.status == Status::Merged)]);
+    part(envelope.external_id.as_deref().unwrap_or_default().as_bytes());
+    part(envelope.source.as_bytes());
+    part(&[u8::from(content.channel_or_other().family().is_shared())]);
+    if content.identities.len() > 1 {
+        part(&content.first.at.0.to_be_bytes());
+    }
+    for identity in &content.identities {
+        part(identity.kind.as_bytes());
+        part(identity.value.as_bytes());
+        part(identity.original.as_deref().unwrap_or_default().as_bytes());
+    }
+    hasher.digest().max(1)
+}
+
 pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     rmp_serde::to_vec_named(value).expect("rows hold nothing that MessagePack lacks")
 }
@@ -86,50 +135,76 @@ pub(crate) fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T,
         .map_err(|source| EngineError::Row { what: what.to_owned(), source })
 }
 
-/// Puts a lane and those of its sessions that changed.
-pub(crate) fn put_lane(rows: &mut Rows, lane: &Lane, changed: impl Fn(SessionId) -> bool) {
-    let key = lane_key(lane.tenant.0, lane.key.partition(), &lane.key.0);
+/// The row of a lane, as bytes.
+pub(crate) fn lane_row(lane: &Lane) -> Vec<u8> {
     let ids = |sessions: &[Session]| sessions.iter().map(|s| s.envelope.id).collect();
-    let row = LaneRow {
+    encode(&LaneRow {
         kind: lane.kind,
         skew: lane.skew.clone(),
         sessions: ids(&lane.sessions),
         redirects: ids(&lane.redirects),
-    };
-    rows.put(Table::Lanes, key, encode(&row));
-    for session in lane.sessions.iter().chain(&lane.redirects) {
-        let id = session.envelope.id;
-        if !changed(id) {
-            continue;
-        }
-        let key = session_key(lane.tenant.0, &id.0);
-        let row =
-            SessionRow { envelope: session.envelope.clone(), content: session.content.clone() };
-        rows.put(Table::Sessions, key, encode(&row));
-        rows.put(Table::Members, key, encode(&session.members));
-    }
+    })
 }
 
-/// The lane as it was last written.
+/// The row of a session, as bytes; the first `chunks` rows of references are kept elsewhere.
+pub(crate) fn session_row(session: &Session, chunks: usize) -> Vec<u8> {
+    let tail = session.members.get(chunks * PER_CHUNK..).unwrap_or_default();
+    encode(&SessionRowRef {
+        envelope: &session.envelope,
+        content: &session.content,
+        chunks: u32::try_from(chunks).unwrap_or(u32::MAX),
+        members: members::encode(tail),
+    })
+}
+
+/// How many rows of its own the references of a session fill; the rest stands in its row.
+pub(crate) fn full_chunks(session: &Session) -> usize {
+    session.members.len().saturating_sub(1) / PER_CHUNK
+}
+
+/// The key of a row of references.
+pub(crate) fn members_key(tenant: TenantId, id: SessionId, chunk: usize) -> Vec<u8> {
+    let chunk = u32::try_from(chunk).unwrap_or(u32::MAX);
+    [&session_key(tenant.0, &id.0)[..], &chunk.to_be_bytes()].concat()
+}
+
+/// The lane as it was last written, and its row.
 pub(crate) fn get_lane(
     store: &impl Read,
     tenant: TenantId,
     key: LaneKey,
 ) -> Result<Option<Lane>, EngineError> {
+    Ok(get_lane_row(store, tenant, key)?.map(|(lane, _)| lane))
+}
+
+/// As [`get_lane`], with the bytes of the lane's row.
+pub(crate) fn get_lane_row(
+    store: &impl Read,
+    tenant: TenantId,
+    key: LaneKey,
+) -> Result<Option<(Lane, Vec<u8>)>, EngineError> {
     let row = store.get(Table::Lanes, &lane_key(tenant.0, key.partition(), &key.0))?;
     let Some(row) = row else { return Ok(None) };
-    let row: LaneRow = decode("a lane", &row)?;
+    let mut missing = |id| {
+        let session = get_session(store, tenant, id)?;
+        session.ok_or(EngineError::Missing { what: "a session of a lane" })
+    };
+    Ok(Some((lane_of_row(tenant, key, &row, &mut missing)?, row)))
+}
+
+/// A lane from its row; `session` gives those that it names.
+pub(crate) fn lane_of_row(
+    tenant: TenantId,
+    key: LaneKey,
+    row: &[u8],
+    session: &mut impl FnMut(SessionId) -> Result<Session, EngineError>,
+) -> Result<Lane, EngineError> {
+    let row: LaneRow = decode("a lane", row)?;
     let mut lane = Lane::new(key, tenant, row.kind);
     lane.skew = row.skew;
-    for (ids, sessions) in
-        [(row.sessions, &mut lane.sessions), (row.redirects, &mut lane.redirects)]
-    {
-        for id in ids {
-            let session = get_session(store, tenant, id)?;
-            sessions.push(session.ok_or(EngineError::Missing { what: "a session of a lane" })?);
-        }
-    }
-    Ok(Some(lane))
+    lane.sessions = row.sessions.into_iter().map(&mut *session).collect::<Result<_, _>>()?;
+    lane.redirects = row.redirects.into_iter().map(session).collect::<Result<_, _>>()?;
+    Ok(lane)
 }
 
 /// A session as it was last written.
@@ -138,21 +213,42 @@ pub(crate) fn get_session(
     tenant: TenantId,
     id: SessionId,
 ) -> Result<Option<Session>, EngineError> {
-    let key = session_key(tenant.0, &id.0);
-    let Some(row) = store.get(Table::Sessions, &key)? else { return Ok(None) };
-    let members = store.get(Table::Members, &key)?;
-    let members: Vec<Member> = match members {
-        Some(members) => decode("members", &members)?,
-        None => Vec::new(),
+    let Some(row) = store.get(Table::Sessions, &session_key(tenant.0, &id.0))? else {
+        return Ok(None);
     };
-    session_of(&row, members).map(Some)
+    session_of(store, tenant, id, &row).map(Some)
 }
 
-/// A session's row with the members that the caller read.
-pub(crate) fn session_of(row: &[u8], members: Vec<Member>) -> Result<Session, EngineError> {
-    let row: SessionRow = decode("a session", row)?;
-    Ok(Session { envelope: row.envelope, content: row.content, members })
+/// The session of a row.
+pub(crate) fn session_of(
+    store: &impl Read,
+    tenant: TenantId,
+    id: SessionId,
+    row: &[u8],
+) -> Result<Session, EngineError> {
+    let mut chunk = |chunk| Ok(store.get(Table::Members, &members_key(tenant, id, chunk))?);
+    session_of_row(tenant, id, row, &mut chunk)
 }
+
+/// The session of a row; `chunk` gives its rows of references.
+pub(crate) fn session_of_row(
+    tenant: TenantId,
+    id: SessionId,
+    row: &[u8],
+    chunk: &mut impl FnMut(usize) -> Result<Option<Vec<u8>>, EngineError>,
+) -> Result<Session, EngineError> {
+    let row: SessionRow = decode("a session", row)?;
+    let mut all = Vec::new();
+    for at in 0..usize::try_from(row.chunks).unwrap_or_default() {
+        let bytes = chunk(at)?.ok_or(EngineError::Missing { what: "references of a session" })?;
+        members::decode_into(&mut all, &bytes).ok_or(GARBLED)?;
+    }
+    members::decode_into(&mut all, &row.members).ok_or(GARBLED)?;
+    let envelope = Envelope { id, tenant, ..row.envelope };
+    Ok(Session { envelope, content: row.content, members: all })
+}
+
+const GARBLED: EngineError = EngineError::Missing { what: "whole references of a session" };
 
 /// The look-up rows and edges that follow from a session; a redirect has none.
 pub(crate) fn derived(
@@ -176,10 +272,6 @@ pub(crate) fn derived(
         if let Some(original) = &identity.original {
             look_up(IndexKind::Identity, secret.identity(tenant, original));
         }
-    }
-    if let Some(short) = envelope.short_id {
-        let hash = secret.hash(tenant, "short", &[&short.to_be_bytes()]);
-        look_up(IndexKind::Short, hash);
     }
     add_edges(&mut rows, secret, session);
     rows

@@ -1,9 +1,11 @@
 //! A shard: the state that one folding thread owns, and how it is restored and written.
 //!
-//! The state is the fold of the journal up to `folded`. A checkpoint writes everything that changed
-//! since the last one together with that position in one atomic batch, so that a restart goes on
-//! from there; it needs no sync of its own, because the journal is synced and comes first.
-use std::sync::Arc;
+//! The state is the fold of the journal up to `next`. Checkpoints bring it into the tables
+//! ([`crate::checkpoint`]), so that a restart goes on from the last one.
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use serde::{Deserialize, Serialize};
 use sessionary_core::{
@@ -11,40 +13,40 @@ use sessionary_core::{
     lane::{HashSecret, LaneKey},
     lane_fold::Setting,
     rules::{Rules, SourceClock},
-    session::Status,
     signal::TenantId,
     time::UnixMillis,
 };
-use sessionary_store::{
-    Direction, Durability, Read, Rows, Store, Table,
-    keys::{parse_timer_key, timer_key},
-    signal_ids,
-};
+use sessionary_store::{Direction, Durability, Read, Rows, Store, Table, signal_ids};
 
 use crate::{
     EngineError,
+    checkpoint::{Progress, SHORT_IDS},
     fold::Folded,
     hot::Hot,
     live::Live,
     numbers::Numbers,
     placement::Homeless,
-    rows::{TimerRow, decode, encode},
+    rows::decode,
     sources::{SourceState, Sources},
-    timers::Timers,
+    timers::{Owner, Timers, source_hash},
 };
 
 /// The number of the one shard that this version runs (docs/decisions/0002).
 pub(crate) const SHARD: u8 = 0;
 /// Where the state of a shard lies in the table `Config`.
-const STATE_KEY: &[u8] = b"shard/0";
+pub(crate) const STATE_KEY: &[u8] = b"shard/0";
+
+/// While the journal is replayed, rows that follow from it are written when they are so many bytes.
+const PENDING_BYTES: u64 = 4 << 20;
 
 /// How a shard is run.
 #[derive(Clone, Debug)]
 pub struct ShardConfig {
     /// The rules to fold by from now on.
     pub rules: Rules,
-    /// Lanes kept in memory; those touched longest ago are dropped after a checkpoint.
-    pub hot_lanes: usize,
+    /// Memory for lanes, in bytes; those touched longest ago are packed, then forgotten. What
+    /// waits to be written may exceed it for a moment, which makes a checkpoint due.
+    pub hot_bytes: usize,
     /// A checkpoint follows at the latest after so many bytes of journal.
     pub checkpoint_bytes: u64,
     /// And after so many signals.
@@ -56,18 +58,35 @@ pub struct ShardConfig {
 }
 
 /// The part of the state that is one row.
-#[derive(Serialize, Deserialize)]
-struct StateRow {
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct StateRow {
     /// The next position to fold.
-    next: u64,
+    pub(crate) next: u64,
     /// The server's time in the last block.
-    now: UnixMillis,
-    rules_version: u32,
-    rules: Rules,
+    pub(crate) now: UnixMillis,
+    pub(crate) rules_version: u32,
+    pub(crate) rules: Rules,
     #[serde(default)]
-    sources: Vec<(TenantId, Box<str>, SourceState)>,
+    pub(crate) sources: Vec<(TenantId, Box<str>, SourceState)>,
     #[serde(default)]
-    aliases: Vec<(TenantId, u8, u64)>,
+    pub(crate) aliases: Vec<(TenantId, u8, u64)>,
+    /// So many chunks of the checkpoint wait to be applied to their tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) staged: Option<u32>,
+}
+
+impl StateRow {
+    fn of_an_empty_journal() -> StateRow {
+        StateRow {
+            next: 1,
+            now: UnixMillis(0),
+            rules_version: 0,
+            rules: Rules::default(),
+            sources: Vec::new(),
+            aliases: Vec::new(),
+            staged: None,
+        }
+    }
 }
 
 /// What the last checkpoint says of the directory, for whoever looks at it without folding.
@@ -107,19 +126,23 @@ pub(crate) struct Shard {
     pub(crate) sources: Sources,
     pub(crate) numbers: Numbers,
     pub(crate) homeless: Homeless,
-    /// Rows that the fold decided and the next checkpoint writes.
+    /// Rows that follow from the journal whenever they are written: cut records, business ids,
+    /// conflicts, reviews. They go with the next write.
     pub(crate) pending: Rows,
     /// Ids of signals folded since the last checkpoint: (hash of the id, lane).
     pub(crate) new_ids: Vec<(u64, u64)>,
-    next_run: u64,
-    /// Timers that changed since the last checkpoint.
-    timers_changed: std::collections::BTreeSet<SessionId>,
-    timers_on_disk: std::collections::HashMap<SessionId, UnixMillis>,
+    /// The next number of a run of signal ids; shared with the thread that merges them.
+    pub(crate) next_run: Arc<AtomicU64>,
+    /// The position that the last checkpoint in the tables has come to.
+    pub(crate) checkpointed: u64,
+    /// The checkpoint that is being taken.
+    pub(crate) progress: Progress,
     pub(crate) bytes_since: u64,
     pub(crate) signals_since: u64,
     /// A decision was folded since the last checkpoint.
     pub(crate) decided: bool,
-    pub(crate) journal_bytes: u64,
+    /// Uncompressed bytes of the journal that has not been rewritten, as far as this process knows.
+    pub(crate) journal_bytes: Arc<AtomicU64>,
     pub(crate) live: Live,
 }
 
@@ -133,66 +156,46 @@ impl Shard {
     ) -> Result<Shard, EngineError> {
         let row = store.get(Table::Config, STATE_KEY)?;
         let row: Option<StateRow> = row.map(|row| decode("the shard", &row)).transpose()?;
-        let row = row.unwrap_or(StateRow {
-            next: 1,
-            now: UnixMillis(0),
-            rules_version: 0,
-            rules: Rules::default(),
-            sources: Vec::new(),
-            aliases: Vec::new(),
-        });
-        let next_run = signal_ids::next_run(&store)?;
+        let row = row.unwrap_or_else(StateRow::of_an_empty_journal);
+        let next_run = Arc::new(AtomicU64::new(signal_ids::next_run(&store)?));
         let mut numbers = Numbers::default();
-        numbers.restore_aliases(row.aliases);
+        numbers.restore_aliases(row.aliases.clone());
         let mut shard = Shard {
             store,
             secret,
+            hot: Hot::new(config.hot_bytes),
             config,
-            rules: Arc::new(row.rules),
+            rules: Arc::new(row.rules.clone()),
             rules_version: row.rules_version,
             now: row.now,
             next: row.next,
-            hot: Hot::default(),
             timers: Timers::default(),
-            sources: Sources::restore(row.sources),
+            sources: Sources::restore(row.sources.clone()),
             numbers,
             homeless: Homeless::default(),
             pending: Rows::new(),
             new_ids: Vec::new(),
             next_run,
-            timers_changed: std::collections::BTreeSet::new(),
-            timers_on_disk: std::collections::HashMap::new(),
+            checkpointed: row.next,
+            progress: Progress::default(),
             bytes_since: 0,
             signals_since: 0,
             decided: false,
-            journal_bytes: 0,
+            journal_bytes: Arc::new(AtomicU64::new(0)),
             live,
         };
-        shard.restore_timers()?;
+        shard.complete_checkpoint(&row)?;
+        shard.restore_short_ids()?;
+        shard.restore_homeless()?;
         shard.replay()?;
         Ok(shard)
     }
 
-    fn restore_timers(&mut self) -> Result<(), EngineError> {
-        let mut homeless = Vec::new();
-        for row in self.store.scan_prefix(Table::Timers, &[SHARD], Direction::Forward) {
-            let (key, value) = row?;
-            let Some((_, due, id)) = parse_timer_key(&key) else {
-                return Err(EngineError::Missing { what: "the session of a timer" });
-            };
-            let timer: TimerRow = decode("a timer", &value)?;
-            let (due, id) = (UnixMillis(due), SessionId(id));
-            if let Some(short_id) = timer.short_id {
-                self.numbers.restore_short_id(short_id);
-            }
-            if timer.homeless {
-                homeless.push((timer.tenant, timer.lane, id));
-            }
-            self.timers_on_disk.insert(id, due);
-            self.timers.arm(id, Some((due, timer)));
-        }
-        for (tenant, lane, id) in homeless {
-            self.restore_homeless(tenant, lane, id)?;
+    fn restore_short_ids(&mut self) -> Result<(), EngineError> {
+        for row in self.store.scan_prefix(Table::Config, SHORT_IDS, Direction::Forward) {
+            let (key, used) = row?;
+            let partition = key.last().copied().unwrap_or_default();
+            self.numbers.restore_short_ids(partition, &used);
         }
         Ok(())
     }
@@ -204,14 +207,28 @@ impl Shard {
             if block.first < from {
                 continue;
             }
-            self.bytes_since += block.bytes;
-            self.journal_bytes += block.bytes;
+            self.note_appended(block.bytes);
             self.fold_stored(&block)?;
+            self.write_pending(PENDING_BYTES)?;
             if self.is_checkpoint_due() {
                 self.checkpoint()?;
             }
         }
+        self.write_pending(0)
+    }
+
+    /// Writes what follows from the journal, if it is more than so many bytes.
+    fn write_pending(&mut self, bytes: u64) -> Result<(), EngineError> {
+        if self.pending.bytes() > bytes {
+            self.store.write(std::mem::take(&mut self.pending), Durability::Buffered)?;
+        }
         Ok(())
+    }
+
+    /// Takes note of so many uncompressed bytes of journal.
+    pub(crate) fn note_appended(&mut self, bytes: u64) {
+        self.bytes_since += bytes;
+        self.journal_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// What stays the same while a block is folded.
@@ -223,106 +240,37 @@ impl Shard {
         Setting { rules, now, secret }
     }
 
-    /// Arms the timer of a session as its state asks for.
+    /// Arms the timer of a live session as its state asks for: the instant is the session's, and
+    /// an entry that is not later must be in a queue or in the table.
     pub(crate) fn arm(&mut self, lane: LaneKey, id: SessionId) {
-        let Some(session) = self.hot.session(lane, id) else { return self.disarm(id) };
-        let envelope = &session.envelope;
-        let clock = self.sources.clock(envelope.tenant, &envelope.source);
-        let open = matches!(envelope.status, Status::Open | Status::Settling);
-        let timer = session.due(clock, &self.rules).map(|due| {
-            let wall = clock == SourceClock::Wall;
-            let row = TimerRow {
-                tenant: envelope.tenant,
-                lane,
-                source: envelope.source.clone(),
-                event_due: if wall { None } else { session.due_in_event_time(clock, &self.rules) },
-                short_id: envelope.short_id,
-                homeless: open && self.homeless.holds(id),
-            };
-            (due, row)
-        });
-        self.timers_changed.insert(id);
-        self.timers.arm(id, timer);
-    }
-
-    /// Takes the timer of a session away.
-    pub(crate) fn disarm(&mut self, id: SessionId) {
-        self.timers_changed.insert(id);
-        self.timers.arm(id, None);
-    }
-
-    pub(crate) fn is_checkpoint_due(&self) -> bool {
-        self.bytes_since >= self.config.checkpoint_bytes
-            || self.signals_since >= self.config.checkpoint_signals
-    }
-
-    /// Whether anything was folded since the last checkpoint.
-    pub(crate) fn is_dirty(&self) -> bool {
-        self.signals_since > 0
-            || self.hot.changed_lanes() > 0
-            || !self.pending.is_empty()
-            || !self.timers_changed.is_empty()
-            || self.decided
-    }
-
-    /// Writes all that changed since the last checkpoint, and the position, as one batch.
-    pub(crate) fn checkpoint(&mut self) -> Result<(), EngineError> {
-        if !self.is_dirty() {
-            return Ok(());
+        let Some(hot) = self.hot.live_mut(lane) else { return };
+        let Some(session) = hot.lane.session_mut(id) else { return };
+        let clock = self.sources.clock(session.envelope.tenant, &session.envelope.source);
+        let wall = clock == SourceClock::Wall;
+        let due = session.due(clock, &self.rules);
+        let event_due =
+            due.filter(|_| !wall).and_then(|_| session.due_in_event_time(clock, &self.rules));
+        let envelope = &mut session.envelope;
+        (envelope.due, envelope.event_due) = (due, event_due);
+        let tenant = envelope.tenant;
+        let source = event_due.map(|_| (tenant, envelope.source.clone()));
+        let owner = Owner { tenant, lane, source: source_hash(tenant, &envelope.source) };
+        let written = hot.written(id);
+        if let Some(due) = due.filter(|due| written.entries.need(*due)) {
+            written.entries.put(due);
+            self.timers.wall.put((due, id), owner);
         }
-        let mut rows = std::mem::take(&mut self.pending);
-        self.hot.write(&self.secret, &mut rows);
-        self.write_timers(&mut rows);
-        if !self.new_ids.is_empty() {
-            let mut ids = std::mem::take(&mut self.new_ids);
-            ids.sort_unstable();
-            ids.dedup();
-            signal_ids::add_run(&mut rows, self.next_run, ids);
-            self.next_run += 1;
-        }
-        let state = StateRow {
-            next: self.next,
-            now: self.now,
-            rules_version: self.rules_version,
-            rules: Rules::clone(&self.rules),
-            sources: self.sources.rows(),
-            aliases: self.numbers.alias_rows(),
-        };
-        rows.put(Table::Config, STATE_KEY, encode(&state));
-        self.store.write(rows, Durability::Buffered)?;
-        self.homeless.forget_written();
-        self.bytes_since = 0;
-        self.signals_since = 0;
-        self.decided = false;
-        self.hot.evict(self.config.hot_lanes);
-        Ok(())
-    }
-
-    fn write_timers(&mut self, rows: &mut Rows) {
-        for id in std::mem::take(&mut self.timers_changed) {
-            if let Some(due) = self.timers_on_disk.remove(&id) {
-                rows.delete(Table::Timers, timer_key(SHARD, due.0, &id.0));
-            }
-            if let Some((due, row)) = self.timers.of(id) {
-                rows.put(Table::Timers, timer_key(SHARD, due.0, &id.0), encode(row));
-                self.timers_on_disk.insert(id, due);
-            }
+        if let (Some(due), Some(source)) = (event_due, source)
+            && written.event_entries.need(due)
+        {
+            written.event_entries.put(due);
+            self.timers.of_source(&source).put((due, id), owner);
         }
     }
 
     /// A number that no run of signal ids has.
     pub(crate) fn take_run(&mut self) -> u64 {
-        self.next_run += 1;
-        self.next_run - 1
-    }
-
-    /// Uncompressed bytes of the journal that has not been rewritten, as far as this process knows.
-    pub(crate) fn journal_bytes(&self) -> u64 {
-        self.journal_bytes
-    }
-
-    pub(crate) fn journal_rewritten(&mut self, bytes: u64) {
-        self.journal_bytes = self.journal_bytes.saturating_sub(bytes);
+        self.next_run.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Numbers for the health page.
@@ -330,6 +278,7 @@ impl Shard {
         Folded {
             next: self.next,
             lanes: self.hot.len(),
+            lane_bytes: self.hot.bytes(),
             timers: self.timers.len(),
             unsaved_signals: self.signals_since,
         }

@@ -11,7 +11,6 @@ use sessionary_core::{
     session::Member,
     signal::{Arrival, Attributes, FieldNumber, Fields, TenantId},
     stamp::Stamped,
-    time::UnixMillis,
 };
 use sessionary_store::{
     Direction, Read, Store, Table,
@@ -42,8 +41,9 @@ fn is_sealed(number: FieldNumber) -> bool {
 }
 
 /// The row form of a signal that has been folded.
-pub(crate) fn to_lane_signal(position: u64, at: UnixMillis, mut arrival: Arrival) -> LaneSignal {
+pub(crate) fn to_lane_signal(position: u64, mut arrival: Arrival) -> LaneSignal {
     let signal = &mut arrival.signal;
+    let at = signal.occurred_at.as_ref().map_or(arrival.received_at, |occurred| occurred.at);
     let (sealed, clear): (Fields, Fields) =
         std::mem::take(&mut signal.fields).into_iter().partition(|(number, _)| is_sealed(*number));
     let sealable = Sealable {
@@ -118,6 +118,7 @@ impl Fetch for Signals<'_> {
                 at: member.at,
                 received_at: arrival.received_at,
                 marks: member.marks,
+                key_hash: member.key_hash,
                 signal: arrival.signal,
             })
         };
@@ -142,11 +143,8 @@ fn lane_arrivals(
     Ok(arrivals)
 }
 
-/// The signals of one row, with their positions and stamped times.
-pub(crate) fn of_row(value: &[u8]) -> Result<Vec<(u64, UnixMillis, Arrival)>, EngineError> {
+/// The signals of one row, with their positions.
+pub(crate) fn of_row(value: &[u8]) -> Result<Vec<(u64, Arrival)>, EngineError> {
     let row = LaneRow::decode(value)?;
-    let part = |signal: &LaneSignal| {
-        Ok((signal.position, UnixMillis(signal.at), from_lane_signal(signal)?))
-    };
-    row.signals.iter().map(part).collect()
+    row.signals.iter().map(|signal| Ok((signal.position, from_lane_signal(signal)?))).collect()
 }

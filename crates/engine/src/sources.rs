@@ -32,6 +32,11 @@ impl Sources {
         Sources(rows.into_iter().map(|(tenant, name, state)| ((tenant, name), state)).collect())
     }
 
+    /// Whether every source goes by the wall clock.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn rows(&self) -> Vec<(TenantId, Box<str>, SourceState)> {
         let row = |((tenant, name), state): (&SourceKey, &SourceState)| {
             (*tenant, name.clone(), state.clone())

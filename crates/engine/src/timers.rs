@@ -1,96 +1,244 @@
 //! Timers: which session is due when, by the server's clock and in the event time of its source.
 //!
-//! One live timer a session. What is due is fired by the fold, in order of (due, session), when a
-//! block says how far; this module only keeps the order.
+//! One live timer a session: its instant is part of the session (`due` of the envelope), and only
+//! that instant fires. The queues here only make sure that it is looked at in time: of each session
+//! with a timer, memory or the table holds an entry that is not later. An entry that comes up
+//! before its session is due is put back at the instant at which it is, so a signal that moves the
+//! timer away costs nothing. Entries that are far off lie in the table alone.
 use std::collections::{BTreeMap, HashMap};
 
-use sessionary_core::{id::SessionId, time::UnixMillis};
-use sessionary_store::FiredThrough;
+use sessionary_core::{
+    id::SessionId,
+    lane::LaneKey,
+    signal::TenantId,
+    time::{Millis, UnixMillis},
+};
+use sessionary_store::{
+    Direction, Store, Table,
+    keys::{parse_source_timer_key, parse_timer_key, source_timer_key, timer_key},
+};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::{rows::TimerRow, sources::SourceKey};
+use crate::{
+    EngineError,
+    rows::{TimerRow, decode},
+    shard::SHARD,
+    sources::SourceKey,
+};
 
 /// When a timer is due, and whose it is: the order in which timers fire.
 pub(crate) type Due = (UnixMillis, SessionId);
 
-/// All armed timers of a shard.
-#[derive(Default)]
+/// Rows that are read at once.
+const READ_AT_ONCE: usize = 4_096;
+/// When everything in the table has been read, later entries up to here go to memory as well, so
+/// that the end of the table is not looked for again and again.
+const AHEAD: Millis = Millis::from_mins(1);
+
+/// Where a session with a timer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) tenant: TenantId,
+    pub(crate) lane: LaneKey,
+    /// [`source_hash`] of its source.
+    pub(crate) source: u64,
+}
+
+/// The queues of a shard.
 pub(crate) struct Timers {
-    wall: BTreeMap<Due, TimerRow>,
-    event: HashMap<SourceKey, BTreeMap<Due, TimerRow>>,
-    armed: HashMap<SessionId, UnixMillis>,
+    pub(crate) wall: Queue,
+    sources: HashMap<SourceKey, Queue>,
+}
+
+impl Default for Timers {
+    fn default() -> Timers {
+        Timers { wall: Queue::new(None), sources: HashMap::new() }
+    }
 }
 
 impl Timers {
-    /// Arms, moves or (with `None`) disarms the timer of a session.
-    pub(crate) fn arm(&mut self, session: SessionId, timer: Option<(UnixMillis, TimerRow)>) {
-        if let Some(due) = self.armed.remove(&session)
-            && let Some(row) = self.wall.remove(&(due, session))
-            && let Some((source, event_due)) = event_key(&row)
-            && let Some(of_source) = self.event.get_mut(&source)
-        {
-            of_source.remove(&(event_due, session));
+    /// The queue of a source.
+    pub(crate) fn of_source(&mut self, source: &SourceKey) -> &mut Queue {
+        if !self.sources.contains_key(source) {
+            let queue = Queue::new(Some(source_hash(source.0, &source.1)));
+            self.sources.insert(source.clone(), queue);
         }
-        let Some((due, row)) = timer else { return };
-        if let Some((source, event_due)) = event_key(&row) {
-            self.event.entry(source).or_default().insert((event_due, session), row.clone());
+        self.sources.get_mut(source).expect("it was just put there")
+    }
+
+    /// A checkpoint begins: what is queued so far will be in the table when it is taken.
+    pub(crate) fn freeze(&mut self) {
+        for queue in std::iter::once(&mut self.wall).chain(self.sources.values_mut()) {
+            queue.far_frozen = std::mem::take(&mut queue.far);
         }
-        self.armed.insert(session, due);
-        self.wall.insert((due, session), row);
     }
 
-    /// The first timer that is due at or before `through`.
-    pub(crate) fn first_through(&self, through: FiredThrough) -> Option<(Due, TimerRow)> {
-        let (due, row) = self.wall.first_key_value()?;
-        let limit = (UnixMillis(through.due), SessionId(through.session));
-        (*due <= limit).then(|| (*due, row.clone()))
+    /// The checkpoint is in the tables.
+    pub(crate) fn saved(&mut self) {
+        for queue in std::iter::once(&mut self.wall).chain(self.sources.values_mut()) {
+            queue.far_frozen = BTreeMap::new();
+        }
     }
 
-    /// The first timer of a source that is due at or before `through` in event time.
-    pub(crate) fn first_of_source(
-        &self,
-        source: &SourceKey,
-        through: Option<UnixMillis>,
-    ) -> Option<(Due, TimerRow)> {
-        let (due, row) = self.event.get(source)?.first_key_value()?;
-        through.is_none_or(|through| due.0 <= through).then(|| (*due, row.clone()))
-    }
-
-    /// When the next timer is due.
-    pub(crate) fn next_due(&self) -> Option<UnixMillis> {
-        self.wall.first_key_value().map(|((due, _), _)| *due)
-    }
-
-    /// The cursor that covers everything due at `now`, but at most `most` timers; `None` when
-    /// nothing is due.
-    pub(crate) fn cursor(&self, now: UnixMillis, most: usize) -> Option<Due> {
-        let due = self.wall.keys().take_while(|(due, _)| *due <= now);
-        due.take(most).last().copied()
-    }
-
-    /// Those that are due at `now`, in order.
-    pub(crate) fn due(&self, now: UnixMillis) -> impl Iterator<Item = (&Due, &TimerRow)> {
-        self.wall.iter().take_while(move |((due, _), _)| *due <= now)
-    }
-
-    /// The sessions of a source that have a timer, in order of due.
-    pub(crate) fn of_source(&self, source: &SourceKey) -> Vec<(SessionId, TimerRow)> {
-        let same = |row: &TimerRow| row.tenant == source.0 && row.source == source.1;
-        let armed = self.wall.iter().filter(|(_, row)| same(row));
-        armed.map(|((_, session), row)| (*session, row.clone())).collect()
-    }
-
-    /// How many are armed.
+    /// How many entries are in memory.
     pub(crate) fn len(&self) -> usize {
-        self.armed.len()
-    }
-
-    /// The due instant of a session's timer.
-    pub(crate) fn of(&self, session: SessionId) -> Option<(UnixMillis, &TimerRow)> {
-        let due = *self.armed.get(&session)?;
-        self.wall.get(&(due, session)).map(|row| (due, row))
+        let queues = std::iter::once(&self.wall).chain(self.sources.values());
+        queues.map(|queue| queue.in_memory().count()).sum()
     }
 }
 
-fn event_key(row: &TimerRow) -> Option<(SourceKey, UnixMillis)> {
-    Some(((row.tenant, row.source.clone()), row.event_due?))
+/// The hash of a source's name in the keys of its timers.
+pub(crate) fn source_hash(tenant: TenantId, source: &str) -> u64 {
+    xxh3_64_with_seed(source.as_bytes(), u64::from(tenant.0))
+}
+
+/// Entries in order of due. Up to the horizon all are in memory; behind it, those of sessions whose
+/// rows are not in the table yet.
+pub(crate) struct Queue {
+    /// Of which source; `None`: the server's clock.
+    source: Option<u64>,
+    horizon: UnixMillis,
+    near: BTreeMap<Due, Owner>,
+    /// Of sessions that changed since the last checkpoint began.
+    far: BTreeMap<Due, Owner>,
+    /// Of sessions that the checkpoint which is being taken will put into the table.
+    far_frozen: BTreeMap<Due, Owner>,
+}
+
+impl Queue {
+    fn new(source: Option<u64>) -> Queue {
+        let (near, far, far_frozen) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Queue { source, horizon: UnixMillis(i64::MIN), near, far, far_frozen }
+    }
+
+    /// Adds an entry that the table does not have.
+    pub(crate) fn put(&mut self, due: Due, owner: Owner) {
+        let entries = if due.0 <= self.horizon { &mut self.near } else { &mut self.far };
+        entries.insert(due, owner);
+    }
+
+    /// An entry is in the table now; one that is due soon is kept in memory, too.
+    pub(crate) fn written(&mut self, due: Due, owner: Owner) {
+        if due.0 <= self.horizon {
+            self.near.insert(due, owner);
+        }
+    }
+
+    /// Takes an entry away.
+    pub(crate) fn remove(&mut self, due: Due) {
+        for entries in [&mut self.near, &mut self.far, &mut self.far_frozen] {
+            entries.remove(&due);
+        }
+    }
+
+    /// The first entry that is in memory.
+    pub(crate) fn first(&self) -> Option<(Due, Owner)> {
+        let first = |entries: &BTreeMap<Due, Owner>| {
+            entries.first_key_value().map(|(due, owner)| (*due, *owner))
+        };
+        let all = [first(&self.near), first(&self.far), first(&self.far_frozen)];
+        all.into_iter().flatten().min_by_key(|(due, _)| *due)
+    }
+
+    /// Entries up to an instant, in order; it must not lie behind the horizon.
+    pub(crate) fn through(&self, until: UnixMillis) -> impl Iterator<Item = (&Due, &Owner)> {
+        self.near.iter().take_while(move |((due, _), _)| *due <= until)
+    }
+
+    /// All that are in memory.
+    pub(crate) fn in_memory(&self) -> impl Iterator<Item = (&Due, &Owner)> {
+        self.near.iter().chain(&self.far).chain(&self.far_frozen)
+    }
+
+    fn move_horizon(&mut self, to: UnixMillis) {
+        self.horizon = self.horizon.max(to);
+        let behind = (self.horizon.plus(Millis(1)), SessionId::default());
+        for far in [&mut self.far, &mut self.far_frozen] {
+            let left = far.split_off(&behind);
+            self.near.append(&mut std::mem::replace(far, left));
+        }
+    }
+
+    /// Reads entries from the table until all up to `until` are in memory.
+    pub(crate) fn read_through(
+        &mut self,
+        store: &Store,
+        until: UnixMillis,
+    ) -> Result<(), EngineError> {
+        while self.horizon < until {
+            if !self.read_on(store)? {
+                self.move_horizon(until.plus(AHEAD));
+            }
+        }
+        Ok(())
+    }
+
+    /// The first entry of all, also of those in the table.
+    pub(crate) fn first_of_all(
+        &mut self,
+        store: &Store,
+    ) -> Result<Option<(Due, Owner)>, EngineError> {
+        while self.near.is_empty() {
+            if !self.read_on(store)? {
+                break;
+            }
+        }
+        Ok(self.first())
+    }
+
+    /// Reads the entries behind the horizon and moves it; gives whether there may be more.
+    fn read_on(&mut self, store: &Store) -> Result<bool, EngineError> {
+        let (first, last) =
+            (self.key(self.horizon.plus(Millis(1))), self.key(UnixMillis(i64::MAX)));
+        let mut read = 0;
+        let mut reached = self.horizon;
+        for row in store.scan(Table::Timers, &first[..]..=&last[..], Direction::Forward) {
+            let (key, value) = row?;
+            let (due, session) = self.parse(&key)?;
+            if read >= READ_AT_ONCE && due > reached {
+                self.move_horizon(reached);
+                return Ok(true);
+            }
+            let row: TimerRow = decode("a timer", &value)?;
+            self.near.insert((due, session), owner_of(&row));
+            reached = due;
+            read += 1;
+        }
+        self.move_horizon(reached);
+        Ok(false)
+    }
+
+    fn key(&self, due: UnixMillis) -> Vec<u8> {
+        let session = if due.0 == i64::MAX { [0xff; 16] } else { [0; 16] };
+        match self.source {
+            None => timer_key(SHARD, due.0, &session).to_vec(),
+            Some(source) => source_timer_key(SHARD, source, due.0, &session).to_vec(),
+        }
+    }
+
+    fn parse(&self, key: &[u8]) -> Result<Due, EngineError> {
+        let parsed = match self.source {
+            None => parse_timer_key(key).map(|(_, due, session)| (due, session)),
+            Some(_) => parse_source_timer_key(key).map(|(_, _, due, session)| (due, session)),
+        };
+        let (due, session) =
+            parsed.ok_or(EngineError::Missing { what: "the session of a timer" })?;
+        Ok((UnixMillis(due), SessionId(session)))
+    }
+}
+
+pub(crate) fn owner_of(row: &TimerRow) -> Owner {
+    let source = source_hash(row.tenant, &row.source);
+    Owner { tenant: row.tenant, lane: row.lane, source }
+}
+
+/// The timers of the table that wait for the server's clock.
+pub(crate) fn stored(store: &Store) -> impl Iterator<Item = Result<(Due, Owner), EngineError>> {
+    store.scan_prefix(Table::Timers, &[SHARD], Direction::Forward).map(|row| {
+        let (key, value) = row?;
+        let (_, due, session) =
+            parse_timer_key(&key).ok_or(EngineError::Missing { what: "the session of a timer" })?;
+        let row: TimerRow = decode("a timer", &value)?;
+        Ok(((UnixMillis(due), SessionId(session)), owner_of(&row)))
+    })
 }

@@ -4,7 +4,6 @@
 //! Nothing leaves before its block is durable (CORE.md 2). When nothing queues, the thread wakes for
 //! the next timer, writes what changed, and tidies.
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
@@ -20,11 +19,13 @@ use sessionary_store::{BlockHeader, Entry as StoredEntry, FiredThrough, Rows};
 use tokio::sync::watch;
 
 use crate::{
-    EngineError, Failure, Reader, Receipt, SessionView, Verdict,
+    EngineError, Failure, Reader, Receipt, SessionView,
     clock::ServerClock,
     entry::{Entry, RulesEntry},
+    gathered::Verdicts,
     intake::Command,
     shard::{SHARD, Shard},
+    tidy::Tidying,
 };
 
 /// Signals of one group; what queued beyond them waits for the next.
@@ -47,8 +48,11 @@ pub(crate) struct Worker {
     commands: Receiver<Command>,
     /// When a block that only fired timers was last appended.
     last_timers: UnixMillis,
-    /// When old journal was last looked for.
+    /// The thread that tidies up.
+    tidying: Tidying,
+    /// When it was last asked to, and up to which checkpoint it has looked.
     tidied_at: UnixMillis,
+    tidied_through: u64,
 }
 
 impl Worker {
@@ -57,9 +61,11 @@ impl Worker {
         shard: Shard,
         clock: Arc<ServerClock>,
         commands: Receiver<Command>,
-    ) -> Worker {
+    ) -> Result<Worker, EngineError> {
         let never = UnixMillis(0);
-        Worker { shard, clock, commands, last_timers: never, tidied_at: never }
+        let tidying = Tidying::start(&shard)?;
+        let (last_timers, tidied_at, tidied_through) = (never, never, 0);
+        Ok(Worker { shard, clock, commands, last_timers, tidying, tidied_at, tidied_through })
     }
 
     /// Works until the door is closed, or says why it could not go on.
@@ -90,23 +96,34 @@ impl Worker {
             self.gather(&mut group);
             let idle = group.is_empty();
             self.place(&group)?;
-            self.commit(group)?;
-            let now = self.clock.now();
-            let untidy = now >= self.tidied_at.plus(TIDY_PAUSE);
-            let due = self.shard.is_checkpoint_due();
-            if untidy || due || (idle && self.shard.is_dirty()) {
-                self.shard.checkpoint()?;
+            let signals = self.commit(group)?;
+            self.shard.roll(signals)?;
+            if idle && self.shard.is_dirty() && !self.shard.is_checkpointing() {
+                self.shard.begin_checkpoint()?;
             }
-            if untidy || due {
-                self.shard.tidy(now)?;
-                self.tidied_at = now;
-            }
+            self.tidy()?;
         }
+    }
+
+    /// Has old journal and the like looked after, now and then and after each checkpoint.
+    fn tidy(&mut self) -> Result<(), EngineError> {
+        let (now, checkpointed) = (self.clock.now(), self.shard.checkpointed);
+        let pause_is_over = now >= self.tidied_at.plus(TIDY_PAUSE);
+        if pause_is_over || checkpointed > self.tidied_through {
+            if self.tidying.order(now, checkpointed)? {
+                self.tidied_through = checkpointed;
+            }
+            self.tidied_at = now;
+        }
+        Ok(())
     }
 
     /// How long to wait for a command before the next timer is due.
     fn patience(&self) -> Duration {
-        let Some(due) = self.shard.timers.next_due() else { return IDLE };
+        if self.shard.is_checkpointing() {
+            return Duration::ZERO;
+        }
+        let Some(((due, _), _)) = self.shard.timers.wall.first() else { return IDLE };
         let now = self.clock.now();
         let earliest = due.max(self.last_timers.plus(TIMER_PAUSE));
         let wait = u64::try_from(earliest.since(now).0).unwrap_or(0);
@@ -155,12 +172,6 @@ impl Worker {
         if entries.is_empty() { Ok(()) } else { self.append(entries, None) }
     }
 
-    /// The cursor up to which the next block fires timers.
-    fn cursor(&self, now: UnixMillis) -> Option<FiredThrough> {
-        let (due, session) = self.shard.timers.cursor(now, TIMERS_PER_BLOCK)?;
-        Some(FiredThrough { due: due.0, session: session.0 })
-    }
-
     /// Appends entries of our own as one block and folds it.
     fn append(
         &mut self,
@@ -179,25 +190,25 @@ impl Worker {
         entries: Vec<Entry>,
         bytes: &[Vec<u8>],
         rows: Rows,
-    ) -> Result<(u64, BTreeMap<u64, Verdict>), EngineError> {
+    ) -> Result<(u64, Verdicts), EngineError> {
         let none = FiredThrough { due: i64::MIN, session: [0; 16] };
         let fired_through = fired.unwrap_or(none);
         let header = BlockHeader { now: now.0, fired_through, rules: self.shard.rules_version };
         let stored: Vec<StoredEntry<'_>> =
             bytes.iter().map(|bytes| StoredEntry { partition: 0, bytes }).collect();
+        let mut rows = rows;
+        rows.merge(std::mem::take(&mut self.shard.pending));
         let first = self.shard.store.append(SHARD, &header, &stored, rows)?;
-        let appended = bytes.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
-        self.shard.bytes_since += appended;
-        self.shard.journal_bytes += appended;
+        self.shard.note_appended(bytes.iter().map(|bytes| bytes.len() as u64).sum());
         let next = self.shard.store.next_position(SHARD);
         let verdicts = self.shard.fold_block(first, next, &header, entries)?;
         Ok((first, verdicts))
     }
 
     /// Appends a group of requests, folds it and answers.
-    fn commit(&mut self, group: Vec<Command>) -> Result<(), EngineError> {
+    fn commit(&mut self, group: Vec<Command>) -> Result<usize, EngineError> {
         let now = self.clock.now().max(self.shard.now);
-        let mut fired = self.cursor(now);
+        let mut fired = self.shard.cursor(now, TIMERS_PER_BLOCK)?;
         let (mut entries, mut bytes, mut rows) = (Vec::new(), Vec::new(), Rows::new());
         let (mut submits, mut decisions, mut reads) = (Vec::new(), Vec::new(), Vec::new());
         let full = self.disk_full()?;
@@ -224,6 +235,7 @@ impl Worker {
                 (read, _) => reads.push(read),
             }
         }
+        let count = entries.len();
         let timers_only = entries.is_empty() && rows.is_empty();
         if timers_only && now < self.last_timers.plus(TIMER_PAUSE) {
             fired = None;
@@ -235,7 +247,7 @@ impl Worker {
             let (first, verdicts) = self.append_block(now, fired, entries, &bytes, rows)?;
             for (range, quarantine, answer) in submits {
                 let verdicts = range
-                    .map(|at| verdicts.get(&(first + at as u64)).copied())
+                    .map(|at| verdicts.get(first + at as u64))
                     .collect::<Option<Vec<_>>>()
                     .ok_or(EngineError::Missing { what: "the verdict of a signal" })?;
                 let _ = answer.send(Ok(Receipt { verdicts, quarantine }));
@@ -244,7 +256,8 @@ impl Worker {
                 let _ = answer.send(Ok(()));
             }
         }
-        reads.into_iter().try_for_each(|read| self.read(read))
+        reads.into_iter().try_for_each(|read| self.read(read))?;
+        Ok(count)
     }
 
     fn disk_full(&self) -> Result<Option<(u64, u64)>, EngineError> {

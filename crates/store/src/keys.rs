@@ -121,6 +121,24 @@ pub fn parse_timer_key(key: &[u8]) -> Option<(u8, i64, [u8; 16])> {
     whole(key, |taker| Some((taker.u8()?, unsortable(taker.u64()?), taker.array()?)))
 }
 
+/// Set in the shard's byte of a timer that is due in the event time of a source.
+const OF_SOURCE: u8 = 0x80;
+
+/// A timer in the event time of a source: table `Timers`. Shard with its highest bit set, hash of
+/// the source, when it is due (unix milliseconds), session id.
+pub fn source_timer_key(shard: u8, source: u64, due: i64, session: &[u8; 16]) -> [u8; 33] {
+    let head = [shard | OF_SOURCE];
+    join([&head, &source.to_be_bytes(), &sortable(due).to_be_bytes(), session])
+}
+
+/// The counterpart of [`source_timer_key`].
+pub fn parse_source_timer_key(key: &[u8]) -> Option<(u8, u64, i64, [u8; 16])> {
+    whole(key, |taker| {
+        let shard = taker.u8().filter(|shard| shard & OF_SOURCE != 0)? & !OF_SOURCE;
+        Some((shard, taker.u64()?, unsortable(taker.u64()?), taker.array()?))
+    })
+}
+
 /// A link between two identities: table `Edges`. Tenant, hash, hash.
 pub fn edge_key(tenant: u32, from: &[u8; 16], to: &[u8; 16]) -> [u8; 36] {
     join([&tenant.to_be_bytes(), from, to])
@@ -171,6 +189,9 @@ mod tests {
             let key = lane_row_key(tenant, partition, &a, position);
             prop_assert_eq!(parse_lane_row_key(&key), Some((tenant, partition, a, position)));
             prop_assert_eq!(parse_timer_key(&timer_key(partition, due, &a)), Some((partition, due, a)));
+            let shard = partition & 0x7f;
+            let key = source_timer_key(shard, position, due, &a);
+            prop_assert_eq!(parse_source_timer_key(&key), Some((shard, position, due, a)));
             prop_assert_eq!(parse_edge_key(&edge_key(tenant, &a, &b)), Some((tenant, a, b)));
             let (kind, session) = (INDEX_KINDS[kind], with_session.then_some(b));
             let key = index_key(tenant, kind, &a, session.as_ref());

@@ -24,7 +24,7 @@ pub struct LaneRow {
 pub struct LaneSignal {
     /// Its journal position.
     pub position: u64,
-    /// When it happened, unix milliseconds.
+    /// When it happened as its sender says, else when it was received; unix milliseconds.
     pub at: i64,
     /// When it was received, unix milliseconds.
     pub received_at: i64,

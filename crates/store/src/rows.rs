@@ -53,6 +53,8 @@ tables! {
     Review = "review",
     /// Answers to requests that carried an idempotency key.
     Answers = "answers",
+    /// What a checkpoint has to write and has not written yet.
+    Checkpoint = "checkpoint",
 }
 
 /// Pending writes of many tables; applied by one atomic batch.

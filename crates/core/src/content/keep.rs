@@ -16,7 +16,10 @@ pub(super) fn keep(fields: &mut Fields, number: FieldNumber, value: &Value) {
             fields.entry(number).or_insert_with(|| value.clone());
         }
         Keep::Last => {
-            fields.insert(number, value.clone());
+            // Most signals repeat what the one before said.
+            if fields.get(&number) != Some(value) {
+                fields.insert(number, value.clone());
+            }
         }
         Keep::Greatest => {
             let known = fields.entry(number).or_insert_with(|| value.clone());

@@ -128,7 +128,8 @@ impl Story {
             crate::signal::Nature::Note => Marks(Marks::NOTE),
             crate::signal::Nature::Fact => Marks::default(),
         };
-        Stamped { position: 0, at, received_at: at, marks, signal }
+        let key_hash = SECRET.key_hash(TenantId(1), line);
+        Stamped { position: 0, at, received_at: at, marks, key_hash, signal }
     }
 
     fn check(self, expected: &Expect) -> Story {

@@ -5,12 +5,12 @@ use crate::{
     boundary,
     content::{Content, SplitCause},
     id::SessionId,
-    lane::{LaneKey, LaneKind},
+    lane::LaneKind,
     session::{Envelope, Member, Session},
     stamp::{Order, Stamped},
 };
 
-use super::{Fate, Fetch, Lane, Setting, Step, is_first_of, marked, member_of, refolded, sort};
+use super::{Fate, Fetch, Lane, Setting, Step, is_first_of, member_of, refolded, sort};
 
 /// A stretch of bounding facts between two boundaries.
 struct Segment {
@@ -47,7 +47,7 @@ impl Lane {
         for stamped in late {
             match self.sealed_home(&stamped, setting) {
                 Some((at, fate)) => {
-                    self.keep_with_sealed(at, &stamped, fate, setting, fetch, step)?;
+                    self.keep_with_sealed(at, stamped, fate, setting, fetch, step)?;
                 }
                 None => joining.push(stamped),
             }
@@ -84,13 +84,14 @@ impl Lane {
     fn keep_with_sealed<F: Fetch>(
         &mut self,
         at: usize,
-        stamped: &Stamped,
+        mut stamped: Stamped,
         fate: Fate,
         setting: Setting<'_>,
         fetch: &mut F,
         step: &mut Step,
     ) -> Result<(), F::Error> {
-        let (stamped, member) = marked(stamped, member_of(stamped, self, setting), fate);
+        stamped.mark(fate);
+        let member = member_of(&stamped);
         let Some(session) = self.sessions.get_mut(at) else { return Ok(()) };
         if fate == Fate::Orphaned {
             session.members.push(member);
@@ -142,7 +143,7 @@ impl Lane {
                 std::iter::from_fn(|| late.next_if(|stamped| before_next(stamped))).collect();
             for stamped in &stretch {
                 run.fresh.insert(stamped.position);
-                run.members.insert(stamped.position, member_of(stamped, self, setting));
+                run.members.insert(stamped.position, member_of(stamped));
             }
             self.extend(&mut run, stretch, setting);
             if self.comes_out_the_same(until, &run, setting, fetch)? {
@@ -168,8 +169,7 @@ impl Lane {
             return Ok(true);
         }
         let Some(last) = run.segments.last() else { return Ok(false) };
-        let hash = setting.secret.signal_key(self.tenant, self.key, &next.content.first.key);
-        let hash = LaneKey(hash).prefix();
+        let hash = setting.secret.key_hash(self.tenant, &next.content.first.key);
         let first = next.members.iter().filter(|member| member.key_hash == hash);
         let first = fetch.fetch(&first.cloned().collect::<Vec<_>>())?;
         let Some(first) = first.iter().find(|stamped| is_first_of(&next.content, stamped)) else {
@@ -300,16 +300,17 @@ impl Lane {
             session.envelope.merged_ids.append(&mut redirect.envelope.merged_ids);
             redirect.members.clear();
             redirect.redirect_to(id, setting.now);
-            step.changed.insert(redirect.envelope.id);
+            step.change(redirect.envelope.id);
             self.redirects.push(redirect);
         }
         if session.content != survivor.content || session.members != survivor.members {
             session.envelope.received(&facts);
             session.envelope.version += 1;
             if session.content != survivor.content {
-                session.note_changed(Some(&survivor.content.last), setting.now);
+                let moved = session.content.last != survivor.content.last;
+                session.note_changed(moved, setting.now);
             }
-            step.changed.insert(id);
+            step.change(id);
         }
         session
     }
@@ -328,9 +329,9 @@ impl Lane {
         envelope.received(facts);
         envelope.version += 1;
         let mut session = Session { envelope, content, members };
-        session.note_changed(None, setting.now);
+        session.note_changed(true, setting.now);
         step.opened.push(session.envelope.id);
-        step.changed.insert(session.envelope.id);
+        step.change(session.envelope.id);
         session
     }
 }

@@ -69,7 +69,8 @@ fn signal(minute: i64, word: &str, key: &str) -> Stamped {
         crate::signal::Nature::Fact => Marks::default(),
     };
     let at = UnixMillis(START).plus(Millis::from_mins(minute));
-    Stamped { position: 0, at, received_at: UnixMillis(START), marks, signal }
+    let key_hash = SECRET.key_hash(TenantId(1), key);
+    Stamped { position: 0, at, received_at: UnixMillis(START), marks, key_hash, signal }
 }
 
 fn lane(kind: LaneKind) -> Lane {

@@ -40,8 +40,12 @@ fn visits(n: usize) -> Vec<Signal> {
 
 #[test]
 fn what_was_folded_in_any_way_is_whole() {
-    let rewriting =
-        ShardConfig { rewrite_beyond_bytes: 0, checkpoint_signals: 50, hot_lanes: 2, ..config() };
+    let rewriting = ShardConfig {
+        rewrite_beyond_bytes: 0,
+        checkpoint_signals: 50,
+        hot_bytes: 8_000,
+        ..config()
+    };
     for config in [config(), rewriting] {
         let dir = tempfile::tempdir().unwrap();
         let engine = start(dir.path(), config);
@@ -93,13 +97,21 @@ fn a_session_that_lost_a_signal_is_found() {
     engine.shutdown();
     drop(engine);
     let opened = store(dir.path());
-    let rows: Vec<_> = opened.scan(Table::Members, .., Direction::Forward).collect();
+    let rows: Vec<_> = opened.scan(Table::Sessions, .., Direction::Forward).collect();
     let [Ok(one), Ok(other)] = &rows[..] else { panic!("two sessions") };
     let mut swapped = Rows::new();
-    swapped.put(Table::Members, one.0.clone(), other.1.clone());
+    swapped.put(Table::Sessions, one.0.clone(), with_references_of(&one.1, &other.1));
     opened.write(swapped, Durability::Synced).unwrap();
     drop((opened, rows));
     let report = report(dir.path());
     assert_eq!(report.finding_count, 2, "{:?}", report.findings);
     assert!(report.findings[0].contains("is not the fold of its"), "{:?}", report.findings);
+}
+
+/// A session's row with the references (`m`) of another's.
+fn with_references_of(row: &[u8], other: &[u8]) -> Vec<u8> {
+    // The references are the last member of the row.
+    let references =
+        |row: &[u8]| row.windows(3).rposition(|part| part == [0xa1, b'm', 0xc4]).unwrap();
+    [&row[..references(row)], &other[references(other)..]].concat()
 }

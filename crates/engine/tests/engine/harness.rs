@@ -19,7 +19,7 @@ pub(crate) const TENANT: TenantId = TenantId(1);
 pub(crate) fn config() -> ShardConfig {
     ShardConfig {
         rules: Rules::default(),
-        hot_lanes: 1_000,
+        hot_bytes: 64 << 20,
         checkpoint_bytes: 64 << 20,
         checkpoint_signals: 200_000,
         rewrite_after_ms: Millis::from_hours(12).0,

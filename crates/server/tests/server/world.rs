@@ -72,7 +72,7 @@ impl World {
         let secret = HashSecret(registry.secrets().identity_hash);
         let config = ShardConfig {
             rules,
-            hot_lanes: 10_000,
+            hot_bytes: 64 << 20,
             checkpoint_bytes: 64 << 20,
             checkpoint_signals: 200_000,
             rewrite_after_ms: Millis::from_hours(12).0,

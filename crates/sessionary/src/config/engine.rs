@@ -14,8 +14,8 @@ use sessionary_store::Options;
 
 use super::{Config, kind};
 
-/// Lanes kept in memory: about 200 MiB of them.
-const HOT_LANES: usize = 50_000;
+/// Memory for lanes, in bytes.
+const HOT_BYTES: usize = 192 << 20;
 
 impl Config {
     /// The rules of a session.
@@ -114,7 +114,7 @@ impl Config {
 pub(crate) fn shard(rules: Rules) -> ShardConfig {
     ShardConfig {
         rules,
-        hot_lanes: HOT_LANES,
+        hot_bytes: HOT_BYTES,
         checkpoint_bytes: 64 << 20,
         checkpoint_signals: 200_000,
         rewrite_after_ms: Millis::from_hours(12).0,

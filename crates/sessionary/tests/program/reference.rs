@@ -61,7 +61,7 @@ fn sessions(dir: &Path) -> Vec<Session> {
     let rules = sessionary_engine::kept(&store).unwrap().unwrap().rules;
     let config = ShardConfig {
         rules,
-        hot_lanes: 10_000,
+        hot_bytes: 64 << 20,
         checkpoint_bytes: 64 << 20,
         checkpoint_signals: 200_000,
         rewrite_after_ms: 12 * 3_600_000,
