@@ -264,7 +264,9 @@ fn run(events: &[Event]) -> (Twin, Twin) {
                 if !shard.is_checkpointing() && shard.is_dirty() {
                     shard.begin_checkpoint().unwrap();
                 }
-                (0..*steps).for_each(|_| drop(shard.step_checkpoint().unwrap()));
+                for _ in 0..*steps {
+                    shard.step_checkpoint().unwrap();
+                }
                 continue;
             }
             Event::Crash => {
