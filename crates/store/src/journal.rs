@@ -8,7 +8,7 @@ use crate::{
     error::StoreError,
     read::Direction,
     rows::Rows,
-    store::{Durability, Inner, Store, trimmed_key},
+    store::{Durability, Inner, Store, add_rows, check_rows, trimmed_key},
 };
 use std::{ops::Bound, sync::Arc};
 
@@ -33,15 +33,16 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let inner = &self.inner;
         let chunks = pack(header, entries)?;
-        let mut batch = inner.engine.batch(chunks.len() + rows.len() + 1);
-        inner.add_rows(&mut batch, rows)?;
+        check_rows(&rows)?;
         let mut writer = inner.writer()?;
+        let mut batch = inner.batch(chunks.len() + rows.len() + 1)?;
+        add_rows(&mut batch, rows);
         let first = inner.next(shard);
         let mut position = first;
         for chunk in chunks {
             let key = chunk_key(shard, position);
             position += chunk.span();
-            inner.engine.put(&mut batch, Space::Journal, &key, chunk.seal(key));
+            batch.put(Space::Journal, &key, chunk.seal(key));
         }
         debug_assert_eq!(position, first + span(entries.len()));
         inner.commit(&mut writer, batch, Durability::Synced)?;
@@ -66,18 +67,18 @@ impl Store {
     pub fn replay(&self, shard: u8, from: u64) -> Replay {
         // In this order: the view holds at least what lies between `first` and `next`.
         let end = self.inner.next(shard);
-        let view = self.inner.engine.view();
+        let view = self.inner.live.get().map(|engine| engine.view());
         let start = from.max(self.inner.first(shard));
         let mut replay = Replay { chunks: None, shard, expected: start, end, failed: None };
         if start < end {
-            match group_start(&self.inner, &view, shard, start) {
-                Ok(begin) => {
+            let begin =
+                view.and_then(|view| Ok((group_start(&self.inner, &view, shard, start)?, view)));
+            match begin {
+                Ok((begin, view)) => {
                     replay.expected = begin;
                     let (lower, upper) = (chunk_key(shard, begin), chunk_key(shard, u64::MAX));
                     let bounds = (Bound::Included(&lower[..]), Bound::Included(&upper[..]));
-                    let direction = Direction::Forward;
-                    replay.chunks =
-                        Some(self.inner.engine.range(&view, Space::Journal, bounds, direction));
+                    replay.chunks = Some(view.range(Space::Journal, bounds, Direction::Forward));
                 }
                 Err(error) => replay.failed = Some(error),
             }
@@ -125,7 +126,7 @@ impl Store {
         let inner = &self.inner;
         let next = inner.next(shard);
         // In this order: the view holds all that lies at `first` or behind it.
-        let view = inner.engine.view();
+        let view = inner.live.get()?.view();
         let first = inner.first(shard);
         let below = below.min(next);
         if below <= first {
@@ -134,11 +135,11 @@ impl Store {
         let boundary = if below == next { next } else { group_start(inner, &view, shard, below)? };
         let (lower, upper) = (chunk_key(shard, first), chunk_key(shard, boundary));
         let bounds = (Bound::Included(&lower[..]), Bound::Excluded(&upper[..]));
-        let mut chunks = inner.engine.range(&view, Space::Journal, bounds, Direction::Forward);
+        let mut chunks = view.range(Space::Journal, bounds, Direction::Forward);
         let mut keys = Vec::new();
         while let Some(key) = chunks.next_key().transpose()? {
             // A journal never begins in the middle of a group, not even for a moment.
-            if keys.len() >= TRIMMED_PER_BATCH && is_group_start(inner, &view, &key)? {
+            if keys.len() >= TRIMMED_PER_BATCH && is_group_start(&view, &key)? {
                 delete_chunks(inner, shard, &keys, position_of(&key))?;
                 keys.clear();
             }
@@ -242,17 +243,17 @@ fn covers(first: u64, chunk: &Chunk, position: u64) -> bool {
 }
 
 /// Chunks of one shard that begin at or below a position, from there down.
-fn chunks_down_from(inner: &Inner, view: &View, shard: u8, position: u64) -> Pairs {
+fn chunks_down_from(view: &View, shard: u8, position: u64) -> Pairs {
     let (lower, upper) = (chunk_key(shard, 0), chunk_key(shard, position));
     let bounds = (Bound::Included(&lower[..]), Bound::Included(&upper[..]));
-    inner.engine.range(view, Space::Journal, bounds, Direction::Backward)
+    view.range(Space::Journal, bounds, Direction::Backward)
 }
 
 /// Where the group that holds `position` begins.
 fn group_start(inner: &Inner, view: &View, shard: u8, position: u64) -> Result<u64, StoreError> {
     // Where the next chunk down must reach, so that nothing is missing.
     let mut reach = position + 1;
-    for pair in chunks_down_from(inner, view, shard, position) {
+    for pair in chunks_down_from(view, shard, position) {
         let (key, value) = pair?;
         let at = position_of(&key);
         let (head, _) = read_head(&key, &value).map_err(|cause| damaged(shard, at, &cause))?;
@@ -267,8 +268,8 @@ fn group_start(inner: &Inner, view: &View, shard: u8, position: u64) -> Result<u
     Err(missing(shard, inner.first(shard), reach))
 }
 
-fn is_group_start(inner: &Inner, view: &View, key: &[u8]) -> Result<bool, StoreError> {
-    let value = inner.engine.get_at(view, Space::Journal, key)?.unwrap_or_default();
+fn is_group_start(view: &View, key: &[u8]) -> Result<bool, StoreError> {
+    let value = view.get(Space::Journal, key)?.unwrap_or_default();
     let (shard, at) = parse_chunk_key(key).unwrap_or_default();
     let (head, _) = read_head(key, &value).map_err(|cause| damaged(shard, at, &cause))?;
     Ok(head.ordinal == 0)
@@ -279,12 +280,11 @@ fn find_chunk(
     shard: u8,
     position: u64,
 ) -> Result<Option<(u64, Arc<Chunk>)>, StoreError> {
-    let lock = || inner.chunks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(found) = lock().find(shard, position) {
+    if let Some(found) = inner.chunks().find(shard, position) {
         return Ok(Some(found));
     }
-    let view = inner.engine.view();
-    let pair = chunks_down_from(inner, &view, shard, position).next().transpose()?;
+    let view = inner.live.get()?.view();
+    let pair = chunks_down_from(&view, shard, position).next().transpose()?;
     // A trim may have come between the caller's check and the view.
     if position < inner.first(shard) {
         return Ok(None);
@@ -296,7 +296,7 @@ fn find_chunk(
         return Err(missing(shard, first + chunk.head.span(), position + 1));
     }
     let chunk = Arc::new(chunk);
-    lock().insert(shard, first, Arc::clone(&chunk));
+    inner.chunks().insert(shard, first, Arc::clone(&chunk));
     Ok(Some((first, chunk)))
 }
 
@@ -312,17 +312,16 @@ fn delete_chunks(
     if boundary <= inner.first(shard) {
         return Ok(());
     }
-    let mut batch = inner.engine.batch(keys.len() + 2);
+    let mut batch = inner.batch(keys.len() + 2)?;
     for key in keys {
-        inner.engine.delete(&mut batch, Space::Journal, key);
+        batch.delete(Space::Journal, key);
     }
     let value = boundary.to_be_bytes().to_vec();
-    inner.engine.put(&mut batch, Space::Marks, &trimmed_key(shard), value);
+    batch.put(Space::Marks, &trimmed_key(shard), value);
     // Readers first: from here they take the stretch for trimmed.
     inner.set_first(shard, boundary);
     inner.commit(&mut writer, batch, Durability::Buffered)?;
-    let mut chunks = inner.chunks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    chunks.forget_below(shard, boundary);
+    inner.chunks().forget_below(shard, boundary);
     Ok(())
 }
 
@@ -342,7 +341,7 @@ mod tests {
             let entries = [Entry { partition: 0, bytes: b"entry" }; 2];
             store.append(0, &BlockHeader::default(), &entries, Rows::new()).unwrap();
         }
-        let mut batch = store.inner.engine.batch(1);
+        let mut batch = store.inner.batch(1).unwrap();
         change(&store.inner, &mut batch);
         let mut writer = store.inner.writer().unwrap();
         store.inner.commit(&mut writer, batch, Durability::Synced).unwrap();
@@ -361,8 +360,8 @@ mod tests {
 
     #[test]
     fn a_gap_in_the_positions_is_refused_by_name() {
-        let dir = damaged_by(|inner, batch| {
-            inner.engine.delete(batch, Space::Journal, &chunk_key(0, 5));
+        let dir = damaged_by(|_, batch| {
+            batch.delete(Space::Journal, &chunk_key(0, 5));
         });
         let store = Store::open(dir.path(), &OPTIONS).unwrap();
         let gap = "the journal of shard 0 is damaged: positions 5 to 6 are missing";
@@ -379,9 +378,9 @@ mod tests {
     fn a_chunk_that_fails_its_checksum_is_refused_by_name() {
         let dir = damaged_by(|inner, batch| {
             let key = chunk_key(0, 3);
-            let mut value = inner.engine.get(Space::Journal, &key).unwrap().unwrap();
+            let mut value = inner.live.get().unwrap().get(Space::Journal, &key).unwrap().unwrap();
             value[10] ^= 1;
-            inner.engine.put(batch, Space::Journal, &key, value);
+            batch.put(Space::Journal, &key, value);
         });
         let store = Store::open(dir.path(), &OPTIONS).unwrap();
         let damage =
@@ -394,8 +393,8 @@ mod tests {
     fn a_missing_beginning_or_end_keeps_the_store_from_opening() {
         for (position, cause) in [(1, "it begins at position 3"), (9, "shard 0 positions 9 to 10")]
         {
-            let dir = damaged_by(|inner, batch| {
-                inner.engine.delete(batch, Space::Journal, &chunk_key(0, position));
+            let dir = damaged_by(|_, batch| {
+                batch.delete(Space::Journal, &chunk_key(0, position));
             });
             let Err(refused) = Store::open(dir.path(), &OPTIONS) else { panic!("it opened") };
             assert!(refused.to_string().contains(cause), "{refused}");
