@@ -37,9 +37,18 @@ impl Store {
         // Before anything is created: a newer program's directory stays as it is.
         directory::read_manifest(dir)?;
         directory::create(dir)?;
+        let sizes = Sizes::of_volume(Volume::of(dir)?.total, options.max_journaling_bytes);
+        Store::open_sized(dir, options, sizes)
+    }
+
+    pub(crate) fn open_sized(
+        dir: &Path,
+        options: &Options,
+        sizes: Sizes,
+    ) -> Result<Store, StoreError> {
         let lock = Arc::new(directory::lock(dir)?);
-        let opened = Opened::for_writing(dir, options, &lock)?;
-        opened.into_store(dir, options, lock)
+        let opened = Opened::for_writing(dir, options, sizes, &lock)?;
+        opened.into_store(dir, options, sizes, lock)
     }
 
     /// Opens what is whole, for a look or a rescue; every write answers `ReadOnly`. Beside the
@@ -92,7 +101,7 @@ impl Store {
         let (commit, ends) = (found.commit, found.ends);
         refusals.extend(found.damage);
         let opened = Opened::new(engine, None, commit, ends, log.bytes, sizes)?;
-        Ok((opened.into_store(dir, options, lock)?, refusals))
+        Ok((opened.into_store(dir, options, sizes, lock)?, refusals))
     }
 }
 
@@ -109,6 +118,7 @@ impl Opened {
     pub(crate) fn for_writing(
         dir: &Path,
         options: &Options,
+        sizes: Sizes,
         lock: &Arc<DirectoryLock>,
     ) -> Result<Opened, StoreError> {
         let manifest = directory::read_manifest(dir)?;
@@ -123,7 +133,6 @@ impl Opened {
             engine_log::clear_unfinished(dir)?;
         }
         let log_bytes = secure_log(engine_log::examine(dir, &said)?)?;
-        let sizes = Sizes::of_volume(Volume::of(dir)?.total, options.max_journaling_bytes);
         let engine = Arc::new(Engine::open(dir, options, sizes, lock)?);
         let found = Found::read(&engine)?;
         if manifest.is_none() && found.commit > 0 {
@@ -166,6 +175,7 @@ impl Opened {
         self,
         dir: &Path,
         options: &Options,
+        sizes: Sizes,
         lock: Arc<DirectoryLock>,
     ) -> Result<Store, StoreError> {
         let volume = Volume::of(dir)?;
@@ -182,7 +192,7 @@ impl Opened {
             chunks: Mutex::new(ChunkCache::new(options.cache_bytes / CHUNK_CACHE_SHARE)),
             dir: dir.to_owned(),
             options: *options,
-            sizes: Sizes::of_volume(volume.total, options.max_journaling_bytes),
+            sizes,
             min_free_bytes: volume.min_free_bytes(options),
             lock,
         };
