@@ -1,8 +1,8 @@
 //! The journal: append a group, read it back in order or by position, trim what is not needed.
 use crate::{
     block::{
-        Block, BlockHeader, Chunk, Entry, chunk_key, pack, parse_chunk_key, read_chunk, read_head,
-        span,
+        Block, BlockHeader, Chunk, Entry, PackedEntries, chunk_key, chunks_of_group,
+        parse_chunk_key, read_chunk, read_head,
     },
     engine::{Pairs, Space, View},
     error::StoreError,
@@ -31,20 +31,35 @@ impl Store {
         entries: &[Entry<'_>],
         rows: Rows,
     ) -> Result<u64, StoreError> {
+        self.append_chunks(shard, header, vec![PackedEntries::pack(entries)?], rows)
+    }
+
+    /// Appends packed entries, in their order, as one group: [`Store::append`] without the work of
+    /// compressing.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub fn append_chunks(
+        &self,
+        shard: u8,
+        header: &BlockHeader,
+        entries: Vec<PackedEntries>,
+        rows: Rows,
+    ) -> Result<u64, StoreError> {
         let inner = &self.inner;
-        let chunks = pack(header, entries)?;
+        let chunks = chunks_of_group(entries)?;
+        let of = u16::try_from(chunks.len()).expect("the chunks of a group were counted");
         check_rows(&rows)?;
         let mut writer = inner.writer()?;
         let mut batch = inner.batch(chunks.len() + rows.len() + 1)?;
         add_rows(&mut batch, rows);
         let first = inner.next(shard);
         let mut position = first;
-        for chunk in chunks {
+        for (chunk, ordinal) in chunks.into_iter().zip(0_u16..) {
             let key = chunk_key(shard, position);
             position += chunk.span();
-            batch.put(Space::Journal, &key, chunk.seal(key));
+            batch.put(Space::Journal, &key, chunk.seal(key, header, ordinal, of));
         }
-        debug_assert_eq!(position, first + span(entries.len()));
         inner.commit(&mut writer, batch, Durability::Synced)?;
         inner.set_next(shard, position);
         inner.or_poison(writer.mark_next(shard, position))?;

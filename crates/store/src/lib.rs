@@ -37,6 +37,7 @@ pub mod check;
 
 pub use block::{
     Block, BlockHeader, ENTRIES_PER_CHUNK, ENTRY_BYTES_MAX, Entry, FiredThrough, OwnedEntry,
+    PackedEntries,
 };
 pub use directory::FORMAT_VERSION;
 pub use error::StoreError;
