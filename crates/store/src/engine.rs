@@ -1,7 +1,8 @@
 //! The engine's seam: the one file that names fjall.
 //!
-//! Open, commit a batch, get, scan a range of a view, sync, flush. Nothing else of fjall is used, and
-//! `clear` never is: a recovery has undone it before (fjall issue 241).
+//! Open, commit a batch, get, scan a range of a view, sync, flush, drop the journal's oldest
+//! files. Nothing else of fjall is used, and `clear` never is: a recovery has undone it before
+//! (fjall issue 241).
 use crate::{
     directory::DirectoryLock,
     error::StoreError,
@@ -154,10 +155,14 @@ impl Engine {
         self.db.write_buffer_size()
     }
 
-    /// Bytes of the largest table. A compaction writes its outcome before it deletes what it read;
-    /// the journal's is no merge, because its keys only grow.
+    /// Bytes of the largest table: a compaction writes its outcome before it deletes what it read.
     pub(crate) fn largest_table_bytes(&self) -> u64 {
         self.tables.iter().map(Keyspace::disk_space).max().unwrap_or(0)
+    }
+
+    /// Bytes of the journal's table files.
+    pub(crate) fn journal_bytes(&self) -> u64 {
+        self.journal.disk_space()
     }
 
     /// Waits while flushes or compactions lag behind. fjall would wait inside the commit, and
@@ -193,6 +198,16 @@ impl Engine {
             std::thread::sleep(FLUSH_POLL);
         }
         self.check_alive()
+    }
+
+    /// Deletes the journal's table files whose keys all lie in a range, at once. A deletion row for
+    /// each chunk would have the engine rewrite all that lies behind them, too.
+    pub(crate) fn drop_journal_files(&self, from: &[u8], below: &[u8]) -> Result<(), StoreError> {
+        let range = (Bound::Included(from), Bound::Excluded(below));
+        guarded("deleting journal files", || {
+            let dropped = self.journal.tree.drop_range::<&[u8], _>(range);
+            dropped.map_err(|error| failed("deleting journal files")(error.into()))
+        })
     }
 
     /// An error when one of the engine's threads has failed.

@@ -12,9 +12,6 @@ use crate::{
 };
 use std::{ops::Bound, sync::Arc};
 
-/// Chunks deleted in one batch by `trim`.
-const TRIMMED_PER_BATCH: usize = 4096;
-
 impl Store {
     /// Appends one group, and `rows` with it, in one atomic batch; durable when this returns, by
     /// exactly one sync. Returns the position of the first entry; the others follow. A group
@@ -131,36 +128,41 @@ impl Store {
         Ok(entries)
     }
 
-    /// Deletes the blocks that lie entirely below a position. The caller has synced a checkpoint
-    /// that passed it; the deletion itself need not be durable.
+    /// Lets go of the blocks that lie entirely below a position: they are not read any more, and
+    /// the table files that hold nothing else are deleted. The caller has synced a checkpoint that
+    /// passed it.
     ///
     /// # Errors
     /// `Damaged` when the journal cannot be read; `WriteFailed`, after which the store accepts no
-    /// more writes.
+    /// more writes until it was reopened.
     pub fn trim(&self, shard: u8, below: u64) -> Result<(), StoreError> {
         let inner = &self.inner;
         let next = inner.next(shard);
-        // In this order: the view holds all that lies at `first` or behind it.
-        let view = inner.live.get()?.view();
-        let first = inner.first(shard);
         let below = below.min(next);
-        if below <= first {
+        if below <= inner.first(shard) {
             return Ok(());
         }
+        let view = inner.live.get()?.view();
         let boundary = if below == next { next } else { group_start(inner, &view, shard, below)? };
-        let (lower, upper) = (chunk_key(shard, first), chunk_key(shard, boundary));
-        let bounds = (Bound::Included(&lower[..]), Bound::Excluded(&upper[..]));
-        let mut chunks = view.range(Space::Journal, bounds, Direction::Forward);
-        let mut keys = Vec::new();
-        while let Some(key) = chunks.next_key().transpose()? {
-            // A journal never begins in the middle of a group, not even for a moment.
-            if keys.len() >= TRIMMED_PER_BATCH && is_group_start(&view, &key)? {
-                delete_chunks(inner, shard, &keys, position_of(&key))?;
-                keys.clear();
-            }
-            keys.push(key);
+        drop(view);
+        let mut writer = inner.writer()?;
+        // Another trim may have come further already.
+        if boundary <= inner.first(shard) {
+            return Ok(());
         }
-        delete_chunks(inner, shard, &keys, boundary)
+        let mut batch = inner.batch(2)?;
+        batch.put(Space::Marks, &trimmed_key(shard), boundary.to_be_bytes().to_vec());
+        // Readers first: from here they take the stretch for trimmed.
+        inner.set_first(shard, boundary);
+        // A deleted file cannot come back, so the mark may not be lost.
+        inner.commit(&mut writer, batch, Durability::Synced)?;
+        drop(writer);
+        inner.chunks().forget_below(shard, boundary);
+        let (lower, upper) = (chunk_key(shard, 0), chunk_key(shard, boundary));
+        if let Err(error) = inner.live.get()?.drop_journal_files(&lower, &upper) {
+            tracing::warn!(%error, shard, "trimmed journal files stay until the next trim");
+        }
+        Ok(())
     }
 }
 
@@ -283,13 +285,6 @@ fn group_start(inner: &Inner, view: &View, shard: u8, position: u64) -> Result<u
     Err(missing(shard, inner.first(shard), reach))
 }
 
-fn is_group_start(view: &View, key: &[u8]) -> Result<bool, StoreError> {
-    let value = view.get(Space::Journal, key)?.unwrap_or_default();
-    let (shard, at) = parse_chunk_key(key).unwrap_or_default();
-    let (head, _) = read_head(key, &value).map_err(|cause| damaged(shard, at, &cause))?;
-    Ok(head.ordinal == 0)
-}
-
 fn find_chunk(
     inner: &Inner,
     shard: u8,
@@ -313,31 +308,6 @@ fn find_chunk(
     let chunk = Arc::new(chunk);
     inner.chunks().insert(shard, first, Arc::clone(&chunk));
     Ok(Some((first, chunk)))
-}
-
-/// Deletes chunks and moves the journal's beginning, in one batch.
-fn delete_chunks(
-    inner: &Inner,
-    shard: u8,
-    keys: &[Vec<u8>],
-    boundary: u64,
-) -> Result<(), StoreError> {
-    let mut writer = inner.writer()?;
-    // Another trim may have come further already.
-    if boundary <= inner.first(shard) {
-        return Ok(());
-    }
-    let mut batch = inner.batch(keys.len() + 2)?;
-    for key in keys {
-        batch.delete(Space::Journal, key);
-    }
-    let value = boundary.to_be_bytes().to_vec();
-    batch.put(Space::Marks, &trimmed_key(shard), value);
-    // Readers first: from here they take the stretch for trimmed.
-    inner.set_first(shard, boundary);
-    inner.commit(&mut writer, batch, Durability::Buffered)?;
-    inner.chunks().forget_below(shard, boundary);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -238,7 +238,8 @@ impl Found {
 /// First and next position of a shard. Where an end is damaged, they enclose what may be whole.
 fn shard_ends(view: &View, shard: u8) -> Result<((u64, u64), Option<StoreError>), StoreError> {
     let first = read_number(view, &trimmed_key(shard))?.unwrap_or(1);
-    let (lowest, highest) = (chunk_key(shard, 0), chunk_key(shard, u64::MAX));
+    // What lies below was trimmed; its files may hold it for a while.
+    let (lowest, highest) = (chunk_key(shard, first), chunk_key(shard, u64::MAX));
     let bounds = (Bound::Included(&lowest[..]), Bound::Included(&highest[..]));
     let last = view.range(Space::Journal, bounds, Direction::Backward).next().transpose()?;
     let Some((key, value)) = last else { return Ok(((first, first), None)) };

@@ -54,6 +54,19 @@ impl Store {
         tracing::warn!(commit = writer.commit, "the store is open again");
         Ok(())
     }
+
+    /// Moves what is in memory into table files and, on a small volume, cuts the log: frees what
+    /// erasing and trimming have made superfluous. For a caller that refuses new data because
+    /// there is no [`Store::room`].
+    ///
+    /// # Errors
+    /// As [`Store::sync`].
+    pub fn tidy(&self) -> Result<(), StoreError> {
+        let inner = &self.inner;
+        let mut writer = inner.writer()?;
+        let _watched = inner.watch.begin();
+        inner.or_poison(inner.flush_and_cut(&mut writer))
+    }
 }
 
 impl Inner {
@@ -90,11 +103,16 @@ impl Inner {
             writer.tend_log_at = cut_at.min(writer.log_bytes + LOOK_AGAIN_BYTES);
             return Ok(());
         }
-        writer.tend_log_at = writer.log_bytes + LOOK_AGAIN_BYTES;
+        self.flush_and_cut(writer)
+    }
+
+    fn flush_and_cut(&self, writer: &mut Writer) -> Result<(), StoreError> {
         self.live.get()?.flush()?;
-        if self.cut_log()? {
-            writer.log_bytes = 0;
-            writer.tend_log_at = LOOK_AGAIN_BYTES;
+        if self.sizes.is_small() {
+            if self.cut_log()? {
+                writer.log_bytes = 0;
+            }
+            writer.tend_log_at = writer.log_bytes + LOOK_AGAIN_BYTES;
         }
         Ok(())
     }

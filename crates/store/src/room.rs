@@ -46,8 +46,12 @@ impl Store {
     /// When the operating system does not say.
     pub fn room(&self) -> Result<Room, StoreError> {
         let free = self.free_bytes()?;
+        // The keys of one shard only grow, so that its files are never merged.
+        let shards = (0..=u8::MAX).filter(|shard| self.next_position(*shard) > 1).count();
         let reserve = self.inner.live.get().map_or(0, |engine| {
-            engine.unflushed_bytes() + engine.largest_table_bytes().min(COMPACTION_BYTES_MAX)
+            let journal = if shards > 1 { engine.journal_bytes() } else { 0 };
+            let merge = engine.largest_table_bytes().max(journal).min(COMPACTION_BYTES_MAX);
+            engine.unflushed_bytes() + merge
         });
         Ok(Room { free, needed: self.min_free_bytes().saturating_add(reserve) })
     }

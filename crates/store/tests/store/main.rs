@@ -8,6 +8,7 @@ mod damage;
 mod journal;
 mod opening;
 mod signal_ids;
+mod small_volume;
 mod tables;
 mod volume;
 
