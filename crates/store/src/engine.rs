@@ -111,7 +111,7 @@ impl Engine {
             // One compaction at a time, so that only one needs room for its outcome.
             builder = builder.worker_threads(1);
         }
-        let db = builder.open().map_err(failed("opening the engine"))?;
+        let db = builder.open().map_err(failed_to_open)?;
         let space = |space: Space| {
             db.keyspace(space.name(), || space.options()).map_err(failed("opening a key space"))
         };
@@ -358,6 +358,19 @@ impl Iterator for Pairs {
             let (key, value) = row.into_inner().map_err(failed("scanning"))?;
             Ok((key.to_vec(), value.to_vec()))
         })
+    }
+}
+
+/// A file that is missing or too short is damage where all of them were written by us.
+fn failed_to_open(error: fjall::Error) -> StoreError {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
+    match failed("opening the engine")(error) {
+        StoreError::Io { source, .. }
+            if matches!(source.kind(), NotFound | UnexpectedEof | InvalidData | InvalidInput) =>
+        {
+            StoreError::damaged("the engine's folder", source.to_string())
+        }
+        other => other,
     }
 }
 

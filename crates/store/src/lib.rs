@@ -17,6 +17,7 @@ mod directory;
 mod engine;
 mod log_reader;
 mod engine_log;
+mod table_lists;
 mod watermark;
 mod room;
 mod live;

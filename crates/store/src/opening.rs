@@ -12,6 +12,7 @@ use crate::{
     read::Direction,
     room::{Sizes, Volume},
     store::{COMMIT_KEY, Inner, Options, ShardEnds, Store, Writer, trimmed_key},
+    table_lists,
     watch::CommitWatch,
     watermark::{Acknowledged, Watermark},
 };
@@ -87,6 +88,7 @@ impl Store {
             }
             Err(other) => return Err(other),
         };
+        refuse_damaged_lists(dir)?;
         let log = engine_log::examine(dir, said.as_ref().unwrap_or(&Acknowledged::nothing()))?;
         for (damage, cut) in log.damage {
             refusals.push(damage);
@@ -132,6 +134,7 @@ impl Opened {
         if manifest.is_none() {
             engine_log::clear_unfinished(dir)?;
         }
+        refuse_damaged_lists(dir)?;
         let log_bytes = secure_log(engine_log::examine(dir, &said)?)?;
         let engine = Arc::new(Engine::open(dir, options, sizes, lock)?);
         let found = Found::read(&engine)?;
@@ -198,6 +201,11 @@ impl Opened {
         };
         Ok(Store { inner: Arc::new(inner) })
     }
+}
+
+/// With a damaged list the engine would open and not hold everything, and delete the rest.
+fn refuse_damaged_lists(dir: &Path) -> Result<(), StoreError> {
+    table_lists::examine(dir)?.into_iter().next().map_or(Ok(()), Err)
 }
 
 /// Refuses a damaged log; else cuts a torn end off and makes the rest durable. Returns its bytes.

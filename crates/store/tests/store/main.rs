@@ -9,6 +9,7 @@ mod journal;
 mod opening;
 mod signal_ids;
 mod small_volume;
+mod sweep;
 mod tables;
 mod volume;
 
