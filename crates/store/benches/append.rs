@@ -3,7 +3,7 @@
 //! of the whole process, flushes and compactions included.
 //!
 //! `cargo bench -p sessionary-store --bench append -- [folder] [rounds]`
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program for a terminal")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a program for a terminal")]
 #![expect(clippy::cast_precision_loss, reason = "figures of a benchmark")]
 use rustix::time::{ClockId, clock_gettime};
 use sessionary_store::{BlockHeader, Entry, Options, PackedEntries, Rows, Store, Table};
@@ -87,19 +87,21 @@ fn run<const N: usize>(mut ways: [(&str, Act<'_>); N], rounds: usize) {
         let groups: Vec<_> = (0..GROUPS_PER_TURN).map(|_| group(&mut seed)).collect();
         for (number, (_, act)) in ways.iter_mut().enumerate() {
             let (began, cpu_began) = (now(), cpu_time());
-            groups.iter().for_each(|group| act(group));
+            for group in &groups {
+                act(group);
+            }
             wall[number] += began.elapsed();
-            cpu[number] += cpu_time() - cpu_began;
+            cpu[number] += cpu_time().saturating_sub(cpu_began);
         }
     }
     let count = (rounds * GROUPS_PER_TURN * GROUP) as f64;
     println!("{:28} {:>12} {:>10} {:>8} {:>8}", "", "entries/s", "CPU us", "x speed", "x CPU");
     for (number, (name, _)) in ways.iter().enumerate() {
-        let speed = wall[0].as_secs_f64() / wall[number].as_secs_f64();
+        let ratio = wall[0].as_secs_f64() / wall[number].as_secs_f64();
         let cost = cpu[number].as_secs_f64() / cpu[0].as_secs_f64();
         let (per_second, each) =
             (count / wall[number].as_secs_f64(), cpu[number].as_secs_f64() * 1e6 / count);
-        println!("{name:28} {per_second:>12.0} {each:>10.2} {speed:>8.2} {cost:>8.2}");
+        println!("{name:28} {per_second:>12.0} {each:>10.2} {ratio:>8.2} {cost:>8.2}");
     }
 }
 

@@ -2,7 +2,7 @@
 //! this process opens what it left.
 //!
 //! `cargo bench -p sessionary-store --bench restart -- [folder] [journal MB] [table MB]`
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program for a terminal")]
+#![expect(clippy::unwrap_used, reason = "a program for a terminal")]
 use sessionary_store::{BlockHeader, Durability, Entry, Options, Rows, Store, Table};
 use std::{
     path::{Path, PathBuf},
@@ -73,7 +73,7 @@ fn text(seed: &mut u64, bytes: u64) -> Vec<u8> {
 /// Each log file and its bytes on disk.
 fn logs(dir: &Path) -> Vec<(String, u64)> {
     let files = std::fs::read_dir(dir.join("engine")).unwrap().map(Result::unwrap);
-    let logs = files.filter(|file| file.file_name().to_string_lossy().ends_with(".jnl"));
+    let logs = files.filter(|file| file.path().extension().is_some_and(|end| end == "jnl"));
     logs.map(|file| {
         let blocks = std::os::unix::fs::MetadataExt::blocks(&file.metadata().unwrap());
         (file.file_name().to_string_lossy().into_owned(), blocks * 512)

@@ -139,21 +139,21 @@ impl PackedEntries {
     }
 }
 
-/// The chunks of one group, in order; one without entries when there are none.
-pub(crate) fn chunks_of_group(packed: Vec<PackedEntries>) -> Result<Vec<PackedChunk>, StoreError> {
+/// The chunks of one group, in order, and how many; one without entries when there are none.
+pub(crate) fn chunks_of_group(
+    packed: Vec<PackedEntries>,
+) -> Result<(Vec<PackedChunk>, u16), StoreError> {
     let mut chunks: Vec<_> = packed.into_iter().flat_map(|packed| packed.chunks).collect();
     if chunks.is_empty() {
         chunks.push(PackedChunk::pack(&[])?);
     }
-    if chunks.len() > usize::from(u16::MAX) {
-        return Err(StoreError::Unstorable {
-            what: "a journal group, counted in chunks of 128 entries".to_owned(),
-            bytes: chunks.len(),
-            min: 0,
-            max: usize::from(u16::MAX),
-        });
-    }
-    Ok(chunks)
+    let of = u16::try_from(chunks.len()).map_err(|_| StoreError::Unstorable {
+        what: "a journal group, counted in chunks of 128 entries".to_owned(),
+        bytes: chunks.len(),
+        min: 0,
+        max: usize::from(u16::MAX),
+    })?;
+    Ok((chunks, of))
 }
 
 /// A chunk that is compressed and does not know its place yet.
@@ -354,8 +354,7 @@ mod tests {
     fn sealed(entries: &[Entry<'_>]) -> Vec<(u64, Vec<u8>)> {
         let mut first = 7;
         let header = BlockHeader { now: 5, ..BlockHeader::default() };
-        let chunks = chunks_of_group(vec![PackedEntries::pack(entries).unwrap()]).unwrap();
-        let of = u16::try_from(chunks.len()).unwrap();
+        let (chunks, of) = chunks_of_group(vec![PackedEntries::pack(entries).unwrap()]).unwrap();
         let seal = |(chunk, ordinal): (PackedChunk, u16)| {
             let at = first;
             first += chunk.span();

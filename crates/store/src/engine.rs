@@ -128,8 +128,8 @@ impl Engine {
     }
 
     pub(crate) fn batch(self: &Arc<Self>, capacity: usize) -> Batch {
-        let batch = OwnedWriteBatch::with_capacity(self.db.clone(), capacity);
-        Batch { batch, bytes: 0, engine: Arc::clone(self) }
+        let writes = OwnedWriteBatch::with_capacity(self.db.clone(), capacity);
+        Batch { writes, bytes: 0, engine: Arc::clone(self) }
     }
 
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
@@ -254,7 +254,7 @@ fn is_empty(bounds: (Bound<&[u8]>, Bound<&[u8]>)) -> bool {
 
 /// Writes that become visible together.
 pub(crate) struct Batch {
-    batch: OwnedWriteBatch,
+    writes: OwnedWriteBatch,
     bytes: u64,
     engine: Arc<Engine>,
 }
@@ -262,12 +262,12 @@ pub(crate) struct Batch {
 impl Batch {
     pub(crate) fn put(&mut self, space: Space, key: &[u8], value: Vec<u8>) {
         self.bytes += LOG_BYTES_PER_ITEM + (key.len() + value.len()) as u64;
-        self.batch.insert(self.engine.keyspace(space), key, value);
+        self.writes.insert(self.engine.keyspace(space), key, value);
     }
 
     pub(crate) fn delete(&mut self, space: Space, key: &[u8]) {
         self.bytes += LOG_BYTES_PER_ITEM + key.len() as u64;
-        self.batch.remove(self.engine.keyspace(space), key);
+        self.writes.remove(self.engine.keyspace(space), key);
     }
 
     /// Committed after this call, it gets this sequence number or a higher one.
@@ -282,14 +282,14 @@ impl Batch {
 
     /// Applies all of it or nothing. `Synced` costs exactly one fdatasync.
     pub(crate) fn commit(self, durability: Durability) -> Result<(), StoreError> {
-        debug_assert!(!self.batch.is_empty(), "every batch carries its commit number");
+        debug_assert!(!self.writes.is_empty(), "every batch carries its commit number");
         let mode = match durability {
             Durability::Synced => PersistMode::SyncData,
             Durability::Buffered => PersistMode::Buffer,
         };
-        let Batch { batch, engine, .. } = self;
+        let Batch { writes, engine, .. } = self;
         engine.wait_for_flushes()?;
-        let commit = || batch.durability(Some(mode)).commit().map_err(failed("writing"));
+        let commit = || writes.durability(Some(mode)).commit().map_err(failed("writing"));
         guarded("writing", commit)
     }
 }

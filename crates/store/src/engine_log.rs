@@ -103,7 +103,7 @@ pub(crate) fn examine(dir: &Path, said: &Acknowledged) -> Result<LogReport, Stor
             None if unfinished => {}
             _ => {
                 let what = format!("the engine's log {number}.jnl");
-                let range = format!("from byte {from}, {}", seen.lost(said, behind.flatten()));
+                let range = format!("from byte {from}, {}", seen.lost(said, behind));
                 report.damage.push((StoreError::damaged(what, range), Some(cut)));
             }
         }
@@ -114,7 +114,7 @@ pub(crate) fn examine(dir: &Path, said: &Acknowledged) -> Result<LogReport, Stor
 /// Where a file stops being whole, and the commit of the first whole batch behind that.
 struct NotWhole {
     from: u64,
-    behind: Option<Option<u64>>,
+    behind: Option<u64>,
 }
 
 fn examine_file(

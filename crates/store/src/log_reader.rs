@@ -59,8 +59,9 @@ impl LogReader {
         Ok(true)
     }
 
-    /// The first whole batch behind the place where the log stops being whole: its commit number.
-    pub(crate) fn commit_behind(&mut self) -> std::io::Result<Option<Option<u64>>> {
+    /// The first whole batch behind the place where the log stops being whole: its commit number,
+    /// 0 when it carries none.
+    pub(crate) fn commit_behind(&mut self) -> std::io::Result<Option<u64>> {
         self.at += 1;
         while self.offset() < self.length {
             let rest = self.window.get(self.at..).unwrap_or_default();
@@ -69,7 +70,7 @@ impl LogReader {
                 Some(skipped) => {
                     self.at += skipped;
                     if let Some(batch) = self.next_batch()? {
-                        return Ok(Some(batch.commit().map(|(commit, _)| commit)));
+                        return Ok(Some(batch.commit().map_or(0, |(commit, _)| commit)));
                     }
                     self.at += 1;
                 }
@@ -165,7 +166,7 @@ enum Measured {
 /// Whether one whole batch stands at the front: start, items, an end whose checksum fits.
 fn measure(log: &[u8]) -> Measured {
     let mut taker = LittleEndian(log);
-    let taken = |taker: &LittleEndian<'_>| log.len() - taker.0.len();
+    let behind = |rest: &LittleEndian<'_>| log.len() - rest.0.len();
     match taker.0.first() {
         Some(&START_TAG) | None => {}
         Some(_) => return Measured::Broken,
@@ -174,7 +175,7 @@ fn measure(log: &[u8]) -> Measured {
         return Measured::Short { needed: START_BYTES };
     };
     for _ in 0..count {
-        let begin = taken(&taker);
+        let begin = behind(&taker);
         match taker.u8() {
             None => return Measured::Short { needed: begin + ITEM_HEAD_BYTES },
             Some(CLEAR_TAG) => {
@@ -190,19 +191,19 @@ fn measure(log: &[u8]) -> Measured {
                     return Measured::Broken;
                 }
                 if taker.bytes(head.bytes()).is_none() {
-                    return Measured::Short { needed: taken(&taker) + head.bytes() };
+                    return Measured::Short { needed: behind(&taker) + head.bytes() };
                 }
             }
             Some(_) => return Measured::Broken,
         }
     }
-    let body = log.get(START_BYTES..taken(&taker)).unwrap_or_default();
+    let body = log.get(START_BYTES..behind(&taker)).unwrap_or_default();
     if taker.0.len() < END_BYTES {
-        return Measured::Short { needed: taken(&taker) + END_BYTES };
+        return Measured::Short { needed: behind(&taker) + END_BYTES };
     }
     let end = (taker.u8(), taker.u64(), taker.bytes(4));
     if end == (Some(END_TAG), Some(xxh3_64(body)), Some(&END_MAGIC)) {
-        Measured::Whole(taken(&taker))
+        Measured::Whole(behind(&taker))
     } else {
         Measured::Broken
     }

@@ -236,7 +236,7 @@ mod tests {
 
     fn log_bytes(dir: &Path) -> u64 {
         let files = std::fs::read_dir(dir.join("engine")).unwrap().map(Result::unwrap);
-        let logs = files.filter(|file| file.file_name().to_str().unwrap().ends_with(".jnl"));
+        let logs = files.filter(|file| file.path().extension().is_some_and(|end| end == "jnl"));
         logs.map(|file| std::os::unix::fs::MetadataExt::blocks(&file.metadata().unwrap()) * 512)
             .sum()
     }
@@ -250,8 +250,8 @@ mod tests {
         let mut largest = 0;
         for number in 0..60_u32 {
             let mut rows = Rows::new();
-            // Half of it compresses.
-            let value: Vec<u8> = (0..200_000_u32).map(|at| ((at * at) >> 8) as u8).collect();
+            let value: Vec<u8> =
+                (0..200_000).map(|at| (at / 7 % 251_u32).to_be_bytes()[3]).collect();
             rows.put(Table::Sessions, number.to_be_bytes(), value);
             store.write(rows, Durability::Buffered).unwrap();
             append(&store, &number.to_string()).unwrap();

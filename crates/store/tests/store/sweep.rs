@@ -27,7 +27,7 @@ fn row(number: u64) -> Vec<u8> {
 }
 
 fn group(number: u64) -> Vec<String> {
-    (0..number % 7 + 1).map(|entry| format!("{number}-{entry}")).collect()
+    (0..=number % 7).map(|entry| format!("{number}-{entry}")).collect()
 }
 
 /// Table files of two generations, and a log behind them.
@@ -61,7 +61,7 @@ fn damage(files: &BTreeMap<String, Vec<u8>>, path: &str, kind: Damage, at: usize
             *bytes.get_mut(at)? ^= 1 << (at % 8);
             std::fs::write(path, bytes).unwrap();
         }
-        Damage::Shortened if at > 0 => std::fs::write(path, &bytes[..at]).unwrap(),
+        Damage::Shortened if at > 0 => std::fs::write(path, bytes.get(..at)?).unwrap(),
         Damage::Emptied if !bytes.is_empty() => std::fs::write(path, b"").unwrap(),
         Damage::Missing => std::fs::remove_file(path).unwrap(),
         Damage::Swapped => {
@@ -89,7 +89,7 @@ fn outcome(dir: &Path) -> &'static str {
     for block in store.replay(3, 1) {
         match block {
             Ok(block) => {
-                read.extend(block.entries.into_iter().map(|e| String::from_utf8(e.bytes).unwrap()))
+                read.extend(block.entries.into_iter().map(|e| String::from_utf8(e.bytes).unwrap()));
             }
             Err(error) => harmed += is_damage(&error),
         }
