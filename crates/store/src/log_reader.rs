@@ -44,8 +44,9 @@ impl LogReader {
 
     /// Whether the rest is zero: log files are made 64 MiB long.
     pub(crate) fn rest_is_zero(&self) -> std::io::Result<bool> {
-        let mut piece = vec![0; READ_BYTES];
         let mut at = self.offset();
+        let left = usize::try_from(self.length.saturating_sub(at)).unwrap_or(READ_BYTES);
+        let mut piece = vec![0; left.min(READ_BYTES)];
         while at < self.length {
             let read = self.file.read_at(&mut piece, at)?;
             if read == 0 {
@@ -110,6 +111,7 @@ impl LogReader {
         let wanted = needed.saturating_sub(have).max(have).max(READ_BYTES) as u64;
         let from = self.begin + have as u64;
         let count = wanted.min(self.length.saturating_sub(from));
+        self.window.reserve(usize::try_from(count).unwrap_or(READ_BYTES) + 1);
         let mut part = PartOfFile { file: &self.file, at: from };
         let read = part.by_ref().take(count).read_to_end(&mut self.window)?;
         Ok(read > 0)

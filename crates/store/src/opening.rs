@@ -134,8 +134,11 @@ impl Opened {
         if manifest.is_none() {
             engine_log::clear_unfinished(dir)?;
         }
-        refuse_damaged_lists(dir)?;
-        let log_bytes = secure_log(engine_log::examine(dir, &said)?)?;
+        let log = engine_log::examine(dir, &said)?;
+        if log.damage.is_empty() {
+            refuse_damaged_lists(dir)?;
+        }
+        let log_bytes = secure_log(log)?;
         let engine = Arc::new(Engine::open(dir, options, sizes, lock)?);
         let found = Found::read(&engine)?;
         if manifest.is_none() && found.commit > 0 {
