@@ -6,6 +6,7 @@ use crate::{
     bytes::{Taker, put_counted},
     error::StoreError,
 };
+use std::cell::RefCell;
 
 /// Entries in one chunk, at most.
 pub const ENTRIES_PER_CHUNK: usize = 128;
@@ -14,6 +15,8 @@ pub const ENTRY_BYTES_MAX: usize = 64 << 20;
 /// A chunk that has reached this many uncompressed bytes takes no further entry.
 const CHUNK_BYTES: usize = 1 << 20;
 const VERSION: u8 = 1;
+/// Bytes of a chunk before its compressed body.
+const HEAD_BYTES: usize = 50;
 const ZSTD_LEVEL: i32 = 1;
 
 /// What a group says about itself besides its entries.
@@ -94,24 +97,116 @@ pub(crate) fn parse_chunk_key(key: &[u8]) -> Option<(u8, u64)> {
     taker.is_done().then_some(parsed)
 }
 
-/// A chunk that is compressed and does not know its position yet.
+/// Entries in the form they take on disk, but for place and header. Packing is most of the work of
+/// an append, and needs neither the store nor an order: do it where the entries come in, on as
+/// many threads as there are.
+#[derive(Debug, Default)]
+pub struct PackedEntries {
+    chunks: Vec<PackedChunk>,
+    len: usize,
+}
+
+impl PackedEntries {
+    /// Cuts entries into chunks and compresses each. Chunks are never joined later: many packs of
+    /// few entries take more room than one of many.
+    ///
+    /// # Errors
+    /// `Unstorable` for an entry over [`ENTRY_BYTES_MAX`].
+    pub fn pack(entries: &[Entry<'_>]) -> Result<PackedEntries, StoreError> {
+        let mut chunks = Vec::with_capacity(entries.len() / ENTRIES_PER_CHUNK + 1);
+        let mut rest = entries;
+        while !rest.is_empty() {
+            let (part, later) = rest.split_at(entries_of_next_chunk(rest)?);
+            chunks.push(PackedChunk::pack(part)?);
+            rest = later;
+        }
+        Ok(PackedEntries { chunks, len: entries.len() })
+    }
+
+    /// How many entries: as many positions they will take.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes they will take on disk, about.
+    pub fn bytes(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.value.len() as u64).sum()
+    }
+}
+
+/// The chunks of one group, in order, and how many; one without entries when there are none.
+pub(crate) fn chunks_of_group(
+    packed: Vec<PackedEntries>,
+) -> Result<(Vec<PackedChunk>, u16), StoreError> {
+    let mut chunks: Vec<_> = packed.into_iter().flat_map(|packed| packed.chunks).collect();
+    if chunks.is_empty() {
+        chunks.push(PackedChunk::pack(&[])?);
+    }
+    let of = u16::try_from(chunks.len()).map_err(|_| StoreError::Unstorable {
+        what: "a journal group, counted in chunks of 128 entries".to_owned(),
+        bytes: chunks.len(),
+        min: 0,
+        max: usize::from(u16::MAX),
+    })?;
+    Ok((chunks, of))
+}
+
+/// A chunk that is compressed and does not know its place yet.
+#[derive(Debug)]
 pub(crate) struct PackedChunk {
-    /// Everything behind the checksum.
-    checked: Vec<u8>,
-    span: u64,
+    /// The value, its first [`HEAD_BYTES`] not filled in yet.
+    value: Vec<u8>,
+    /// Of the bytes behind the head.
+    body_checksum: crc32fast::Hasher,
+    count: u8,
+    length: u32,
 }
 
 impl PackedChunk {
-    pub(crate) fn span(&self) -> u64 {
-        self.span
+    fn pack(entries: &[Entry<'_>]) -> Result<PackedChunk, StoreError> {
+        let mut body = Vec::with_capacity(entries.iter().map(|entry| entry.bytes.len() + 6).sum());
+        for entry in entries {
+            body.push(entry.partition);
+            put_counted(&mut body, entry.bytes);
+        }
+        let count = u8::try_from(entries.len()).expect("a chunk has at most 128 entries");
+        let length = u32::try_from(body.len()).expect("a chunk has at most 65 MiB");
+        let value = compress_behind(HEAD_BYTES, &body)?;
+        let mut body_checksum = crc32fast::Hasher::new();
+        body_checksum.update(value.get(HEAD_BYTES..).unwrap_or_default());
+        Ok(PackedChunk { value, body_checksum, count, length })
     }
 
-    /// The value under `key`. The checksum covers the key, so a chunk in a wrong place is damage.
-    pub(crate) fn seal(self, key: [u8; 9]) -> Vec<u8> {
-        let mut value = Vec::with_capacity(5 + self.checked.len());
-        value.push(VERSION);
-        value.extend_from_slice(&checksum(&key, &self.checked).to_be_bytes());
-        value.extend_from_slice(&self.checked);
+    pub(crate) fn span(&self) -> u64 {
+        span(usize::from(self.count))
+    }
+
+    /// The value under `key`: the head is filled in. The checksum covers the key, so a chunk in a
+    /// wrong place is damage.
+    pub(crate) fn seal(self, key: [u8; 9], header: &BlockHeader, ordinal: u16, of: u16) -> Vec<u8> {
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        head.extend_from_slice(&ordinal.to_be_bytes());
+        head.extend_from_slice(&of.to_be_bytes());
+        head.extend_from_slice(&header.now.to_be_bytes());
+        head.extend_from_slice(&header.fired_through.due.to_be_bytes());
+        head.extend_from_slice(&header.fired_through.session);
+        head.extend_from_slice(&header.rules.to_be_bytes());
+        head.push(self.count);
+        head.extend_from_slice(&self.length.to_be_bytes());
+        let mut checksum = crc32fast::Hasher::new();
+        checksum.update(&key);
+        checksum.update(&head);
+        checksum.combine(&self.body_checksum);
+        let mut value = self.value;
+        let front = [&[VERSION][..], &checksum.finalize().to_be_bytes()].concat();
+        for (byte, filled) in value.iter_mut().zip(front.iter().chain(&head)) {
+            *byte = *filled;
+        }
         value
     }
 }
@@ -123,80 +218,26 @@ fn checksum(key: &[u8], checked: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// Cuts a group into chunks and compresses them.
-pub(crate) fn pack(
-    header: &BlockHeader,
-    entries: &[Entry<'_>],
-) -> Result<Vec<PackedChunk>, StoreError> {
-    let groups = cut(entries)?;
-    let of = u16::try_from(groups.len()).map_err(|_| StoreError::Unstorable {
-        what: "a journal group, counted in chunks of 128 entries".to_owned(),
-        bytes: groups.len(),
-        min: 0,
-        max: usize::from(u16::MAX),
-    })?;
-    groups
-        .into_iter()
-        .zip(0_u16..)
-        .map(|(part, ordinal)| pack_chunk(header, part, ordinal, of))
-        .collect()
-}
-
-/// The entries of each chunk; one chunk without entries when there are none.
-fn cut<'e, 'b>(entries: &'e [Entry<'b>]) -> Result<Vec<&'e [Entry<'b>]>, StoreError> {
-    let mut parts = Vec::with_capacity(entries.len() / ENTRIES_PER_CHUNK + 1);
-    let mut rest = entries;
-    loop {
-        let mut bytes = 0;
-        let mut count = 0;
-        for entry in rest.iter().take(ENTRIES_PER_CHUNK) {
-            if entry.bytes.len() > ENTRY_BYTES_MAX {
-                return Err(StoreError::Unstorable {
-                    what: "a journal entry".to_owned(),
-                    bytes: entry.bytes.len(),
-                    min: 0,
-                    max: ENTRY_BYTES_MAX,
-                });
-            }
-            if count > 0 && bytes + entry.bytes.len() > CHUNK_BYTES {
-                break;
-            }
-            bytes += entry.bytes.len();
-            count += 1;
+/// How many of these entries the next chunk takes; at least one.
+fn entries_of_next_chunk(entries: &[Entry<'_>]) -> Result<usize, StoreError> {
+    let mut bytes = 0;
+    let mut count = 0;
+    for entry in entries.iter().take(ENTRIES_PER_CHUNK) {
+        if entry.bytes.len() > ENTRY_BYTES_MAX {
+            return Err(StoreError::Unstorable {
+                what: "a journal entry".to_owned(),
+                bytes: entry.bytes.len(),
+                min: 0,
+                max: ENTRY_BYTES_MAX,
+            });
         }
-        let (part, later) = rest.split_at(count);
-        parts.push(part);
-        rest = later;
-        if rest.is_empty() {
-            return Ok(parts);
+        if count > 0 && bytes + entry.bytes.len() > CHUNK_BYTES {
+            break;
         }
+        bytes += entry.bytes.len();
+        count += 1;
     }
-}
-
-fn pack_chunk(
-    header: &BlockHeader,
-    entries: &[Entry<'_>],
-    ordinal: u16,
-    of: u16,
-) -> Result<PackedChunk, StoreError> {
-    let mut body = Vec::with_capacity(entries.iter().map(|entry| entry.bytes.len() + 4).sum());
-    for entry in entries {
-        body.push(entry.partition);
-        put_counted(&mut body, entry.bytes);
-    }
-    let count = u8::try_from(entries.len()).expect("a chunk has at most 128 entries");
-    let length = u32::try_from(body.len()).expect("a chunk has at most 65 MiB");
-    let mut checked = Vec::with_capacity(64 + body.len() / 2);
-    checked.extend_from_slice(&ordinal.to_be_bytes());
-    checked.extend_from_slice(&of.to_be_bytes());
-    checked.extend_from_slice(&header.now.to_be_bytes());
-    checked.extend_from_slice(&header.fired_through.due.to_be_bytes());
-    checked.extend_from_slice(&header.fired_through.session);
-    checked.extend_from_slice(&header.rules.to_be_bytes());
-    checked.push(count);
-    checked.extend_from_slice(&length.to_be_bytes());
-    checked.extend_from_slice(&compress(&body)?);
-    Ok(PackedChunk { checked, span: span(entries.len()) })
+    Ok(count)
 }
 
 /// What stands in a chunk before its entries.
@@ -265,8 +306,32 @@ pub(crate) fn read_chunk(key: &[u8], value: &[u8]) -> Result<Chunk, String> {
     Ok(Chunk { head, entries, bytes: body.len() as u64 })
 }
 
+thread_local! {
+    /// Making a context costs more than compressing a chunk with it.
+    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// One zstd frame.
 pub(crate) fn compress(body: &[u8]) -> Result<Vec<u8>, StoreError> {
-    zstd::bulk::compress(body, ZSTD_LEVEL).map_err(StoreError::io("compressing"))
+    compress_behind(0, body)
+}
+
+/// One zstd frame behind so many bytes that are left for the caller.
+fn compress_behind(left: usize, body: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let compress = || -> std::io::Result<Vec<u8>> {
+        COMPRESSOR.with_borrow_mut(|compressor| {
+            let compressor = match compressor {
+                Some(compressor) => compressor,
+                None => compressor.insert(zstd::bulk::Compressor::new(ZSTD_LEVEL)?),
+            };
+            let mut out = vec![0; left + zstd::zstd_safe::compress_bound(body.len())];
+            let frame = out.get_mut(left..).unwrap_or_default();
+            let written = compressor.compress_to_buffer(body, frame)?;
+            out.truncate(left + written);
+            Ok(out)
+        })
+    };
+    compress().map_err(StoreError::io("compressing"))
 }
 
 /// The length is trusted only behind a checksum.
@@ -288,13 +353,14 @@ mod tests {
 
     fn sealed(entries: &[Entry<'_>]) -> Vec<(u64, Vec<u8>)> {
         let mut first = 7;
-        let chunks = pack(&BlockHeader { now: 5, ..BlockHeader::default() }, entries).unwrap();
-        let seal = |chunk: PackedChunk| {
+        let header = BlockHeader { now: 5, ..BlockHeader::default() };
+        let (chunks, of) = chunks_of_group(vec![PackedEntries::pack(entries).unwrap()]).unwrap();
+        let seal = |(chunk, ordinal): (PackedChunk, u16)| {
             let at = first;
             first += chunk.span();
-            (at, chunk.seal(chunk_key(3, at)))
+            (at, chunk.seal(chunk_key(3, at), &header, ordinal, of))
         };
-        chunks.into_iter().map(seal).collect()
+        chunks.into_iter().zip(0..).map(seal).collect()
     }
 
     #[test]

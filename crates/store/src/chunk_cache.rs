@@ -63,6 +63,10 @@ impl ChunkCache {
         }
     }
 
+    pub(crate) fn clear(&mut self) {
+        *self = ChunkCache::new(self.bytes_max);
+    }
+
     fn remove(&mut self, key: (u8, u64)) {
         if let Some(cached) = self.chunks.remove(&key) {
             self.uses.remove(&cached.last_use);

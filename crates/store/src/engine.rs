@@ -1,19 +1,22 @@
 //! The engine's seam: the one file that names fjall.
 //!
-//! Open, commit a batch, get, scan a range of a view, sync. Nothing else of fjall is used, and
-//! `clear` never is: a recovery has undone it before (fjall issue 241).
+//! Open, commit a batch, get, scan a range of a view, sync, flush, drop the journal's oldest
+//! files. Nothing else of fjall is used, and `clear` never is: a recovery has undone it before
+//! (fjall issue 241).
 use crate::{
+    directory::DirectoryLock,
     error::StoreError,
     read::Direction,
+    room::Sizes,
     rows::Table,
     store::{Durability, Options},
 };
 use fjall::{
-    CompressionType, Database, Keyspace, KeyspaceCreateOptions, LsmError, OwnedWriteBatch,
-    PersistMode, Readable,
+    AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, LsmError,
+    OwnedWriteBatch, PersistMode, Readable,
     config::{BlockSizePolicy, CompressionPolicy},
 };
-use std::{ops::Bound, path::Path};
+use std::{ops::Bound, path::Path, sync::Arc, time::Duration};
 
 /// The folder inside the data directory that belongs to fjall.
 pub(crate) const FOLDER: &str = "engine";
@@ -21,6 +24,14 @@ pub(crate) const FOLDER: &str = "engine";
 const JOURNALING_BYTES_MIN: u64 = 64 << 20;
 /// Longest key fjall can hold.
 pub(crate) const KEY_BYTES_MAX: usize = 65_535;
+/// Full memtables of one key space that wait to be flushed, at most. fjall itself waits at 4.
+const SEALED_MEMTABLES_MAX: usize = 2;
+/// Unmerged runs of one key space, at most. fjall itself waits at 30.
+const L0_RUNS_MAX: usize = 24;
+/// How often to look whether a flush is done.
+const FLUSH_POLL: Duration = Duration::from_millis(1);
+/// What an item of a batch takes in fjall's log besides key and value.
+const LOG_BYTES_PER_ITEM: u64 = 21;
 
 /// A key space: the journal, the store's own few marks, or a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,24 +77,41 @@ pub(crate) struct Engine {
     marks: Keyspace,
     /// In the order of [`Table::ALL`].
     tables: Vec<Keyspace>,
+    /// Last: whoever keeps the engine open keeps the directory.
+    _lock: Arc<DirectoryLock>,
 }
 
 impl Engine {
-    pub(crate) fn open(dir: &Path, options: &Options) -> Result<Engine, StoreError> {
+    pub(crate) fn open(
+        dir: &Path,
+        options: &Options,
+        sizes: Sizes,
+        lock: &Arc<DirectoryLock>,
+    ) -> Result<Engine, StoreError> {
         // fjall asserts in places where damage could be; a damaged directory must be an error.
-        let open = std::panic::AssertUnwindSafe(|| Engine::open_unguarded(dir, options));
+        let lock = Arc::clone(lock);
+        let open =
+            std::panic::AssertUnwindSafe(|| Engine::open_unguarded(dir, options, sizes, lock));
         std::panic::catch_unwind(open).unwrap_or_else(|_| {
             Err(StoreError::damaged("the engine's folder", "an assertion failed while opening it"))
         })
     }
 
-    fn open_unguarded(dir: &Path, options: &Options) -> Result<Engine, StoreError> {
-        let db = Database::builder(dir.join(FOLDER))
+    fn open_unguarded(
+        dir: &Path,
+        options: &Options,
+        sizes: Sizes,
+        lock: Arc<DirectoryLock>,
+    ) -> Result<Engine, StoreError> {
+        let mut builder = Database::builder(dir.join(FOLDER))
             .cache_size(options.cache_bytes)
             .max_journaling_size(options.max_journaling_bytes.max(JOURNALING_BYTES_MIN))
-            .journal_compression(CompressionType::None)
-            .open()
-            .map_err(failed("opening the engine"))?;
+            .journal_compression(CompressionType::None);
+        if sizes.is_small() {
+            // One compaction at a time, so that only one needs room for its outcome.
+            builder = builder.worker_threads(1);
+        }
+        let db = builder.open().map_err(failed_to_open)?;
         let space = |space: Space| {
             db.keyspace(space.name(), || space.options()).map_err(failed("opening a key space"))
         };
@@ -95,58 +123,100 @@ impl Engine {
                 .map(|table| space(Space::Table(*table)))
                 .collect::<Result<_, _>>()?,
             db,
+            _lock: lock,
         })
     }
 
-    pub(crate) fn batch(&self, capacity: usize) -> Batch {
-        Batch(OwnedWriteBatch::with_capacity(self.db.clone(), capacity))
+    pub(crate) fn batch(self: &Arc<Self>, capacity: usize) -> Batch {
+        let writes = OwnedWriteBatch::with_capacity(self.db.clone(), capacity);
+        Batch { writes, bytes: 0, engine: Arc::clone(self) }
     }
 
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        self.db.persist(PersistMode::SyncAll).map_err(failed("syncing"))
-    }
-
-    pub(crate) fn put(&self, batch: &mut Batch, space: Space, key: &[u8], value: Vec<u8>) {
-        batch.0.insert(self.keyspace(space), key, value);
-    }
-
-    pub(crate) fn delete(&self, batch: &mut Batch, space: Space, key: &[u8]) {
-        batch.0.remove(self.keyspace(space), key);
+        guarded("syncing", || self.db.persist(PersistMode::SyncAll).map_err(failed("syncing")))
     }
 
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = self.keyspace(space).get(key).map_err(failed("reading"))?;
-        Ok(value.map(|value| value.to_vec()))
+        let get = || self.keyspace(space).get(key).map_err(failed("reading"));
+        Ok(guarded("reading", get)?.map(|value| value.to_vec()))
     }
 
-    pub(crate) fn view(&self) -> View {
-        View(self.db.snapshot())
+    pub(crate) fn view(self: &Arc<Self>) -> View {
+        View { snapshot: self.db.snapshot(), engine: Arc::clone(self) }
     }
 
-    pub(crate) fn get_at(
-        &self,
-        view: &View,
-        space: Space,
-        key: &[u8],
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = view.0.get(self.keyspace(space), key).map_err(failed("reading"))?;
-        Ok(value.map(|value| value.to_vec()))
-    }
-
-    pub(crate) fn range(
-        &self,
-        view: &View,
-        space: Space,
-        bounds: (Bound<&[u8]>, Bound<&[u8]>),
-        direction: Direction,
-    ) -> Pairs {
-        let rows =
-            (!is_empty(bounds)).then(|| view.0.range::<&[u8], _>(self.keyspace(space), bounds));
-        Pairs { rows, direction }
-    }
-
+    /// Bytes on disk, or none while the engine cannot say.
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.db.disk_space().unwrap_or(0)
+    }
+
+    /// Bytes that stand in the log and in memory and are still to be written into table files.
+    pub(crate) fn unflushed_bytes(&self) -> u64 {
+        self.db.write_buffer_size()
+    }
+
+    /// Bytes of the largest table: a compaction writes its outcome before it deletes what it read.
+    pub(crate) fn largest_table_bytes(&self) -> u64 {
+        self.tables.iter().map(Keyspace::disk_space).max().unwrap_or(0)
+    }
+
+    /// Bytes of the journal's table files.
+    pub(crate) fn journal_bytes(&self) -> u64 {
+        self.journal.disk_space()
+    }
+
+    /// Waits while flushes or compactions lag behind. fjall would wait inside the commit, and
+    /// without end when its threads have died (its issue 257); here their death is noticed.
+    pub(crate) fn wait_for_flushes(&self) -> Result<(), StoreError> {
+        let lags = |space: &Keyspace| {
+            space.tree.sealed_memtable_count() >= SEALED_MEMTABLES_MAX
+                || space.tree.l0_run_count() >= L0_RUNS_MAX
+        };
+        while self.keyspaces().any(lags) {
+            self.check_alive()?;
+            std::thread::sleep(FLUSH_POLL);
+        }
+        Ok(())
+    }
+
+    /// Has every key space's memory written into table files, so that the log behind it can go.
+    pub(crate) fn begin_flush(&self) -> Result<(), StoreError> {
+        guarded("flushing", || {
+            for space in self.keyspaces().filter(|space| space.tree.active_memtable().size() > 0) {
+                space.rotate_memtable().map_err(failed("flushing"))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The same, and waits until it is done. The caller sees to it that nothing is written
+    /// meanwhile.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        self.begin_flush()?;
+        while self.keyspaces().any(|space| space.tree.sealed_memtable_count() > 0) {
+            self.check_alive()?;
+            std::thread::sleep(FLUSH_POLL);
+        }
+        self.check_alive()
+    }
+
+    /// Deletes the journal's table files whose keys all lie in a range, at once. A deletion row for
+    /// each chunk would have the engine rewrite all that lies behind them, too.
+    pub(crate) fn drop_journal_files(&self, from: &[u8], below: &[u8]) -> Result<(), StoreError> {
+        let range = (Bound::Included(from), Bound::Excluded(below));
+        guarded("deleting journal files", || {
+            let dropped = self.journal.tree.drop_range::<&[u8], _>(range);
+            dropped.map_err(|error| failed("deleting journal files")(error.into()))
+        })
+    }
+
+    /// An error when one of the engine's threads has failed.
+    fn check_alive(&self) -> Result<(), StoreError> {
+        self.db.persist(PersistMode::Buffer).map_err(failed("flushing"))
+    }
+
+    fn keyspaces(&self) -> impl Iterator<Item = &Keyspace> {
+        [&self.journal, &self.marks].into_iter().chain(&self.tables)
     }
 
     fn keyspace(&self, space: Space) -> &Keyspace {
@@ -158,6 +228,17 @@ impl Engine {
             }
         }
     }
+}
+
+/// Turns an assertion of the engine into an error.
+fn guarded<T>(
+    doing: &'static str,
+    act: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(act)).unwrap_or_else(|_| {
+        let source = "an assertion of the engine failed".into();
+        Err(StoreError::Engine { doing, source })
+    })
 }
 
 /// Whether no key can lie between the bounds; fjall wants them in order.
@@ -172,28 +253,69 @@ fn is_empty(bounds: (Bound<&[u8]>, Bound<&[u8]>)) -> bool {
 }
 
 /// Writes that become visible together.
-pub(crate) struct Batch(OwnedWriteBatch);
+pub(crate) struct Batch {
+    writes: OwnedWriteBatch,
+    bytes: u64,
+    engine: Arc<Engine>,
+}
 
 impl Batch {
+    pub(crate) fn put(&mut self, space: Space, key: &[u8], value: Vec<u8>) {
+        self.bytes += LOG_BYTES_PER_ITEM + (key.len() + value.len()) as u64;
+        self.writes.insert(self.engine.keyspace(space), key, value);
+    }
+
+    pub(crate) fn delete(&mut self, space: Space, key: &[u8]) {
+        self.bytes += LOG_BYTES_PER_ITEM + key.len() as u64;
+        self.writes.remove(self.engine.keyspace(space), key);
+    }
+
+    /// Committed after this call, it gets this sequence number or a higher one.
+    pub(crate) fn sequence_number_floor(&self) -> u64 {
+        self.engine.db.visible_seqno()
+    }
+
+    /// Bytes it takes in the log, about.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Applies all of it or nothing. `Synced` costs exactly one fdatasync.
     pub(crate) fn commit(self, durability: Durability) -> Result<(), StoreError> {
-        debug_assert!(!self.0.is_empty(), "every batch carries its commit number");
+        debug_assert!(!self.writes.is_empty(), "every batch carries its commit number");
         let mode = match durability {
             Durability::Synced => PersistMode::SyncData,
             Durability::Buffered => PersistMode::Buffer,
         };
-        self.0.durability(Some(mode)).commit().map_err(failed("writing"))
+        let Batch { writes, engine, .. } = self;
+        engine.wait_for_flushes()?;
+        let commit = || writes.durability(Some(mode)).commit().map_err(failed("writing"));
+        guarded("writing", commit)
     }
 }
 
-/// The store at one moment.
+/// The store at one moment. It keeps its engine open.
 #[derive(Clone)]
-pub(crate) struct View(fjall::Snapshot);
+pub(crate) struct View {
+    snapshot: fjall::Snapshot,
+    engine: Arc<Engine>,
+}
 
 impl View {
-    /// A batch that is committed after this moment gets this sequence number or a higher one.
-    pub(crate) fn sequence_number(&self) -> u64 {
-        self.0.seqno()
+    pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let get = || self.snapshot.get(self.engine.keyspace(space), key).map_err(failed("reading"));
+        Ok(guarded("reading", get)?.map(|value| value.to_vec()))
+    }
+
+    pub(crate) fn range(
+        &self,
+        space: Space,
+        bounds: (Bound<&[u8]>, Bound<&[u8]>),
+        direction: Direction,
+    ) -> Pairs {
+        let keyspace = self.engine.keyspace(space);
+        let rows = (!is_empty(bounds)).then(|| self.snapshot.range::<&[u8], _>(keyspace, bounds));
+        Pairs { rows, direction, _engine: Arc::clone(&self.engine) }
     }
 }
 
@@ -201,21 +323,30 @@ impl View {
 pub(crate) struct Pairs {
     rows: Option<fjall::Iter>,
     direction: Direction,
+    /// Last, so that it outlives the rows.
+    _engine: Arc<Engine>,
 }
 
 impl Pairs {
     /// The next key alone; cheaper where values are kept elsewhere.
     pub(crate) fn next_key(&mut self) -> Option<Result<Vec<u8>, StoreError>> {
-        let row = self.next_row()?;
-        Some(row.key().map(|key| key.to_vec()).map_err(failed("scanning")))
+        self.next_of(|row| Ok(row.key().map_err(failed("scanning"))?.to_vec()))
     }
 
-    fn next_row(&mut self) -> Option<fjall::Guard> {
+    fn next_of<T>(
+        &mut self,
+        read: impl FnOnce(fjall::Guard) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
         let rows = self.rows.as_mut()?;
-        match self.direction {
-            Direction::Forward => rows.next(),
-            Direction::Backward => rows.next_back(),
-        }
+        let direction = self.direction;
+        let next = guarded("scanning", || {
+            let row = match direction {
+                Direction::Forward => rows.next(),
+                Direction::Backward => rows.next_back(),
+            };
+            row.map(read).transpose()
+        });
+        next.transpose()
     }
 }
 
@@ -223,8 +354,23 @@ impl Iterator for Pairs {
     type Item = Result<(Vec<u8>, Vec<u8>), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let pair = self.next_row()?.into_inner().map_err(failed("scanning"));
-        Some(pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
+        self.next_of(|row| {
+            let (key, value) = row.into_inner().map_err(failed("scanning"))?;
+            Ok((key.to_vec(), value.to_vec()))
+        })
+    }
+}
+
+/// A file that is missing or too short is damage where all of them were written by us.
+fn failed_to_open(error: fjall::Error) -> StoreError {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
+    match failed("opening the engine")(error) {
+        StoreError::Io { source, .. }
+            if matches!(source.kind(), NotFound | UnexpectedEof | InvalidData | InvalidInput) =>
+        {
+            StoreError::damaged("the engine's folder", source.to_string())
+        }
+        other => other,
     }
 }
 

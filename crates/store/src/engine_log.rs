@@ -5,23 +5,22 @@
 //! Here every batch of the log is read first, without changing a byte. Batches carry consecutive
 //! commit numbers, so a hole shows wherever it is. Only an end that is torn and was never
 //! acknowledged is cut; all else is damage, named, and left as it lies.
-//!
-//! The form of the log is that of the pinned fjall (`src/journal/entry.rs` there).
 use crate::{
     block::{parse_chunk_key, read_head},
+    directory::sync_directory,
     engine,
     error::StoreError,
-    store::{COMMIT_KEY, parse_commit},
+    log_reader::{Batch, LogReader},
     watermark::Acknowledged,
 };
 use std::{
     collections::BTreeMap,
     fs::{File, OpenOptions},
+    ops::Range,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
-use xxhash_rust::xxh3::Xxh3;
 
-const END_MAGIC: [u8; 4] = *b"FJL\x03";
 /// Sequence numbers that the engine may use up for itself while one batch is on its way.
 const ABOVE_FLOOR_MAX: u64 = 1 << 16;
 /// fjall takes a folder without this file for a new one.
@@ -34,6 +33,17 @@ pub(crate) struct LogReport {
     pub(crate) torn: Option<Cut>,
     /// What is damaged, and where to cut if one wants to read the rest.
     pub(crate) damage: Vec<(StoreError, Option<Cut>)>,
+    /// Whole batches that are younger than the last promise.
+    pub(crate) unpromised: Vec<Unpromised>,
+    /// Bytes of all whole batches.
+    pub(crate) bytes: u64,
+}
+
+/// A stretch of a log file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unpromised {
+    path: PathBuf,
+    range: Range<u64>,
 }
 
 /// Where a log file stops being whole.
@@ -81,38 +91,105 @@ pub(crate) fn examine(dir: &Path, said: &Acknowledged) -> Result<LogReport, Stor
     let newest = logs.last().map(|(number, _)| *number);
     let mut seen = Seen::default();
     for (number, path) in logs {
-        let bytes = std::fs::read(&path).map_err(StoreError::io("reading the engine's log"))?;
-        let what = format!("the engine's log {number}.jnl");
-        let mut rest = bytes.as_slice();
-        while let Some((batch, behind)) = take_batch(rest) {
-            if let Some(cause) = seen.add(&batch) {
-                report.damage.push((StoreError::damaged(&what, cause), None));
+        let whole = examine_file(number, &path, said, &mut seen, &mut report)
+            .map_err(StoreError::io("reading the engine's log"))?;
+        let Some(NotWhole { from, behind }) = whole else { continue };
+        let cut = Cut { path, whole_bytes: from };
+        let unfinished = behind.is_none() && newest == Some(number);
+        match seen.commit {
+            Some(commit) if unfinished && commit >= said.commit => report.torn = Some(cut),
+            None if unfinished && said.commit == 0 => report.torn = Some(cut),
+            // All older logs are in table files: only the open engine knows the last commit.
+            None if unfinished => {}
+            _ => {
+                let what = format!("the engine's log {number}.jnl");
+                let range = format!("from byte {from}, {}", seen.lost(said, behind));
+                report.damage.push((StoreError::damaged(what, range), Some(cut)));
             }
-            rest = behind;
         }
-        if is_zero(rest) {
-            continue;
-        }
-        let whole_bytes = (bytes.len() - rest.len()) as u64;
-        let cut = Cut { path, whole_bytes };
-        let whole_behind = (1..rest.len()).find_map(|at| take_batch(rest.get(at..)?));
-        if whole_behind.is_none() && newest == Some(number) {
-            match seen.commit {
-                Some(commit) if commit >= said.commit => report.torn = Some(cut),
-                None if said.commit == 0 => report.torn = Some(cut),
-                // All older logs are in table files: only the open engine knows the last commit.
-                None => {}
-                Some(_) => {
-                    let range = format!("from byte {whole_bytes}, {}", seen.lost(said, None));
-                    report.damage.push((StoreError::damaged(what, range), Some(cut)));
-                }
-            }
-            continue;
-        }
-        let range = format!("from byte {whole_bytes}, {}", seen.lost(said, whole_behind));
-        report.damage.push((StoreError::damaged(what, range), Some(cut)));
     }
     Ok(report)
+}
+
+/// Where a file stops being whole, and the commit of the first whole batch behind that.
+struct NotWhole {
+    from: u64,
+    behind: Option<u64>,
+}
+
+fn examine_file(
+    number: u64,
+    path: &Path,
+    said: &Acknowledged,
+    seen: &mut Seen,
+    report: &mut LogReport,
+) -> std::io::Result<Option<NotWhole>> {
+    let mut log = LogReader::open(path)?;
+    let mut unpromised = None;
+    loop {
+        let at = log.offset();
+        let Some(batch) = log.next_batch()? else { break };
+        if batch.commit().is_none_or(|(commit, _)| commit > said.commit) {
+            unpromised.get_or_insert(at);
+        }
+        if let Some(cause) = seen.add(&batch) {
+            let what = format!("the engine's log {number}.jnl");
+            report.damage.push((StoreError::damaged(what, cause), None));
+        }
+    }
+    let from = log.offset();
+    report.bytes += from;
+    if let Some(begin) = unpromised {
+        report.unpromised.push(Unpromised { path: path.to_owned(), range: begin..from });
+    }
+    if log.rest_is_zero()? {
+        return Ok(None);
+    }
+    Ok(Some(NotWhole { from, behind: log.commit_behind()? }))
+}
+
+/// Makes what stands behind the last promise durable, or fails. After a sync that failed, pages
+/// may be in memory and not on disk and yet count as written; so they are written once more.
+pub(crate) fn write_again(unpromised: &[Unpromised]) -> Result<(), StoreError> {
+    let again = |part: &Unpromised| -> std::io::Result<()> {
+        let file = OpenOptions::new().read(true).write(true).open(&part.path)?;
+        let mut piece = vec![0; 1 << 20];
+        let mut at = part.range.start;
+        while at < part.range.end {
+            let left = usize::try_from(part.range.end - at).unwrap_or(usize::MAX);
+            let piece = piece.get_mut(..left.min(1 << 20)).unwrap_or_default();
+            file.read_exact_at(piece, at)?;
+            file.write_all_at(piece, at)?;
+            at += piece.len() as u64;
+        }
+        file.sync_all()
+    };
+    unpromised.iter().try_for_each(again).map_err(StoreError::io("securing the engine's log"))
+}
+
+/// Makes an empty log file, newer than all. fjall takes the newest for the one to append to.
+pub(crate) fn create_next(dir: &Path) -> Result<PathBuf, StoreError> {
+    let folder = dir.join(engine::FOLDER);
+    let next = log_files(&folder)?.last().map_or(0, |(number, _)| number + 1);
+    let path = folder.join(format!("{next}.jnl"));
+    let create = || -> std::io::Result<()> {
+        File::create_new(&path)?.sync_all()?;
+        sync_directory(&folder)
+    };
+    create().map_err(StoreError::io("beginning another log of the engine"))?;
+    Ok(path)
+}
+
+/// Deletes all log files but the newest, oldest first: what is left has no hole.
+pub(crate) fn delete_older(dir: &Path) -> Result<(), StoreError> {
+    let folder = dir.join(engine::FOLDER);
+    let mut logs = log_files(&folder)?;
+    logs.pop();
+    let delete = || -> std::io::Result<()> {
+        logs.iter().try_for_each(|(_, path)| std::fs::remove_file(path))?;
+        sync_directory(&folder)
+    };
+    delete().map_err(StoreError::io("deleting old logs of the engine"))
 }
 
 /// Clears away an engine whose making was cut short before it could hold anything; fjall itself
@@ -186,8 +263,7 @@ impl Seen {
     }
 
     /// In words, what stood behind the whole part.
-    fn lost(&self, said: &Acknowledged, behind: Option<(Batch<'_>, &[u8])>) -> String {
-        let behind = behind.and_then(|(batch, _)| Some(batch.commit()?.0));
+    fn lost(&self, said: &Acknowledged, behind: Option<u64>) -> String {
         let mut ranges = Vec::new();
         for (shard, next) in &said.next {
             match self.next.get(shard) {
@@ -205,97 +281,4 @@ impl Seen {
         }
         format!("with {}", ranges.join(", "))
     }
-}
-
-struct Batch<'a> {
-    sequence_number: u64,
-    items: Vec<Item<'a>>,
-}
-
-struct Item<'a> {
-    key: &'a [u8],
-    value: &'a [u8],
-}
-
-impl Batch<'_> {
-    fn commit(&self) -> Option<(u64, u64)> {
-        let mark = self.items.iter().find(|item| item.key == COMMIT_KEY)?;
-        parse_commit(mark.value)
-    }
-}
-
-/// One whole batch off the front: start, items, an end whose checksum fits.
-fn take_batch(log: &[u8]) -> Option<(Batch<'_>, &[u8])> {
-    let mut taker = LittleEndian(log);
-    if taker.u8()? != 1 {
-        return None;
-    }
-    let count = taker.u32()?;
-    let sequence_number = taker.u64()?;
-    let body = taker.0;
-    let mut items = Vec::new();
-    for _ in 0..count {
-        match taker.u8()? {
-            2 => items.push(take_item(&mut taker)?),
-            // A cleared key space: nothing of ours, but no damage either.
-            4 => drop(taker.u64()?),
-            _ => return None,
-        }
-    }
-    let body = body.get(..body.len() - taker.0.len())?;
-    if taker.u8()? != 3 {
-        return None;
-    }
-    let stored = taker.u64()?;
-    let mut hasher = Xxh3::new();
-    hasher.update(body);
-    if taker.bytes(4)? != END_MAGIC || hasher.digest() != stored {
-        return None;
-    }
-    Some((Batch { sequence_number, items }, taker.0))
-}
-
-fn take_item<'a>(taker: &mut LittleEndian<'a>) -> Option<Item<'a>> {
-    let _kind_of_value = taker.u8().filter(|kind| *kind < 8)?;
-    let _compression = taker.u8().filter(|compression| *compression < 8)?;
-    let _key_space = taker.u64()?;
-    let key_bytes = taker.u16()?;
-    let _inflated_bytes = taker.u32()?;
-    let value_bytes = taker.u32()?;
-    let key = taker.bytes(usize::from(key_bytes))?;
-    let value = taker.bytes(usize::try_from(value_bytes).ok()?)?;
-    Some(Item { key, value })
-}
-
-/// fjall's log is little-endian; all of ours is big-endian.
-struct LittleEndian<'a>(&'a [u8]);
-
-impl<'a> LittleEndian<'a> {
-    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn u8(&mut self) -> Option<u8> {
-        self.bytes(1)?.first().copied()
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        Some(u16::from_le_bytes(self.bytes(2)?.try_into().ok()?))
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        Some(u32::from_le_bytes(self.bytes(4)?.try_into().ok()?))
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        Some(u64::from_le_bytes(self.bytes(8)?.try_into().ok()?))
-    }
-}
-
-/// Log files are made 64 MiB long and zero.
-fn is_zero(bytes: &[u8]) -> bool {
-    static ZEROS: [u8; 4096] = [0; 4096];
-    bytes.chunks(ZEROS.len()).all(|part| ZEROS.starts_with(part))
 }

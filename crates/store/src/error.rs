@@ -41,21 +41,31 @@ pub enum StoreError {
         /// The missing ranges, both ends included.
         missing: String,
     },
-    /// An earlier write or sync failed, so what is on disk is uncertain until a restart.
+    /// An earlier write or sync failed, so what is on disk is uncertain until
+    /// [`crate::Store::reopen`] or a restart.
     #[error(
-        "an earlier write to disk failed and the store accepts no more writes; look at the disk, then start again to recover"
+        "an earlier write to disk failed and the store accepts no more writes; look at the disk, then open it again to recover"
     )]
     Poisoned,
+    /// The store is being closed and opened again, after a failed write or to cut its log.
+    #[error("the store is being opened again; ask again in a moment")]
+    Reopening,
+    /// The store cannot be opened again because somebody is still reading.
+    #[error("the store cannot be opened again while {users} snapshots and scans last; end them")]
+    InUse {
+        /// How many.
+        users: usize,
+    },
     /// A write or sync failed; the store is poisoned from now on.
     #[error(
-        "a write to disk failed and the store accepts no more; look at the disk, then start again to recover"
+        "a write to disk failed and the store accepts no more; look at the disk, then open it again to recover"
     )]
     WriteFailed {
         /// Why.
         source: Box<StoreError>,
     },
     /// The disk was full in the middle of a write; the store is poisoned as well.
-    #[error("no space left on the disk while {doing}; free some and start again")]
+    #[error("no space left on the disk while {doing}; free some")]
     NoSpace {
         /// What the store was doing.
         doing: &'static str,
@@ -111,6 +121,8 @@ impl StoreError {
             | StoreError::Damaged { .. }
             | StoreError::WatermarkAhead { .. } => 65,
             StoreError::Poisoned
+            | StoreError::Reopening
+            | StoreError::InUse { .. }
             | StoreError::WriteFailed { .. }
             | StoreError::NoSpace { .. }
             | StoreError::Unstorable { .. }

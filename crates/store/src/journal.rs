@@ -1,19 +1,16 @@
 //! The journal: append a group, read it back in order or by position, trim what is not needed.
 use crate::{
     block::{
-        Block, BlockHeader, Chunk, Entry, chunk_key, pack, parse_chunk_key, read_chunk, read_head,
-        span,
+        Block, BlockHeader, Chunk, Entry, PackedEntries, chunk_key, chunks_of_group,
+        parse_chunk_key, read_chunk, read_head,
     },
     engine::{Pairs, Space, View},
     error::StoreError,
     read::Direction,
     rows::Rows,
-    store::{Durability, Inner, Store, trimmed_key},
+    store::{Durability, Inner, Store, add_rows, check_rows, trimmed_key},
 };
 use std::{ops::Bound, sync::Arc};
-
-/// Chunks deleted in one batch by `trim`.
-const TRIMMED_PER_BATCH: usize = 4096;
 
 impl Store {
     /// Appends one group, and `rows` with it, in one atomic batch; durable when this returns, by
@@ -31,19 +28,34 @@ impl Store {
         entries: &[Entry<'_>],
         rows: Rows,
     ) -> Result<u64, StoreError> {
+        self.append_chunks(shard, header, vec![PackedEntries::pack(entries)?], rows)
+    }
+
+    /// Appends packed entries, in their order, as one group: [`Store::append`] without the work of
+    /// compressing.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub fn append_chunks(
+        &self,
+        shard: u8,
+        header: &BlockHeader,
+        entries: Vec<PackedEntries>,
+        rows: Rows,
+    ) -> Result<u64, StoreError> {
         let inner = &self.inner;
-        let chunks = pack(header, entries)?;
-        let mut batch = inner.engine.batch(chunks.len() + rows.len() + 1);
-        inner.add_rows(&mut batch, rows)?;
+        let (chunks, of) = chunks_of_group(entries)?;
+        check_rows(&rows)?;
         let mut writer = inner.writer()?;
+        let mut batch = inner.batch(chunks.len() + rows.len() + 1)?;
+        add_rows(&mut batch, rows);
         let first = inner.next(shard);
         let mut position = first;
-        for chunk in chunks {
+        for (chunk, ordinal) in chunks.into_iter().zip(0_u16..) {
             let key = chunk_key(shard, position);
             position += chunk.span();
-            inner.engine.put(&mut batch, Space::Journal, &key, chunk.seal(key));
+            batch.put(Space::Journal, &key, chunk.seal(key, header, ordinal, of));
         }
-        debug_assert_eq!(position, first + span(entries.len()));
         inner.commit(&mut writer, batch, Durability::Synced)?;
         inner.set_next(shard, position);
         inner.or_poison(writer.mark_next(shard, position))?;
@@ -66,18 +78,18 @@ impl Store {
     pub fn replay(&self, shard: u8, from: u64) -> Replay {
         // In this order: the view holds at least what lies between `first` and `next`.
         let end = self.inner.next(shard);
-        let view = self.inner.engine.view();
+        let view = self.inner.live.get().map(|engine| engine.view());
         let start = from.max(self.inner.first(shard));
         let mut replay = Replay { chunks: None, shard, expected: start, end, failed: None };
         if start < end {
-            match group_start(&self.inner, &view, shard, start) {
-                Ok(begin) => {
+            let begin =
+                view.and_then(|view| Ok((group_start(&self.inner, &view, shard, start)?, view)));
+            match begin {
+                Ok((begin, view)) => {
                     replay.expected = begin;
                     let (lower, upper) = (chunk_key(shard, begin), chunk_key(shard, u64::MAX));
                     let bounds = (Bound::Included(&lower[..]), Bound::Included(&upper[..]));
-                    let direction = Direction::Forward;
-                    replay.chunks =
-                        Some(self.inner.engine.range(&view, Space::Journal, bounds, direction));
+                    replay.chunks = Some(view.range(Space::Journal, bounds, Direction::Forward));
                 }
                 Err(error) => replay.failed = Some(error),
             }
@@ -115,36 +127,43 @@ impl Store {
         Ok(entries)
     }
 
-    /// Deletes the blocks that lie entirely below a position. The caller has synced a checkpoint
-    /// that passed it; the deletion itself need not be durable.
+    /// Lets go of the blocks that lie entirely below a position: they are not read any more, and
+    /// the table files that hold nothing else are deleted. The caller has synced a checkpoint that
+    /// passed it.
     ///
     /// # Errors
     /// `Damaged` when the journal cannot be read; `WriteFailed`, after which the store accepts no
-    /// more writes.
+    /// more writes until it was reopened.
     pub fn trim(&self, shard: u8, below: u64) -> Result<(), StoreError> {
         let inner = &self.inner;
         let next = inner.next(shard);
-        // In this order: the view holds all that lies at `first` or behind it.
-        let view = inner.engine.view();
-        let first = inner.first(shard);
         let below = below.min(next);
-        if below <= first {
+        if below <= inner.first(shard) {
             return Ok(());
         }
+        let view = inner.live.get()?.view();
         let boundary = if below == next { next } else { group_start(inner, &view, shard, below)? };
-        let (lower, upper) = (chunk_key(shard, first), chunk_key(shard, boundary));
-        let bounds = (Bound::Included(&lower[..]), Bound::Excluded(&upper[..]));
-        let mut chunks = inner.engine.range(&view, Space::Journal, bounds, Direction::Forward);
-        let mut keys = Vec::new();
-        while let Some(key) = chunks.next_key().transpose()? {
-            // A journal never begins in the middle of a group, not even for a moment.
-            if keys.len() >= TRIMMED_PER_BATCH && is_group_start(inner, &view, &key)? {
-                delete_chunks(inner, shard, &keys, position_of(&key))?;
-                keys.clear();
-            }
-            keys.push(key);
+        drop(view);
+        let mut writer = inner.writer()?;
+        // Another trim may have come further already.
+        if boundary <= inner.first(shard) {
+            return Ok(());
         }
-        delete_chunks(inner, shard, &keys, boundary)
+        let mut batch = inner.batch(2)?;
+        batch.put(Space::Marks, &trimmed_key(shard), boundary.to_be_bytes().to_vec());
+        // Readers first: from here they take the stretch for trimmed.
+        inner.set_first(shard, boundary);
+        // A deleted file cannot come back, so the mark may not be lost.
+        inner.commit(&mut writer, batch, Durability::Synced)?;
+        drop(writer);
+        inner.chunks().forget_below(shard, boundary);
+        let (lower, upper) = (chunk_key(shard, 0), chunk_key(shard, boundary));
+        let engine = inner.live.get();
+        let deleted = engine.and_then(|engine| engine.drop_journal_files(&lower, &upper));
+        if let Err(error) = deleted {
+            tracing::warn!(%error, shard, "trimmed journal files stay until the next trim");
+        }
+        Ok(())
     }
 }
 
@@ -242,17 +261,17 @@ fn covers(first: u64, chunk: &Chunk, position: u64) -> bool {
 }
 
 /// Chunks of one shard that begin at or below a position, from there down.
-fn chunks_down_from(inner: &Inner, view: &View, shard: u8, position: u64) -> Pairs {
+fn chunks_down_from(view: &View, shard: u8, position: u64) -> Pairs {
     let (lower, upper) = (chunk_key(shard, 0), chunk_key(shard, position));
     let bounds = (Bound::Included(&lower[..]), Bound::Included(&upper[..]));
-    inner.engine.range(view, Space::Journal, bounds, Direction::Backward)
+    view.range(Space::Journal, bounds, Direction::Backward)
 }
 
 /// Where the group that holds `position` begins.
 fn group_start(inner: &Inner, view: &View, shard: u8, position: u64) -> Result<u64, StoreError> {
     // Where the next chunk down must reach, so that nothing is missing.
     let mut reach = position + 1;
-    for pair in chunks_down_from(inner, view, shard, position) {
+    for pair in chunks_down_from(view, shard, position) {
         let (key, value) = pair?;
         let at = position_of(&key);
         let (head, _) = read_head(&key, &value).map_err(|cause| damaged(shard, at, &cause))?;
@@ -267,24 +286,16 @@ fn group_start(inner: &Inner, view: &View, shard: u8, position: u64) -> Result<u
     Err(missing(shard, inner.first(shard), reach))
 }
 
-fn is_group_start(inner: &Inner, view: &View, key: &[u8]) -> Result<bool, StoreError> {
-    let value = inner.engine.get_at(view, Space::Journal, key)?.unwrap_or_default();
-    let (shard, at) = parse_chunk_key(key).unwrap_or_default();
-    let (head, _) = read_head(key, &value).map_err(|cause| damaged(shard, at, &cause))?;
-    Ok(head.ordinal == 0)
-}
-
 fn find_chunk(
     inner: &Inner,
     shard: u8,
     position: u64,
 ) -> Result<Option<(u64, Arc<Chunk>)>, StoreError> {
-    let lock = || inner.chunks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(found) = lock().find(shard, position) {
+    if let Some(found) = inner.chunks().find(shard, position) {
         return Ok(Some(found));
     }
-    let view = inner.engine.view();
-    let pair = chunks_down_from(inner, &view, shard, position).next().transpose()?;
+    let view = inner.live.get()?.view();
+    let pair = chunks_down_from(&view, shard, position).next().transpose()?;
     // A trim may have come between the caller's check and the view.
     if position < inner.first(shard) {
         return Ok(None);
@@ -296,34 +307,8 @@ fn find_chunk(
         return Err(missing(shard, first + chunk.head.span(), position + 1));
     }
     let chunk = Arc::new(chunk);
-    lock().insert(shard, first, Arc::clone(&chunk));
+    inner.chunks().insert(shard, first, Arc::clone(&chunk));
     Ok(Some((first, chunk)))
-}
-
-/// Deletes chunks and moves the journal's beginning, in one batch.
-fn delete_chunks(
-    inner: &Inner,
-    shard: u8,
-    keys: &[Vec<u8>],
-    boundary: u64,
-) -> Result<(), StoreError> {
-    let mut writer = inner.writer()?;
-    // Another trim may have come further already.
-    if boundary <= inner.first(shard) {
-        return Ok(());
-    }
-    let mut batch = inner.engine.batch(keys.len() + 2);
-    for key in keys {
-        inner.engine.delete(&mut batch, Space::Journal, key);
-    }
-    let value = boundary.to_be_bytes().to_vec();
-    inner.engine.put(&mut batch, Space::Marks, &trimmed_key(shard), value);
-    // Readers first: from here they take the stretch for trimmed.
-    inner.set_first(shard, boundary);
-    inner.commit(&mut writer, batch, Durability::Buffered)?;
-    let mut chunks = inner.chunks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    chunks.forget_below(shard, boundary);
-    Ok(())
 }
 
 #[cfg(test)]
@@ -342,7 +327,7 @@ mod tests {
             let entries = [Entry { partition: 0, bytes: b"entry" }; 2];
             store.append(0, &BlockHeader::default(), &entries, Rows::new()).unwrap();
         }
-        let mut batch = store.inner.engine.batch(1);
+        let mut batch = store.inner.batch(1).unwrap();
         change(&store.inner, &mut batch);
         let mut writer = store.inner.writer().unwrap();
         store.inner.commit(&mut writer, batch, Durability::Synced).unwrap();
@@ -361,8 +346,8 @@ mod tests {
 
     #[test]
     fn a_gap_in_the_positions_is_refused_by_name() {
-        let dir = damaged_by(|inner, batch| {
-            inner.engine.delete(batch, Space::Journal, &chunk_key(0, 5));
+        let dir = damaged_by(|_, batch| {
+            batch.delete(Space::Journal, &chunk_key(0, 5));
         });
         let store = Store::open(dir.path(), &OPTIONS).unwrap();
         let gap = "the journal of shard 0 is damaged: positions 5 to 6 are missing";
@@ -379,9 +364,9 @@ mod tests {
     fn a_chunk_that_fails_its_checksum_is_refused_by_name() {
         let dir = damaged_by(|inner, batch| {
             let key = chunk_key(0, 3);
-            let mut value = inner.engine.get(Space::Journal, &key).unwrap().unwrap();
+            let mut value = inner.live.get().unwrap().get(Space::Journal, &key).unwrap().unwrap();
             value[10] ^= 1;
-            inner.engine.put(batch, Space::Journal, &key, value);
+            batch.put(Space::Journal, &key, value);
         });
         let store = Store::open(dir.path(), &OPTIONS).unwrap();
         let damage =
@@ -394,8 +379,8 @@ mod tests {
     fn a_missing_beginning_or_end_keeps_the_store_from_opening() {
         for (position, cause) in [(1, "it begins at position 3"), (9, "shard 0 positions 9 to 10")]
         {
-            let dir = damaged_by(|inner, batch| {
-                inner.engine.delete(batch, Space::Journal, &chunk_key(0, position));
+            let dir = damaged_by(|_, batch| {
+                batch.delete(Space::Journal, &chunk_key(0, position));
             });
             let Err(refused) = Store::open(dir.path(), &OPTIONS) else { panic!("it opened") };
             assert!(refused.to_string().contains(cause), "{refused}");

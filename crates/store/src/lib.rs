@@ -5,7 +5,8 @@
 //! was folded from it. Every byte is drawn in `FORMAT.md` beside this folder.
 //!
 //! Promises, each with a test: an acknowledged append is on disk; lost acknowledged data is a
-//! refusal to start and never a silence; after a failed sync nothing more is written.
+//! refusal to start and never a silence; after a failed sync nothing more is written until all was
+//! read and compared again.
 mod bytes;
 mod error;
 
@@ -14,13 +15,20 @@ mod rows;
 
 mod directory;
 mod engine;
+mod log_reader;
 mod engine_log;
+mod table_lists;
 mod watermark;
+mod room;
+mod live;
+mod watch;
 
 mod chunk_cache;
 mod journal;
 mod read;
 mod store;
+mod opening;
+mod reopen;
 
 pub mod keys;
 pub mod lane_rows;
@@ -30,10 +38,12 @@ pub mod check;
 
 pub use block::{
     Block, BlockHeader, ENTRIES_PER_CHUNK, ENTRY_BYTES_MAX, Entry, FiredThrough, OwnedEntry,
+    PackedEntries,
 };
 pub use directory::FORMAT_VERSION;
 pub use error::StoreError;
 pub use journal::Replay;
 pub use read::{Direction, Read, Scan, Snapshot};
+pub use room::Room;
 pub use rows::{Rows, Table};
 pub use store::{Durability, Options, Store};

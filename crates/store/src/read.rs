@@ -3,9 +3,9 @@ use crate::{
     engine::{Pairs, Space, View},
     error::StoreError,
     rows::Table,
-    store::{Inner, Store},
+    store::Store,
 };
-use std::{ops::Bound, ops::RangeBounds, sync::Arc};
+use std::{ops::Bound, ops::RangeBounds};
 
 /// Which way a scan walks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +17,12 @@ pub enum Direction {
 }
 
 /// A table as it was at one moment; later writes do not change it. Drop it soon: while it lives,
-/// rows that were replaced since stay on disk.
+/// rows that were replaced since stay on disk, and the store cannot be reopened. One that is taken
+/// while the store is being reopened answers `Reopening`.
 #[derive(Clone)]
 pub struct Snapshot {
-    view: View,
-    inner: Arc<Inner>,
+    /// `None` when it was taken while the store was being reopened.
+    view: Option<View>,
 }
 
 /// What [`Store`] and [`Snapshot`] can both answer, for code that takes either. Both have these
@@ -53,7 +54,7 @@ pub trait Read {
 impl Store {
     /// The tables as they are now, for reads that must agree with each other.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { view: self.inner.engine.view(), inner: Arc::clone(&self.inner) }
+        Snapshot { view: self.inner.live.get().ok().map(|engine| engine.view()) }
     }
 
     /// The value under `key`, as it is now.
@@ -61,7 +62,7 @@ impl Store {
     /// # Errors
     /// Damage found on the way, or a failed read.
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.engine.get(Space::Table(table), key)
+        self.inner.live.get()?.get(Space::Table(table), key)
     }
 
     /// As [`Read::scan`].
@@ -86,7 +87,7 @@ impl Snapshot {
     /// # Errors
     /// Damage found on the way, or a failed read.
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.engine.get_at(&self.view, Space::Table(table), key)
+        self.view.as_ref().ok_or(StoreError::Reopening)?.get(Space::Table(table), key)
     }
 
     /// As [`Read::scan`].
@@ -97,7 +98,8 @@ impl Snapshot {
         direction: Direction,
     ) -> Scan {
         let bounds = (range.start_bound().cloned(), range.end_bound().cloned());
-        Scan(self.inner.engine.range(&self.view, Space::Table(table), bounds, direction))
+        let range = |view: &View| view.range(Space::Table(table), bounds, direction);
+        Scan(self.view.as_ref().map(range).ok_or(Some(StoreError::Reopening)))
     }
 
     /// As [`Read::scan_prefix`].
@@ -128,14 +130,17 @@ macro_rules! reads {
 reads!(Store, Snapshot);
 
 /// Keys and values of one range, in the order asked for. Damage is an item, after which the
-/// caller should stop.
-pub struct Scan(Pairs);
+/// caller should stop. While it lasts the store cannot be reopened.
+pub struct Scan(Result<Pairs, Option<StoreError>>);
 
 impl Iterator for Scan {
     type Item = Result<(Vec<u8>, Vec<u8>), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next()
+        match &mut self.0 {
+            Ok(pairs) => pairs.next(),
+            Err(refusal) => refusal.take().map(Err),
+        }
     }
 }
 

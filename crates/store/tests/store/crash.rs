@@ -131,3 +131,54 @@ fn a_failed_write_is_final() {
     assert_eq!(acknowledged.len(), 1);
     verify(&open(dir.path()), &acknowledged);
 }
+
+#[test]
+#[ignore = "the child of `a_store_heals_when_space_comes_back`"]
+fn child_heals() {
+    let Some(dir) = std::env::var_os(DIR) else { return };
+    let dir = Path::new(&dir);
+    let limit_files = |bytes| {
+        let limit = rustix::process::Rlimit { current: bytes, maximum: None };
+        rustix::process::setrlimit(rustix::process::Resource::Fsize, limit).unwrap();
+    };
+    let store = open(dir);
+    let clone = store.clone();
+    let mut acknowledged = BTreeMap::new();
+    for round in 1..=8_u64 {
+        // Log and tables outgrow it, in every round at another place.
+        let grown = std::fs::metadata(dir.join("engine/0.jnl")).map_or(0, |file| file.len());
+        limit_files(Some(grown.min(round * 70_000) + round * 37_111));
+        let error = loop {
+            let mut rows = Rows::new();
+            rows.put(Table::Sessions, round.to_be_bytes(), noise(round, LARGE_BYTES / 9));
+            let written = store.write(rows, Durability::Buffered);
+            match written.and_then(|()| append_next(&store, 0, 50)) {
+                Ok(next) => acknowledged.insert(0, next),
+                Err(error) => break error,
+            };
+        };
+        assert_eq!(error.exit_code(), 70, "{error}");
+        assert!(store.is_poisoned());
+        verify(&store, &acknowledged);
+        limit_files(None);
+        clone.reopen().unwrap();
+        assert!(!store.is_poisoned());
+        verify(&store, &acknowledged);
+        acknowledged.insert(0, append_next(&store, 0, 1).unwrap());
+        verify(&clone, &acknowledged);
+    }
+    drop((store, clone));
+    verify(&open(dir), &acknowledged);
+    assert!(sessionary_store::check::check(dir).is_whole());
+    writeln!(std::io::stderr(), "healed as it should").unwrap();
+}
+
+#[test]
+fn a_store_heals_when_space_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = start("crash::child_heals", dir.path());
+    let lines: Vec<_> =
+        BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
+    assert!(child.wait().unwrap().success(), "{lines:?}");
+    assert!(lines.iter().any(|line| line == "healed as it should"), "{lines:?}");
+}

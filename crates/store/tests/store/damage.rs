@@ -22,7 +22,7 @@ fn log(dir: &Path) -> PathBuf {
     dir.join("engine/0.jnl")
 }
 
-fn copy(from: &Path) -> tempfile::TempDir {
+pub(crate) fn copy(from: &Path) -> tempfile::TempDir {
     let to = tempfile::tempdir().unwrap();
     for (path, bytes) in contents(from) {
         let path = to.path().join(Path::new(&path).strip_prefix(from).unwrap());

@@ -8,6 +8,8 @@ mod damage;
 mod journal;
 mod opening;
 mod signal_ids;
+mod small_volume;
+mod sweep;
 mod tables;
 mod volume;
 
