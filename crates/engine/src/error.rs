@@ -31,6 +31,11 @@ pub enum EngineError {
     /// The queue is full: the caller should come again in a moment.
     #[error("too many requests are waiting to be written; send again in a moment")]
     Busy,
+    /// The disk failed while this was written, or is being opened again.
+    #[error(
+        "the write was interrupted and may or may not have been kept; send it again as it is, a repetition does no harm"
+    )]
+    Interrupted,
     /// The engine has stopped or is stopping.
     #[error("the server is stopping; send again when it is back")]
     Stopped,
@@ -45,6 +50,11 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether opening the store again may help: a write failed, and nothing is damaged.
+    pub(crate) fn may_heal(&self) -> bool {
+        matches!(self, EngineError::Store(error) if error.exit_code() == 70 || error.exit_code() == 74)
+    }
+
     /// The exit code that a program ends with on this error.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -3,9 +3,9 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
-        mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use sessionary_core::{
@@ -17,20 +17,23 @@ use sessionary_core::{
     signal::{Arrival, Signal, TenantId},
     time::UnixMillis,
 };
-use sessionary_store::{Durability, Rows, Store};
+use sessionary_store::{Durability, Entry as StoredEntry, PackedEntries, Rows, Store};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
     EngineError, Folded, Live, Reader, ShardConfig, Verdict,
     clock::ServerClock,
     entry::{Entry, signal_bytes},
+    inbox::{self, Outbox},
     quarantine::{self, QuarantineId, Quarantined},
-    shard::Shard,
-    worker::Worker,
+    worker::{Plan, Worker},
 };
 
-/// Requests that may wait; beyond them the sender is told to come again.
-const QUEUE: usize = 4_096;
+/// So many signals of one request are packed for the journal where they come in, beside the folding
+/// thread; fewer are packed together with those of other requests.
+const PACKED_FROM: usize = 48;
+/// A commit that goes on for longer hangs: nobody waits for it, and nothing more is queued.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Signals of one request.
 #[derive(Debug)]
@@ -88,13 +91,14 @@ pub struct Engine {
 }
 
 struct Inner {
-    queue: Mutex<Option<SyncSender<Command>>>,
+    queue: Mutex<Option<Outbox>>,
     clock: Arc<ServerClock>,
     store: Store,
     secret: HashSecret,
     live: Live,
     numbers: AtomicU64,
     failure: watch::Receiver<Option<Failure>>,
+    trouble: watch::Receiver<Option<String>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -103,16 +107,27 @@ pub(crate) enum Command {
     Submit(Submit),
     Decide(Entry, oneshot::Sender<Result<(), EngineError>>),
     Session(TenantId, SessionId, oneshot::Sender<Result<Option<SessionView>, EngineError>>),
-    Read(oneshot::Sender<Result<(Reader, Folded), EngineError>>),
+    Read(oneshot::Sender<Result<Reader, EngineError>>),
+    Folded(oneshot::Sender<Folded>),
 }
 
 /// Signals of one request, encoded, and where the answer goes.
 pub(crate) struct Submit {
     pub(crate) arrivals: Vec<Arrival>,
-    pub(crate) bytes: Vec<Vec<u8>>,
+    pub(crate) encoded: Encoded,
+    /// Bytes of the encoded signals, not compressed.
+    pub(crate) bytes: usize,
     pub(crate) quarantine: Rows,
     pub(crate) ids: Vec<QuarantineId>,
     pub(crate) answer: oneshot::Sender<Result<Receipt, EngineError>>,
+}
+
+/// Signals as the journal keeps them.
+pub(crate) enum Encoded {
+    /// One after the other.
+    Plain(Vec<Vec<u8>>),
+    /// As chunks of a block.
+    Packed(PackedEntries),
 }
 
 impl Engine {
@@ -126,13 +141,16 @@ impl Engine {
         config: ShardConfig,
     ) -> Result<Engine, EngineError> {
         let live = Live::default();
-        let shard = Shard::restore(store.clone(), secret.clone(), config, live.clone())?;
+        let plan = Plan { store, secret, config, live };
+        let shard = plan.restore()?;
         let last = (shard.now > UnixMillis(0)).then_some(shard.now);
         let clock = Arc::new(ServerClock::start(last));
-        let (queue, commands) = sync_channel(QUEUE);
+        let (queue, commands) = inbox::open();
         let (failed, failure) = watch::channel(None);
+        let (troubled, trouble) = watch::channel(None);
         let numbers = AtomicU64::new(u64::try_from(clock.now().0).unwrap_or(0) << 20);
-        let worker = Worker::new(shard, clock.clone(), commands)?;
+        let Plan { store, secret, live, .. } = plan.clone();
+        let worker = Worker::new(plan, shard, clock.clone(), commands, troubled)?;
         let thread = std::thread::Builder::new()
             .name("shard-0".to_owned())
             .spawn(move || worker.run(&failed))
@@ -145,6 +163,7 @@ impl Engine {
             live,
             numbers,
             failure,
+            trouble,
             thread: Mutex::new(Some(thread)),
         };
         Ok(Engine { inner: Arc::new(inner) })
@@ -192,7 +211,7 @@ impl Engine {
     /// `Busy` when too much is waiting, `DiskFull`, `Stopped`.
     pub async fn submit(&self, submission: Submission) -> Result<Receipt, EngineError> {
         let answer = self.send_submission(submission)?;
-        answer.await.map_err(|_| EngineError::Stopped)?
+        self.within_patience(answer).await?
     }
 
     /// [`Engine::submit`] for threads outside the runtime; waits when the queue is full.
@@ -200,16 +219,16 @@ impl Engine {
     /// # Errors
     /// As [`Engine::submit`], without `Busy`.
     pub fn submit_blocking(&self, submission: Submission) -> Result<Receipt, EngineError> {
-        let (command, answer) = self.pack(submission);
-        self.sender()?.send(command).map_err(|_| EngineError::Stopped)?;
-        answer.blocking_recv().map_err(|_| EngineError::Stopped)?
+        let (command, answer) = self.pack(submission)?;
+        self.sender()?.send(command)?;
+        answer.blocking_recv().map_err(|_| EngineError::Interrupted)?
     }
 
     fn send_submission(
         &self,
         submission: Submission,
     ) -> Result<oneshot::Receiver<Result<Receipt, EngineError>>, EngineError> {
-        let (command, answer) = self.pack(submission);
+        let (command, answer) = self.pack(submission)?;
         self.send(command)?;
         Ok(answer)
     }
@@ -217,14 +236,14 @@ impl Engine {
     fn pack(
         &self,
         submission: Submission,
-    ) -> (Command, oneshot::Receiver<Result<Receipt, EngineError>>) {
+    ) -> Result<(Command, oneshot::Receiver<Result<Receipt, EngineError>>), EngineError> {
         let Submission { tenant, signals, received_at, quarantine } = submission;
         let now = self.now();
         let received_at = received_at.map_or(now, |earlier| earlier.min(now));
         let batch = self.number();
         let arrival = |signal| Arrival { tenant, received_at, batch, signal };
         let arrivals: Vec<Arrival> = signals.into_iter().map(arrival).collect();
-        let bytes = arrivals.iter().map(signal_bytes).collect();
+        let (encoded, bytes) = encode(&arrivals)?;
         let mut rows = Rows::new();
         let mut ids = Vec::new();
         for item in quarantine {
@@ -233,7 +252,39 @@ impl Engine {
             ids.push(id);
         }
         let (answer, receiver) = oneshot::channel();
-        (Command::Submit(Submit { arrivals, bytes, quarantine: rows, ids, answer }), receiver)
+        let submit = Submit { arrivals, encoded, bytes, quarantine: rows, ids, answer };
+        Ok((Command::Submit(submit), receiver))
+    }
+
+    /// Waits for an answer, but not for a disk that hangs.
+    async fn within_patience<T>(&self, answer: oneshot::Receiver<T>) -> Result<T, EngineError> {
+        let mut answer = answer;
+        loop {
+            match tokio::time::timeout(PATIENCE, &mut answer).await {
+                Ok(answered) => return answered.map_err(|_| EngineError::Interrupted),
+                Err(_) if self.hangs() => return Err(EngineError::Interrupted),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Whether a commit has been going on for too long.
+    fn hangs(&self) -> bool {
+        self.inner.store.commit_running_for().is_some_and(|running| running >= PATIENCE)
+    }
+
+    /// Tells of trouble as it comes and goes: what [`Engine::trouble`] says, but for hanging writes.
+    pub fn watch_trouble(&self) -> watch::Receiver<Option<String>> {
+        self.inner.trouble.clone()
+    }
+
+    /// What keeps the engine from writing just now, in words for an operator; `None` when nothing
+    /// does.
+    pub fn trouble(&self) -> Option<String> {
+        if self.hangs() {
+            return Some("a write to disk hangs; look at the disk".to_owned());
+        }
+        self.inner.trouble.borrow().clone()
     }
 
     /// Appends a decision and folds it.
@@ -243,7 +294,7 @@ impl Engine {
     pub async fn decide(&self, entry: Entry) -> Result<(), EngineError> {
         let (answer, receiver) = oneshot::channel();
         self.send(Command::Decide(entry, answer))?;
-        receiver.await.map_err(|_| EngineError::Stopped)?
+        self.within_patience(receiver).await?
     }
 
     /// [`Engine::decide`] for threads outside the runtime.
@@ -253,8 +304,8 @@ impl Engine {
     pub fn decide_blocking(&self, entry: Entry) -> Result<(), EngineError> {
         let (answer, receiver) = oneshot::channel();
         let command = Command::Decide(entry, answer);
-        self.sender()?.send(command).map_err(|_| EngineError::Stopped)?;
-        receiver.blocking_recv().map_err(|_| EngineError::Stopped)?
+        self.sender()?.send(command)?;
+        receiver.blocking_recv().map_err(|_| EngineError::Interrupted)?
     }
 
     /// A session as it stands, everything acknowledged included; a redirect is followed to its
@@ -269,7 +320,7 @@ impl Engine {
     ) -> Result<Option<SessionView>, EngineError> {
         let (answer, receiver) = oneshot::channel();
         self.send(Command::Session(tenant, id, answer))?;
-        receiver.await.map_err(|_| EngineError::Stopped)?
+        self.within_patience(receiver).await?
     }
 
     /// A consistent view of everything acknowledged before this call.
@@ -277,21 +328,19 @@ impl Engine {
     /// # Errors
     /// `Busy`, `Stopped`, or damage of the store.
     pub async fn reader(&self) -> Result<Reader, EngineError> {
-        Ok(self.read().await?.0)
+        let (answer, receiver) = oneshot::channel();
+        self.send(Command::Read(answer))?;
+        self.within_patience(receiver).await?
     }
 
     /// Where the fold stands.
     ///
     /// # Errors
-    /// As [`Engine::reader`].
+    /// `Busy`, `Stopped`, or `Interrupted` while the disk fails.
     pub async fn folded(&self) -> Result<Folded, EngineError> {
-        Ok(self.read().await?.1)
-    }
-
-    async fn read(&self) -> Result<(Reader, Folded), EngineError> {
         let (answer, receiver) = oneshot::channel();
-        self.send(Command::Read(answer))?;
-        receiver.await.map_err(|_| EngineError::Stopped)?
+        self.send(Command::Folded(answer))?;
+        self.within_patience(receiver).await
     }
 
     /// [`Engine::reader`] for threads outside the runtime.
@@ -300,8 +349,8 @@ impl Engine {
     /// As [`Engine::reader`].
     pub fn reader_blocking(&self) -> Result<Reader, EngineError> {
         let (answer, receiver) = oneshot::channel();
-        self.sender()?.send(Command::Read(answer)).map_err(|_| EngineError::Stopped)?;
-        Ok(receiver.blocking_recv().map_err(|_| EngineError::Stopped)??.0)
+        self.sender()?.send(Command::Read(answer))?;
+        receiver.blocking_recv().map_err(|_| EngineError::Interrupted)?
     }
 
     /// The secret under which lanes and identities are hashed.
@@ -328,15 +377,15 @@ impl Engine {
         }
     }
 
-    fn sender(&self) -> Result<SyncSender<Command>, EngineError> {
+    fn sender(&self) -> Result<Outbox, EngineError> {
         lock(&self.inner.queue).clone().ok_or(EngineError::Stopped)
     }
 
     fn send(&self, command: Command) -> Result<(), EngineError> {
-        self.sender()?.try_send(command).map_err(|error| match error {
-            TrySendError::Full(_) => EngineError::Busy,
-            TrySendError::Disconnected(_) => EngineError::Stopped,
-        })
+        if self.hangs() {
+            return Err(EngineError::Interrupted);
+        }
+        self.sender()?.try_send(command)
     }
 }
 
@@ -344,6 +393,18 @@ impl Failure {
     fn unknown() -> Failure {
         Failure { message: "the engine ended".to_owned(), exit_code: 70 }
     }
+}
+
+/// Signals as the journal keeps them, and their bytes before they were compressed.
+fn encode(arrivals: &[Arrival]) -> Result<(Encoded, usize), EngineError> {
+    let plain: Vec<Vec<u8>> = arrivals.iter().map(signal_bytes).collect();
+    let bytes = plain.iter().map(Vec::len).sum();
+    if plain.len() < PACKED_FROM {
+        return Ok((Encoded::Plain(plain), bytes));
+    }
+    let entries: Vec<StoredEntry<'_>> =
+        plain.iter().map(|bytes| StoredEntry { partition: 0, bytes }).collect();
+    Ok((Encoded::Packed(PackedEntries::pack(&entries)?), bytes))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

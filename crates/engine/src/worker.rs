@@ -2,28 +2,30 @@
 //! sync, folds it, and answers.
 //!
 //! Nothing leaves before its block is durable (CORE.md 2). When nothing queues, the thread wakes for
-//! the next timer, writes what changed, and tidies.
+//! the next timer, goes on with the checkpoint, and has old journal looked after.
 use std::{
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError},
-    },
+    sync::{Arc, mpsc::RecvTimeoutError},
     time::Duration,
 };
 
 use sessionary_core::{
+    lane::HashSecret,
     rules::Rules,
     time::{Millis, UnixMillis},
 };
-use sessionary_store::{BlockHeader, Entry as StoredEntry, FiredThrough, Rows};
-use tokio::sync::watch;
+use sessionary_store::{
+    BlockHeader, Entry as StoredEntry, FiredThrough, PackedEntries, Room, Rows, Store,
+};
+use tokio::sync::{oneshot, watch};
 
 use crate::{
-    EngineError, Failure, Reader, Receipt, SessionView,
+    EngineError, Failure, Live, Reader, Receipt, SessionView, ShardConfig,
     clock::ServerClock,
     entry::{Entry, RulesEntry},
     gathered::Verdicts,
-    intake::Command,
+    inbox::{Inbox, bytes_of},
+    intake::{Command, Encoded, Submit},
+    quarantine::QuarantineId,
     shard::{SHARD, Shard},
     tidy::Tidying,
 };
@@ -36,36 +38,89 @@ const GROUP_BYTES: usize = 8 << 20;
 const TIMERS_PER_BLOCK: usize = 4_096;
 /// Blocks that only fire timers come at most this often.
 const TIMER_PAUSE: Millis = Millis::from_secs(1);
-/// Old journal, old answers and runs of ids are looked after this often.
+/// Old journal, old answers and runs of ids are looked after this often, and after each checkpoint.
 const TIDY_PAUSE: Millis = Millis::from_secs(20);
+/// While the disk is full, the store is asked this often to free what is superfluous.
+const FREE_PAUSE: Millis = Millis::from_secs(1);
 /// After so long without work, what changed is written.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// What a shard is restored from.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) store: Store,
+    pub(crate) secret: HashSecret,
+    pub(crate) config: ShardConfig,
+    pub(crate) live: Live,
+}
+
+impl Plan {
+    /// The shard as the store has it.
+    pub(crate) fn restore(&self) -> Result<Shard, EngineError> {
+        let Plan { store, secret, config, live } = self.clone();
+        Shard::restore(store, secret, config, live)
+    }
+}
+
 /// The folding thread's own.
 pub(crate) struct Worker {
-    shard: Shard,
-    clock: Arc<ServerClock>,
-    commands: Receiver<Command>,
+    pub(crate) plan: Plan,
+    /// The state, and the thread that tidies up after it; gone while the store is opened again.
+    pub(crate) state: Option<(Shard, Tidying)>,
+    pub(crate) clock: Arc<ServerClock>,
+    pub(crate) commands: Inbox,
+    /// What keeps it from writing, for operators.
+    pub(crate) trouble: watch::Sender<Option<String>>,
     /// When a block that only fired timers was last appended.
     last_timers: UnixMillis,
-    /// The thread that tidies up.
-    tidying: Tidying,
-    /// When it was last asked to, and up to which checkpoint it has looked.
+    /// When tidying was last asked for, and up to which checkpoint it has looked.
     tidied_at: UnixMillis,
     tidied_through: u64,
+    freed_at: UnixMillis,
+}
+
+/// A group of commands, taken apart.
+#[derive(Default)]
+struct Group {
+    entries: Vec<Entry>,
+    packed: Vec<PackedEntries>,
+    plain: Vec<Vec<u8>>,
+    bytes: u64,
+    rows: Rows,
+    submits: Vec<Submitted>,
+    decisions: Vec<oneshot::Sender<Result<(), EngineError>>>,
+    others: Vec<Command>,
+}
+
+/// Where the answer to a request goes, and to which entries of the group.
+struct Submitted {
+    entries: std::ops::Range<usize>,
+    ids: Vec<QuarantineId>,
+    answer: oneshot::Sender<Result<Receipt, EngineError>>,
 }
 
 impl Worker {
     /// A worker over a restored shard.
     pub(crate) fn new(
+        plan: Plan,
         shard: Shard,
         clock: Arc<ServerClock>,
-        commands: Receiver<Command>,
+        commands: Inbox,
+        trouble: watch::Sender<Option<String>>,
     ) -> Result<Worker, EngineError> {
-        let never = UnixMillis(0);
         let tidying = Tidying::start(&shard)?;
-        let (last_timers, tidied_at, tidied_through) = (never, never, 0);
-        Ok(Worker { shard, clock, commands, last_timers, tidying, tidied_at, tidied_through })
+        let never = UnixMillis(0);
+        Ok(Worker {
+            plan,
+            state: Some((shard, tidying)),
+            clock,
+            commands,
+            trouble,
+            last_timers: never,
+            tidied_at: never,
+            tidied_through: 0,
+            freed_at: never,
+        })
     }
 
     /// Works until the door is closed, or says why it could not go on.
@@ -80,16 +135,37 @@ impl Worker {
         let _ = failed.send(Some(failure));
     }
 
+    /// Works, and heals what a failed write has broken, until the door is closed.
     fn work(&mut self) -> Result<(), EngineError> {
-        self.take_rules()?;
+        loop {
+            match self.take_rules().and_then(|()| self.serve()) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.may_heal() => {
+                    if !self.heal(&error)? {
+                        return Ok(());
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Works until the door is closed.
+    fn serve(&mut self) -> Result<(), EngineError> {
         loop {
             let mut group = Vec::new();
-            match self.commands.recv_timeout(self.patience()) {
+            // Others write to the store as well; whoever comes upon a failed write heals it.
+            if self.plan.store.is_poisoned() {
+                return Err(sessionary_store::StoreError::Poisoned.into());
+            }
+            let patience = self.patience()?;
+            match self.commands.next(patience) {
                 Ok(command) => group.push(command),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.shard.checkpoint()?;
-                    self.shard.store.sync()?;
+                    let shard = self.shard()?;
+                    shard.checkpoint()?;
+                    shard.store.sync()?;
                     return Ok(());
                 }
             }
@@ -97,20 +173,26 @@ impl Worker {
             let idle = group.is_empty();
             self.place(&group)?;
             let signals = self.commit(group)?;
-            self.shard.roll(signals)?;
-            if idle && self.shard.is_dirty() && !self.shard.is_checkpointing() {
-                self.shard.begin_checkpoint()?;
+            let shard = self.shard()?;
+            shard.roll(signals)?;
+            if idle && shard.is_dirty() && !shard.is_checkpointing() {
+                shard.begin_checkpoint()?;
             }
             self.tidy()?;
         }
     }
 
+    pub(crate) fn shard(&mut self) -> Result<&mut Shard, EngineError> {
+        self.state.as_mut().map(|(shard, _)| shard).ok_or(EngineError::Interrupted)
+    }
+
     /// Has old journal and the like looked after, now and then and after each checkpoint.
     fn tidy(&mut self) -> Result<(), EngineError> {
-        let (now, checkpointed) = (self.clock.now(), self.shard.checkpointed);
+        let Some((shard, tidying)) = &self.state else { return Ok(()) };
+        let (now, checkpointed) = (self.clock.now(), shard.checkpointed);
         let pause_is_over = now >= self.tidied_at.plus(TIDY_PAUSE);
         if pause_is_over || checkpointed > self.tidied_through {
-            if self.tidying.order(now, checkpointed)? {
+            if tidying.order(now, checkpointed)? {
                 self.tidied_through = checkpointed;
             }
             self.tidied_at = now;
@@ -118,29 +200,29 @@ impl Worker {
         Ok(())
     }
 
-    /// How long to wait for a command before the next timer is due.
-    fn patience(&self) -> Duration {
-        if self.shard.is_checkpointing() {
-            return Duration::ZERO;
-        }
-        let Some(((due, _), _)) = self.shard.timers.wall.first() else { return IDLE };
+    /// How long to wait for a command before something else is to be done.
+    fn patience(&mut self) -> Result<Duration, EngineError> {
         let now = self.clock.now();
-        let earliest = due.max(self.last_timers.plus(TIMER_PAUSE));
+        let last_timers = self.last_timers;
+        let shard = self.shard()?;
+        if shard.is_checkpointing() {
+            return Ok(Duration::ZERO);
+        }
+        let Some(((due, _), _)) = shard.timers.wall.first() else { return Ok(IDLE) };
+        let earliest = due.max(last_timers.plus(TIMER_PAUSE));
         let wait = u64::try_from(earliest.since(now).0).unwrap_or(0);
-        Duration::from_millis(wait).min(IDLE)
+        Ok(Duration::from_millis(wait).min(IDLE))
     }
 
     /// Takes what has queued up to the bounds of a group.
     fn gather(&self, group: &mut Vec<Command>) {
         let weight = |command: &Command| match command {
-            Command::Submit(submit) => {
-                (submit.bytes.len(), submit.bytes.iter().map(Vec::len).sum())
-            }
+            Command::Submit(submit) => (submit.arrivals.len(), bytes_of(command)),
             _ => (1, 0),
         };
         let (mut signals, mut bytes): (usize, usize) = group.first().map_or((0, 0), weight);
         while !group.is_empty() && signals < GROUP_SIGNALS && bytes < GROUP_BYTES {
-            let Ok(command) = self.commands.try_recv() else { return };
+            let Some(command) = self.commands.next_now() else { return };
             let (more_signals, more_bytes) = weight(&command);
             signals += more_signals;
             bytes += more_bytes;
@@ -150,10 +232,11 @@ impl Worker {
 
     /// Puts the configured rules in force, if others were.
     fn take_rules(&mut self) -> Result<(), EngineError> {
-        let rules: Rules = self.shard.config.rules.clone();
-        if *self.shard.rules != rules || self.shard.rules_version == 0 {
-            let version = self.shard.rules_version + 1;
-            self.append(vec![Entry::Rules(RulesEntry { version, rules })], None)?;
+        let shard = self.shard()?;
+        let rules: Rules = shard.config.rules.clone();
+        if *shard.rules != rules || shard.rules_version == 0 {
+            let version = shard.rules_version + 1;
+            self.append_own(vec![Entry::Rules(RulesEntry { version, rules })])?;
         }
         Ok(())
     }
@@ -168,125 +251,168 @@ impl Worker {
                 _ => None,
             })
             .collect();
-        let entries = self.shard.propose_placements(now, &completing)?;
-        if entries.is_empty() { Ok(()) } else { self.append(entries, None) }
+        let entries = self.shard()?.propose_placements(now, &completing)?;
+        if entries.is_empty() { Ok(()) } else { self.append_own(entries) }
     }
 
-    /// Appends entries of our own as one block and folds it.
+    /// Appends entries of our own as one block that fires no timers, and folds it.
+    fn append_own(&mut self, entries: Vec<Entry>) -> Result<(), EngineError> {
+        let plain: Vec<Vec<u8>> = entries.iter().map(Entry::to_bytes).collect();
+        let bytes = plain.iter().map(|bytes| bytes.len() as u64).sum();
+        let packed = vec![pack(&plain)?];
+        let group = Group { entries, packed, bytes, ..Group::default() };
+        let now = self.clock.now().max(self.shard()?.now);
+        self.append(now, None, group).map(|_| ())
+    }
+
+    /// Appends a block and folds it.
     fn append(
-        &mut self,
-        entries: Vec<Entry>,
-        fired: Option<FiredThrough>,
-    ) -> Result<(), EngineError> {
-        let bytes: Vec<Vec<u8>> = entries.iter().map(Entry::to_bytes).collect();
-        let now = self.clock.now().max(self.shard.now);
-        self.append_block(now, fired, entries, &bytes, Rows::new()).map(|_| ())
-    }
-
-    fn append_block(
         &mut self,
         now: UnixMillis,
         fired: Option<FiredThrough>,
-        entries: Vec<Entry>,
-        bytes: &[Vec<u8>],
-        rows: Rows,
+        group: Group,
     ) -> Result<(u64, Verdicts), EngineError> {
+        let shard = self.shard()?;
+        let Group { entries, packed, bytes, mut rows, .. } = group;
         let none = FiredThrough { due: i64::MIN, session: [0; 16] };
         let fired_through = fired.unwrap_or(none);
-        let header = BlockHeader { now: now.0, fired_through, rules: self.shard.rules_version };
-        let stored: Vec<StoredEntry<'_>> =
-            bytes.iter().map(|bytes| StoredEntry { partition: 0, bytes }).collect();
-        let mut rows = rows;
-        rows.merge(std::mem::take(&mut self.shard.pending));
-        let first = self.shard.store.append(SHARD, &header, &stored, rows)?;
-        self.shard.note_appended(bytes.iter().map(|bytes| bytes.len() as u64).sum());
-        let next = self.shard.store.next_position(SHARD);
-        let verdicts = self.shard.fold_block(first, next, &header, entries)?;
+        let header = BlockHeader { now: now.0, fired_through, rules: shard.rules_version };
+        rows.merge(std::mem::take(&mut shard.pending));
+        let first = shard.store.append_chunks(SHARD, &header, packed, rows)?;
+        shard.note_appended(bytes);
+        let next = shard.store.next_position(SHARD);
+        let verdicts = shard.fold_block(first, next, &header, entries)?;
         Ok((first, verdicts))
     }
 
-    /// Appends a group of requests, folds it and answers.
-    fn commit(&mut self, group: Vec<Command>) -> Result<usize, EngineError> {
-        let now = self.clock.now().max(self.shard.now);
-        let mut fired = self.shard.cursor(now, TIMERS_PER_BLOCK)?;
-        let (mut entries, mut bytes, mut rows) = (Vec::new(), Vec::new(), Rows::new());
-        let (mut submits, mut decisions, mut reads) = (Vec::new(), Vec::new(), Vec::new());
-        let full = self.disk_full()?;
-        for command in group {
-            match (command, full) {
-                (Command::Submit(submit), Some((free, needed))) => {
-                    let _ = submit.answer.send(Err(EngineError::DiskFull { free, needed }));
-                }
-                (Command::Decide(_, answer), Some((free, needed))) => {
-                    let _ = answer.send(Err(EngineError::DiskFull { free, needed }));
-                }
-                (Command::Submit(mut submit), None) => {
-                    let from = entries.len();
-                    entries.extend(submit.arrivals.drain(..).map(Entry::Signal));
-                    bytes.append(&mut submit.bytes);
-                    rows.merge(std::mem::take(&mut submit.quarantine));
-                    submits.push((from..entries.len(), submit.ids, submit.answer));
-                }
-                (Command::Decide(entry, answer), None) => {
-                    bytes.push(entry.to_bytes());
-                    entries.push(entry);
-                    decisions.push(answer);
-                }
-                (read, _) => reads.push(read),
-            }
+    /// Appends a group of requests, folds it and answers; gives how many entries it had.
+    fn commit(&mut self, commands: Vec<Command>) -> Result<usize, EngineError> {
+        let now = self.clock.now().max(self.shard()?.now);
+        let mut fired = self.shard()?.cursor(now, TIMERS_PER_BLOCK)?;
+        let full = self.full(now)?;
+        let mut group = Group::default();
+        for command in commands {
+            group.take(command, full)?;
         }
-        let count = entries.len();
-        let timers_only = entries.is_empty() && rows.is_empty();
+        group.pack_plain()?;
+        let timers_only = group.entries.is_empty() && group.rows.is_empty();
         if timers_only && now < self.last_timers.plus(TIMER_PAUSE) {
             fired = None;
         }
+        let count = group.entries.len();
+        let submits = std::mem::take(&mut group.submits);
+        let decisions = std::mem::take(&mut group.decisions);
+        let others = std::mem::take(&mut group.others);
         if !timers_only || fired.is_some() {
             if timers_only {
                 self.last_timers = now;
             }
-            let (first, verdicts) = self.append_block(now, fired, entries, &bytes, rows)?;
-            for (range, quarantine, answer) in submits {
-                let verdicts = range
+            let (first, verdicts) = self.append(now, fired, group)?;
+            for Submitted { entries, ids, answer } in submits {
+                let verdicts = entries
                     .map(|at| verdicts.get(first + at as u64))
                     .collect::<Option<Vec<_>>>()
                     .ok_or(EngineError::Missing { what: "the verdict of a signal" })?;
-                let _ = answer.send(Ok(Receipt { verdicts, quarantine }));
+                let _ = answer.send(Ok(Receipt { verdicts, quarantine: ids }));
             }
             for answer in decisions {
                 let _ = answer.send(Ok(()));
             }
         }
-        reads.into_iter().try_for_each(|read| self.read(read))?;
+        others.into_iter().try_for_each(|command| self.answer(command))?;
         Ok(count)
     }
 
-    fn disk_full(&self) -> Result<Option<(u64, u64)>, EngineError> {
-        let (free, needed) = (self.shard.store.free_bytes()?, self.shard.store.min_free_bytes());
-        Ok((free < needed).then_some((free, needed)))
+    /// The room that is missing, when some is; the store is asked to free what it can.
+    fn full(&mut self, now: UnixMillis) -> Result<Option<Room>, EngineError> {
+        let room = self.plan.store.room()?;
+        if room.is_left() {
+            return Ok(None);
+        }
+        if now >= self.freed_at.plus(FREE_PAUSE) {
+            self.freed_at = now;
+            self.plan.store.tidy()?;
+        }
+        Ok(Some(room))
     }
 
-    fn read(&mut self, command: Command) -> Result<(), EngineError> {
+    fn answer(&mut self, command: Command) -> Result<(), EngineError> {
+        let now = self.clock.now();
+        let shard = self.shard()?;
         match command {
             Command::Session(tenant, id, answer) => {
-                let view = self.shard.survivor(tenant, id)?.map(|session| SessionView {
+                let view = shard.survivor(tenant, id)?.map(|session| SessionView {
                     session,
-                    rules: self.shard.rules.clone(),
-                    now: self.clock.now().max(self.shard.now),
+                    rules: shard.rules.clone(),
+                    now: now.max(shard.now),
                 });
                 let _ = answer.send(Ok(view));
             }
             Command::Read(answer) => {
-                self.shard.checkpoint()?;
-                let reader = Reader::new(
-                    self.shard.store.clone(),
-                    self.shard.secret.clone(),
-                    self.shard.rules.clone(),
-                    self.clock.now().max(self.shard.now),
-                );
-                let _ = answer.send(Ok((reader, self.shard.counts())));
+                shard.checkpoint()?;
+                let (store, secret) = (shard.store.clone(), shard.secret.clone());
+                let reader = Reader::new(store, secret, shard.rules.clone(), now.max(shard.now));
+                let _ = answer.send(Ok(reader));
+            }
+            Command::Folded(answer) => {
+                let _ = answer.send(shard.counts());
             }
             Command::Submit(_) | Command::Decide(..) => {}
         }
         Ok(())
     }
+}
+
+impl Group {
+    /// Takes a command in, or answers that the disk is full.
+    fn take(&mut self, command: Command, full: Option<Room>) -> Result<(), EngineError> {
+        let disk_full = |room: Room| EngineError::DiskFull { free: room.free, needed: room.needed };
+        match (command, full) {
+            (Command::Submit(submit), Some(room)) => {
+                let _ = submit.answer.send(Err(disk_full(room)));
+            }
+            (Command::Decide(_, answer), Some(room)) => {
+                let _ = answer.send(Err(disk_full(room)));
+            }
+            (Command::Submit(submit), None) => self.submit(submit)?,
+            (Command::Decide(entry, answer), None) => {
+                self.plain.push(entry.to_bytes());
+                self.entries.push(entry);
+                self.decisions.push(answer);
+            }
+            (other, _) => self.others.push(other),
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, submit: Submit) -> Result<(), EngineError> {
+        let Submit { arrivals, encoded, bytes, quarantine, ids, answer } = submit;
+        let from = self.entries.len();
+        self.entries.extend(arrivals.into_iter().map(Entry::Signal));
+        self.bytes += bytes as u64;
+        match encoded {
+            Encoded::Plain(mut plain) => self.plain.append(&mut plain),
+            Encoded::Packed(packed) => {
+                self.pack_plain()?;
+                self.packed.push(packed);
+            }
+        }
+        self.rows.merge(quarantine);
+        self.submits.push(Submitted { entries: from..self.entries.len(), ids, answer });
+        Ok(())
+    }
+
+    /// Packs what came unpacked so far, so that the order stays.
+    fn pack_plain(&mut self) -> Result<(), EngineError> {
+        if !self.plain.is_empty() {
+            self.packed.push(pack(&std::mem::take(&mut self.plain))?);
+        }
+        Ok(())
+    }
+}
+
+fn pack(plain: &[Vec<u8>]) -> Result<PackedEntries, EngineError> {
+    let entries: Vec<StoredEntry<'_>> =
+        plain.iter().map(|bytes| StoredEntry { partition: 0, bytes }).collect();
+    Ok(PackedEntries::pack(&entries)?)
 }

@@ -85,8 +85,22 @@ impl Serving {
         let routes = api::table(gate, self.readiness.clone(), &self.settings);
         let _ = self.router.set(face::router(routes, app, &self.settings));
         self.readiness.set(State::Ready);
+        self.tell_of_trouble(&behind.engine);
         tracing::info!(address = %self.address, data_dir = %dir.display(), "ready");
         Ok(behind)
+    }
+
+    /// While the disk fails and is opened again, the server is not ready, and says why.
+    fn tell_of_trouble(&self, engine: &Engine) {
+        let (mut trouble, readiness) = (engine.watch_trouble(), self.readiness.clone());
+        self.runtime.spawn(async move {
+            while trouble.changed().await.is_ok() {
+                let now = trouble.borrow_and_update().clone();
+                if readiness.get() != State::Stopping {
+                    readiness.set(now.map_or(State::Ready, State::Busy));
+                }
+            }
+        });
     }
 
     fn start_engine(

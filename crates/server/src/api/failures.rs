@@ -9,7 +9,7 @@ impl From<EngineError> for Problem {
             EngineError::Busy => Code::Overloaded,
             EngineError::Stopped => Code::NotReady,
             EngineError::DiskFull { .. } => Code::DiskFull,
-            EngineError::Store(_) => Code::StoreUnavailable,
+            EngineError::Store(_) | EngineError::Interrupted => Code::StoreUnavailable,
             EngineError::Entry(_) | EngineError::Row { .. } | EngineError::Missing { .. } => {
                 Code::Internal
             }
