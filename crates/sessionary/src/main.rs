@@ -19,6 +19,7 @@ mod directory;
 mod import;
 mod serving;
 
+mod bench;
 mod check;
 mod demo;
 mod explain;

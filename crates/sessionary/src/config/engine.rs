@@ -62,6 +62,18 @@ impl Config {
         }
     }
 
+    /// How the folding thread is run, by these rules.
+    pub(crate) fn shard(&self, rules: Rules) -> ShardConfig {
+        ShardConfig {
+            rules,
+            hot_lanes: HOT_LANES,
+            checkpoint_bytes: 64 << 20,
+            checkpoint_signals: 200_000,
+            rewrite_after_ms: millis(self.store.rewrite_after_ms).0,
+            rewrite_beyond_bytes: 256 << 20,
+        }
+    }
+
     /// The bounds on connections.
     pub(crate) fn server_settings(&self) -> Settings {
         let server = &self.server;
@@ -107,18 +119,6 @@ impl Config {
             };
             (source.as_str(), clock)
         })
-    }
-}
-
-/// How the folding thread is run, by these rules.
-pub(crate) fn shard(rules: Rules) -> ShardConfig {
-    ShardConfig {
-        rules,
-        hot_lanes: HOT_LANES,
-        checkpoint_bytes: 64 << 20,
-        checkpoint_signals: 200_000,
-        rewrite_after_ms: Millis::from_hours(12).0,
-        rewrite_beyond_bytes: 256 << 20,
     }
 }
 

@@ -137,6 +137,8 @@ settings! {
         min_free_bytes: u64 = 0, bytes(0, u64::MAX);
         /// Log of the storage engine; bounds how long a start after a crash takes.
         max_journaling_bytes: u64 = 512 * MIB, bytes(64 * MIB, u64::MAX);
+        /// Age at which signals are rewritten from the order of arrival to that of their sessions, which is quicker to read; 0: as soon as they are folded.
+        rewrite_after_ms: u64 = 12 * HOUR, ms(0, 366 * DAY);
     }
 
     /// Where one session ends and the next begins: a gap between signals that is greater than the limit.
