@@ -141,7 +141,7 @@ impl Sender {
         let cpu = process_cpu_us();
         let due = match plan.pace {
             Pace::Closed => None,
-            Pace::Open { per_second } => Some(schedule(per_second, plan.last)?),
+            Pace::Open { per_second } => Some(schedule(per_second, plan.last, plan.connections)?),
         };
         let shared = Rc::new(Shared {
             stream: self.stream.clone(),
@@ -185,7 +185,7 @@ async fn send_all(shared: &Rc<Shared>, address: &str) -> anyhow::Result<()> {
 
 /// Lets one request go at each instant of the schedule, from a thread of its own: a timer of the
 /// runtime would be a millisecond late.
-fn schedule(per_second: f64, last: Duration) -> anyhow::Result<Arc<Semaphore>> {
+fn schedule(per_second: f64, last: Duration, connections: u32) -> anyhow::Result<Arc<Semaphore>> {
     let due = Arc::new(Semaphore::new(0));
     let arrivals = Arc::clone(&due);
     let began = monotonic();
@@ -204,6 +204,8 @@ fn schedule(per_second: f64, last: Duration) -> anyhow::Result<Arc<Semaphore>> {
                 }
             }
         }
+        // Whoever waits for a further arrival learns that there is none.
+        arrivals.add_permits(connections as usize);
     };
     std::thread::Builder::new().spawn(release).context("the schedule cannot be started")?;
     Ok(due)
@@ -239,14 +241,14 @@ impl Shared {
         let due = match (&self.due, self.plan.pace) {
             (Some(due), Pace::Open { per_second }) => {
                 let end = self.plan.last.as_secs_f64();
-                if real(self.taken.get()) / per_second >= end {
-                    return None;
-                }
                 let late = self.plan.last + BACKLOG;
                 let left = late.checked_sub(self.began.elapsed())?;
                 let permit = tokio::time::timeout(left, due.acquire()).await.ok()?.ok()?;
                 permit.forget();
                 let offset = real(self.taken.get()) / per_second;
+                if offset >= end {
+                    return None;
+                }
                 Some(self.began + Duration::from_secs_f64(offset))
             }
             _ => None,

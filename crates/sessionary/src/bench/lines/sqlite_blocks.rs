@@ -86,7 +86,8 @@ impl Work for Blocks {
     }
 }
 
-fn packed(lane: &Lane) -> anyhow::Result<Vec<u8>> {
+/// The sessions of a lane, as a row.
+pub(super) fn packed(lane: &Lane) -> anyhow::Result<Vec<u8>> {
     let parts = |session: &sessionary_core::session::Session| {
         rmp_serde::to_vec_named(&(&session.envelope, &session.content, &session.members))
     };

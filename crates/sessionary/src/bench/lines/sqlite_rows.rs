@@ -1,46 +1,38 @@
 //! SQLite as most would use it: a transaction a group; of each signal its row, its session's row, the
-//! index over them and the session's timer.
+//! indexes over both and the session's timer.
+//!
+//! The same work as ours: decoded and folded by the same code, with the sessions in memory so that
+//! none is read back, and a repeated signal refused by a unique index.
 use std::path::Path;
 
+use anyhow::Context;
 use rusqlite::{Connection, Transaction, params};
-use serde::Deserialize;
-use sessionary_engine::clock::ServerClock;
+use sessionary_core::lane_fold::Lane;
 
-use super::Work;
+use super::{Work, fold::Fold, sqlite_blocks::packed};
 use crate::bench::stream::Group;
 
 /// A database with one row a signal.
 pub(super) struct Rows {
     database: Connection,
-    clock: ServerClock,
+    fold: Fold,
 }
 
-/// What such a program would read of a signal.
-#[derive(Deserialize)]
-struct Read<'a> {
-    id: &'a str,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    occurred_at: &'a str,
-    anonymous_id: &'a str,
-    page: Page<'a>,
-    ip: &'a str,
-    user_agent: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Page<'a> {
-    url: &'a str,
+/// What one signal changes.
+struct Change {
+    lane: [u8; 16],
+    /// Hash of the signal's key.
+    key: u64,
+    last: i64,
+    session: anyhow::Result<Vec<u8>>,
 }
 
 const TABLES: &str = "
-    create table signals (id text primary key, session text not null, at text not null, body blob) without rowid;
-    create table sessions (
-        id text primary key, began text, last text, signals integer, pages integer, landing text,
-        exit text, ip text, agent text
-    ) without rowid;
+    create table signals (position integer primary key, lane blob not null, key integer not null, body blob not null);
+    create unique index signals_by_key on signals (lane, key);
+    create table sessions (lane blob primary key, last integer not null, body blob not null) without rowid;
     create index sessions_by_last on sessions (last);
-    create table timers (session text primary key, due integer not null) without rowid;
+    create table timers (lane blob primary key, due integer not null) without rowid;
     create index timers_by_due on timers (due);
 ";
 
@@ -59,49 +51,40 @@ pub(super) fn durable(path: &Path, tables: &str) -> anyhow::Result<Connection> {
 
 impl Rows {
     pub(super) fn create(dir: &Path) -> anyhow::Result<Rows> {
-        let database = durable(&dir.join("rows.sqlite"), TABLES)?;
-        Ok(Rows { database, clock: ServerClock::start(None) })
+        Ok(Rows { database: durable(&dir.join("rows.sqlite"), TABLES)?, fold: Fold::default() })
     }
 }
 
 impl Work for Rows {
     fn take(&mut self, group: &Group) -> anyhow::Result<()> {
-        let due = self.clock.now().0 + GAP;
+        let mut changes = Vec::with_capacity(group.spans.len());
+        self.fold.fold(group, |lane, _| changes.extend(change(lane)))?;
+        anyhow::ensure!(changes.len() == group.spans.len(), "every signal changes a session");
         let transaction = self.database.transaction()?;
-        for bytes in group.signals() {
-            insert(&transaction, bytes, due)?;
+        for (change, body) in changes.into_iter().zip(group.signals()) {
+            keep(&transaction, change, body)?;
         }
         Ok(transaction.commit()?)
     }
 }
 
-fn insert(transaction: &Transaction<'_>, bytes: &[u8], due: i64) -> anyhow::Result<()> {
-    let read: Read<'_> = serde_json::from_slice(bytes)?;
-    let signal = "insert into signals values (?1, ?2, ?3, ?4)";
-    let signal = transaction.prepare_cached(signal)?.execute(params![
-        read.id,
-        read.anonymous_id,
-        read.occurred_at,
-        bytes
-    ])?;
-    anyhow::ensure!(signal == 1, "SQLite did not keep a signal");
-    let page = i64::from(read.kind == "page_viewed");
+fn change(lane: &Lane) -> Option<Change> {
+    let session = lane.sessions.last()?;
+    let (key, last) = (session.members.last()?.key_hash, session.content.last.at.0);
+    Some(Change { lane: lane.key.0, key, last, session: packed(lane) })
+}
+
+fn keep(transaction: &Transaction<'_>, change: Change, body: &[u8]) -> anyhow::Result<()> {
+    let Change { lane, key, last, session } = change;
     transaction
-        .prepare_cached(
-            "insert into sessions values (?1, ?2, ?2, 1, ?3, ?4, ?4, ?5, ?6)
-             on conflict (id) do update set last = max(last, excluded.last), signals = signals + 1,
-             pages = pages + excluded.pages, exit = excluded.exit",
-        )?
-        .execute(params![
-            read.anonymous_id,
-            read.occurred_at,
-            page,
-            read.page.url,
-            read.ip,
-            read.user_agent
-        ])?;
+        .prepare_cached("insert into signals (lane, key, body) values (?1, ?2, ?3)")?
+        .execute(params![&lane[..], key.cast_signed(), body])
+        .context("SQLite did not keep a signal")?;
+    transaction
+        .prepare_cached("insert or replace into sessions values (?1, ?2, ?3)")?
+        .execute(params![&lane[..], last, session?])?;
     transaction
         .prepare_cached("insert or replace into timers values (?1, ?2)")?
-        .execute(params![read.anonymous_id, due])?;
+        .execute(params![&lane[..], last + GAP])?;
     Ok(())
 }
