@@ -23,6 +23,7 @@ mod worker;
 
 mod wire;
 mod child;
+mod plan;
 mod load;
 mod http;
 

@@ -1,12 +1,14 @@
 //! Allocations of a signal in decoding and in the fold, counted; only with `count-allocations`.
 //!
 //! CPU varies with the machine; this count does not, so a copy that creeps in is seen at once.
+use sessionary_core::time::Millis;
+
 use super::{
+    counters::real,
     lines::{GROUP, Work, fold},
     report::{Figure, Goal},
     stream::{Group, Order, Stream},
 };
-use crate::bench::counters::real;
 
 /// Counts every allocation of this program while a profiler runs.
 #[global_allocator]
@@ -18,12 +20,14 @@ const GROUPS: u64 = 20;
 /// Allocations and allocated bytes of a signal.
 pub(super) fn figures(sessions: u64) -> anyhow::Result<Vec<Figure>> {
     let stream = Stream::new(Order::Hot(sessions.min(GROUPS * GROUP / 4)), 0)?;
-    let clock = sessionary_engine::clock::ServerClock::start(None);
+    let now = sessionary_engine::clock::ServerClock::start(None).now();
     let mut work = fold::Fold::default();
     let mut groups = Vec::new();
     for number in 0..2 * GROUPS {
         let mut group = Group::default();
-        stream.render(&mut group, number * GROUP, GROUP, &clock.now().to_string());
+        // A millisecond apart: of two signals of one instant, either may be the later.
+        let at = now.plus(Millis(i64::try_from(number)?)).to_string();
+        stream.render(&mut group, number * GROUP, GROUP, &at);
         groups.push(group);
     }
     let (before, counted) = groups.split_at(groups.len() / 2);

@@ -60,8 +60,8 @@ pub(crate) struct Ingest {
     /// Rounds of each line.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) rounds: u32,
-    /// Visitors that take turns.
-    #[arg(long, default_value = "20k", value_parser = count)]
+    /// Visitors that take turns, at least 5k: no two signals of one should be of one instant.
+    #[arg(long, default_value = "20k", value_parser = visitors)]
     pub(crate) sessions: u64,
     /// Only these lines of the scenario `hot`; may be given again.
     #[arg(long = "line", value_name = "NAME")]
@@ -114,6 +114,11 @@ fn count(text: &str) -> Result<u64, String> {
     count
         .filter(|count| (1..1 << 48).contains(count))
         .ok_or_else(|| "use a count such as 5000, 100k or 5m".into())
+}
+
+fn visitors(text: &str) -> Result<u64, String> {
+    let count = count(text)?;
+    if count >= 5_000 { Ok(count) } else { Err("use 5k or more".into()) }
 }
 
 #[cfg(test)]

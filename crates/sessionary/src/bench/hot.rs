@@ -33,7 +33,11 @@ pub(super) fn run(setup: &Setup) -> anyhow::Result<Section> {
     }
     let line = |(name, runner): &mut (&str, Runner)| runner.line(name);
     let lines = runners.iter_mut().map(line).collect::<anyhow::Result<Vec<_>>>()?;
-    let figures = figures(&lines).into_iter().chain(allocations(setup)?).collect();
+    let mut figures = figures(&lines);
+    if !setup.arguments.lines.is_empty() {
+        figures.retain(|figure| figure.value.is_some());
+    }
+    figures.extend(allocations(setup)?);
     let about = format!(
         "{} visitors in turn, 10 signals a session, groups of {}; times at half of capacity, by schedule",
         setup.arguments.sessions,

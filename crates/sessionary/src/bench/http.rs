@@ -5,7 +5,8 @@ use std::{path::Path, time::Duration};
 use super::{
     child::Server,
     counters::{disk_bytes, real},
-    load::{Outcome, Plan, Sender},
+    load::Sender,
+    plan::{Outcome, Plan},
     round::{Line, Round, Totals},
     stream::{Order, Stream},
 };

@@ -7,7 +7,8 @@ use super::{
     Setup,
     counters::real,
     http::Http,
-    load::{Plan, Refusals, Sender},
+    load::Sender,
+    plan::{Plan, Refusals},
     report::{Figure, Goal, Section},
     round::Waits,
     stream::{Order, Stream},
@@ -70,6 +71,9 @@ pub(super) fn overload(setup: &Setup) -> anyhow::Result<Section> {
     setup.progress(&format!("overload: {OVERLOAD} times {capacity:.0} signals/s"));
     let plan = Plan { refusals: Refusals::Count, ..Plan::closed(CROWD, 100, last) };
     let outcome = http.sender.run(&http.server, plan.open(capacity * OVERLOAD, last))?;
+    if let Some(error) = &outcome.first_cut {
+        setup.progress(&format!("overload: connections were cut, the first so: {error}"));
+    }
     let requests = real(outcome.requests.max(1));
     let median = line.signals_per_second.unwrap_or(capacity);
     let refusals = Waits::of(outcome.refusals);
@@ -77,7 +81,7 @@ pub(super) fn overload(setup: &Setup) -> anyhow::Result<Section> {
     let figures = vec![
         Figure::new(
             "offered / capacity",
-            Some(requests * 100.0 / outcome.seconds / median),
+            Some(requests * 100.0 / last.as_secs_f64() / median),
             "x",
             Goal::None,
         ),

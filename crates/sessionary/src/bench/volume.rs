@@ -17,13 +17,7 @@ const PARTS: u64 = 20;
 
 /// Every signal of a random session of all.
 pub(super) fn cold(setup: &Setup) -> anyhow::Result<Section> {
-    setup.progress("cold: the hot work for comparison");
-    let mut hot =
-        Http::start(&setup.folder("cold-hot")?, Order::Hot(setup.arguments.sessions), LOAD, &[])?;
-    for _ in 0..setup.arguments.rounds {
-        hot.closed(setup.round)?;
-    }
-    let hot = hot.line("hot")?;
+    let hot = compared(setup)?;
     let (signals, sessions) = (setup.arguments.signals, (setup.arguments.signals / 5).max(1));
     let mut cold = Http::start(&setup.folder("cold")?, Order::Uniform(sessions), LOAD, &[])?;
     fill(setup, "cold", &mut cold, signals)?;
@@ -49,6 +43,17 @@ pub(super) fn cold(setup: &Setup) -> anyhow::Result<Section> {
     ];
     let about = format!("{signals} signals, each of a random one of {sessions} sessions");
     Ok(Section { scenario: "cold".to_owned(), about, lines: vec![hot, line], figures })
+}
+
+/// The hot work, to compare with; its server is gone before the cold one starts.
+fn compared(setup: &Setup) -> anyhow::Result<Line> {
+    setup.progress("cold: the hot work for comparison");
+    let order = Order::Hot(setup.arguments.sessions);
+    let mut http = Http::start(&setup.folder("cold-hot")?, order, LOAD, &[])?;
+    for _ in 0..setup.arguments.rounds {
+        http.closed(setup.round)?;
+    }
+    http.line("hot")
 }
 
 /// The hot work over ever more stored sessions.

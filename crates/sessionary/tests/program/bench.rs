@@ -9,7 +9,7 @@ use crate::program::said;
 #[test]
 fn a_short_benchmark_prints_every_line() {
     let dir = tempfile::tempdir().unwrap();
-    let flags = "bench ingest --seconds 0.1 --rounds 1 --sessions 1k --json --allow-tmpfs --dir {}";
+    let flags = "bench ingest --seconds 0.1 --rounds 1 --json --allow-tmpfs --dir {}";
     let report: Value = serde_json::from_str(&said(flags, dir.path())).unwrap();
     assert!(report["machine"]["cores"].as_u64().unwrap() > 0);
     let section = &report["sections"][0];

@@ -94,7 +94,7 @@ impl Fold {
 }
 
 /// The signals of a group, every one of them good.
-pub(super) fn decoded(group: &Group) -> anyhow::Result<Vec<Signal>> {
+pub(in crate::bench) fn decoded(group: &Group) -> anyhow::Result<Vec<Signal>> {
     let limits = Limits { items: group.spans.len(), ..Limits::default() };
     let items = canonical::decode(&group.body, &Context { limits, ..Context::default() })?;
     Ok(items.into_iter().collect::<Result<_, _>>()?)
@@ -113,20 +113,23 @@ impl Fetch for Nowhere {
 
 #[cfg(test)]
 mod tests {
+    use sessionary_core::time::Millis;
+
     use super::*;
     use crate::bench::stream::{Order, Stream};
 
     #[test]
     fn visitors_come_and_leave() {
-        let stream = Stream::new(Order::Hot(100), 0).unwrap();
+        let stream = Stream::new(Order::Hot(1000), 0).unwrap();
         let (mut fold, mut group, mut over) = (Fold::default(), Group::default(), 0);
-        for number in 0..10 {
-            let at = fold.clock.now().to_string();
+        let now = fold.clock.now();
+        for number in 0..100 {
+            let at = now.plus(Millis(i64::try_from(number).unwrap())).to_string();
             stream.render(&mut group, number * 500, 500, &at);
             fold.fold(&group, |_, is_over| over += usize::from(is_over)).unwrap();
         }
-        // 5,000 signals of 100 visitors at a time; those who were there first had begun before.
-        assert!((400..=500).contains(&over), "{over}");
-        assert!(fold.lanes.len() <= 200, "{}", fold.lanes.len());
+        // 50,000 signals of 1,000 visitors at a time; those who were there first had begun before.
+        assert!((4_000..=5_000).contains(&over), "{over}");
+        assert!(fold.lanes.len() <= 2_000, "{}", fold.lanes.len());
     }
 }
