@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sessionary_dialects::access_log::{Only, Visitor};
 
+use crate::bench::Bench;
+
 /// Every session, from first signal to final outcome.
 #[derive(Debug, Parser)]
 #[command(name = "sessionary", version)]
@@ -29,6 +31,9 @@ pub(crate) enum Command {
     /// Create, list and revoke API keys.
     #[command(subcommand)]
     Keys(Keys),
+    /// Measure how fast signals come in on this machine.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Print every setting with its text and default: a configuration file to start from.
     Config(ConfigArguments),
 }

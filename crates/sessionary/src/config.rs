@@ -10,7 +10,6 @@ mod engine;
 mod given;
 mod kind;
 mod settings;
-pub(crate) use engine::shard;
 pub(crate) use settings::{Config, rows};
 
 use given::Given;

@@ -15,10 +15,7 @@ use sessionary_engine::{
 };
 use sessionary_store::{Store, StoreError};
 
-use crate::{
-    config::{Config, shard},
-    exit::Exit,
-};
+use crate::{config::Config, exit::Exit};
 
 /// Opens the store of a directory, which is made where it is missing, and its registry.
 pub(crate) fn open(dir: &Path, config: &Config) -> anyhow::Result<(Store, Registry)> {
@@ -48,9 +45,14 @@ pub(crate) fn open_unserved(
 }
 
 /// Folds what the journal holds beyond the last checkpoint and starts the engine under `rules`.
-pub(crate) fn start(store: Store, registry: &Registry, rules: Rules) -> anyhow::Result<Engine> {
+pub(crate) fn start(
+    store: Store,
+    registry: &Registry,
+    config: &Config,
+    rules: Rules,
+) -> anyhow::Result<Engine> {
     let secret = HashSecret(registry.secrets().identity_hash);
-    Engine::start(store, secret, shard(rules)).context("the engine cannot start")
+    Engine::start(store, secret, config.shard(rules)).context("the engine cannot start")
 }
 
 /// The rules that the directory was last folded by, for a command that only looks.

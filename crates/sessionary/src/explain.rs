@@ -39,7 +39,7 @@ fn offline(arguments: &Explain) -> anyhow::Result<String> {
     directory::must_exist(dir)?;
     let (store, registry) = directory::open_unserved(dir, &config, "with --url and --key")?;
     let rules = directory::kept_rules(&store, &config)?;
-    let engine = directory::start(store, &registry, rules)?;
+    let engine = directory::start(store, &registry, &config, rules)?;
     let reader = engine.reader_blocking()?;
     let mut tenants: Vec<TenantId> = registry.tenants().iter().map(|t| t.number).collect();
     tenants.sort_unstable();

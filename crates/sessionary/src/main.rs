@@ -6,6 +6,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Signals are made on one thread and dropped on another, which the system's allocator is slow at.
+#[cfg(not(feature = "count-allocations"))]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod arguments;
 mod commands;
 mod config;
@@ -19,6 +24,7 @@ mod directory;
 mod import;
 mod serving;
 
+mod bench;
 mod check;
 mod demo;
 mod explain;

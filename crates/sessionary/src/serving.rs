@@ -113,7 +113,7 @@ impl Serving {
         let next = kept(&store)?.map_or(1, |kept| kept.next);
         let entries = store.next_position(0).saturating_sub(next);
         tracing::info!(entries, "replaying the journal beyond the last checkpoint");
-        let engine = directory::start(store, &registry, config.rules())?;
+        let engine = directory::start(store, &registry, config, config.rules())?;
         directory::set_clocks(&engine, &registry, config)?;
         let folded = self.runtime.block_on(engine.folded())?;
         tracing::info!(entries, timers = folded.timers, "the journal is replayed");

@@ -14,9 +14,6 @@ use sessionary_store::Options;
 
 use super::{Config, kind};
 
-/// Memory for lanes, in bytes.
-const HOT_BYTES: usize = 192 << 20;
-
 impl Config {
     /// The rules of a session.
     pub(crate) fn rules(&self) -> Rules {
@@ -59,6 +56,18 @@ impl Config {
             cache_bytes: store.cache_bytes,
             max_journaling_bytes: store.max_journaling_bytes,
             min_free_bytes: (store.min_free_bytes > 0).then_some(store.min_free_bytes),
+        }
+    }
+
+    /// How the folding thread is run, by these rules.
+    pub(crate) fn shard(&self, rules: Rules) -> ShardConfig {
+        ShardConfig {
+            rules,
+            hot_bytes: size(self.store.hot_bytes),
+            checkpoint_bytes: 128 << 20,
+            checkpoint_signals: 400_000,
+            rewrite_after_ms: millis(self.store.rewrite_after_ms).0,
+            rewrite_beyond_bytes: self.store.rewrite_beyond_bytes,
         }
     }
 
@@ -107,18 +116,6 @@ impl Config {
             };
             (source.as_str(), clock)
         })
-    }
-}
-
-/// How the folding thread is run, by these rules.
-pub(crate) fn shard(rules: Rules) -> ShardConfig {
-    ShardConfig {
-        rules,
-        hot_bytes: HOT_BYTES,
-        checkpoint_bytes: 64 << 20,
-        checkpoint_signals: 200_000,
-        rewrite_after_ms: Millis::from_hours(12).0,
-        rewrite_beyond_bytes: 256 << 20,
     }
 }
 

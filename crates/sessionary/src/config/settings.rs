@@ -132,11 +132,17 @@ settings! {
     /// The data directory.
     store: Store {
         /// Memory for what was read or written lately.
-        cache_bytes: u64 = 256 * MIB, bytes(8 * MIB, u64::MAX);
+        cache_bytes: u64 = 96 * MIB, bytes(8 * MIB, u64::MAX);
         /// Free space below which writes are answered 507 until there is more; 0: the larger of 512 MiB and 2 % of the disk.
         min_free_bytes: u64 = 0, bytes(0, u64::MAX);
         /// Log of the storage engine; bounds how long a start after a crash takes.
         max_journaling_bytes: u64 = 512 * MIB, bytes(64 * MIB, u64::MAX);
+        /// Memory for sessions; those touched longest ago are packed, then left on disk.
+        hot_bytes: u64 = 192 * MIB, bytes(8 * MIB, u64::MAX);
+        /// Journal beyond this size is rewritten whatever its age.
+        rewrite_beyond_bytes: u64 = 256 * MIB, bytes(0, u64::MAX);
+        /// Age at which signals are rewritten from the order of arrival to that of their sessions, which is quicker to read; 0: as soon as they are folded.
+        rewrite_after_ms: u64 = 12 * HOUR, ms(0, 366 * DAY);
     }
 
     /// Where one session ends and the next begins: a gap between signals that is greater than the limit.

@@ -26,7 +26,7 @@ impl Offline {
     /// Opens the directory, which is made where it is missing.
     pub(crate) fn open(dir: &Path, config: &Config, tenant: &str) -> anyhow::Result<Offline> {
         let (store, registry) = directory::open_unserved(dir, config, "with --url and --key")?;
-        let engine = directory::start(store, &registry, config.rules())?;
+        let engine = directory::start(store, &registry, config, config.rules())?;
         let tenant = registry.tenant(tenant, engine.now())?;
         directory::set_clocks(&engine, &registry, config)?;
         Ok(Offline { engine, tenant })

@@ -1,0 +1,107 @@
+//! A line over HTTP: a server as another process, a closed loop for what it can take, then arrivals
+//! by schedule at half of that.
+use std::{path::Path, time::Duration};
+
+use super::{
+    child::Server,
+    counters::{disk_bytes, real},
+    load::Sender,
+    plan::{Outcome, Plan},
+    round::{Line, Round, Totals},
+    stream::{Order, Stream},
+};
+
+/// A server under load, and what was measured of it.
+pub(super) struct Http {
+    pub(super) server: Server,
+    pub(super) sender: Sender,
+    batch: u64,
+    connections: u32,
+    rounds: Vec<Round>,
+    waits: Vec<u32>,
+    totals: Totals,
+    written_before: u64,
+}
+
+/// Signals of a request and connections of each line.
+pub(super) const LINES: [(&str, u64, u32); 3] =
+    [("http-500", 500, 16), ("http-100", 100, 16), ("http-1", 1, 64)];
+
+impl Http {
+    /// A fresh server in a folder.
+    pub(super) fn start(
+        dir: &Path,
+        order: Order,
+        (batch, connections): (u64, u32),
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Http> {
+        let server = Server::start(dir.to_owned(), settings)?;
+        let written_before = server.counters()?.written;
+        let sender = Sender::new(Stream::new(order, 0)?)?;
+        let (rounds, waits, totals) = (Vec::new(), Vec::new(), Totals::default());
+        Ok(Http { server, sender, batch, connections, rounds, waits, totals, written_before })
+    }
+
+    /// A closed loop of so long; gives the signals a second.
+    pub(super) fn closed(&mut self, last: Duration) -> anyhow::Result<f64> {
+        let plan = self.plan(last);
+        self.measure(plan)
+    }
+
+    /// A closed loop of so many signals.
+    pub(super) fn fill(&mut self, signals: u64) -> anyhow::Result<f64> {
+        let plan = Plan { signals_max: signals, ..self.plan(Duration::from_hours(24)) };
+        self.measure(plan)
+    }
+
+    /// Arrivals by schedule.
+    pub(super) fn open(&mut self, signals_per_second: f64, last: Duration) -> anyhow::Result<()> {
+        let plan = self.plan(last).open(signals_per_second, last);
+        let outcome = self.sender.run(&self.server, plan)?;
+        self.note(&outcome);
+        self.waits.extend(outcome.waits);
+        Ok(())
+    }
+
+    /// A plan for its batches and connections.
+    pub(super) fn plan(&self, last: Duration) -> Plan {
+        Plan::closed(self.connections, self.batch, last)
+    }
+
+    /// The rounds so far as a line.
+    pub(super) fn line(&self, name: &str) -> anyhow::Result<Line> {
+        let counters = self.server.counters()?;
+        let totals = Totals {
+            written: counters.written.saturating_sub(self.written_before),
+            on_disk: disk_bytes(&self.server.dir),
+            peak_rss: counters.peak_rss,
+            ..self.totals
+        };
+        Ok(Line::of(name, &self.rounds, &totals, self.waits.clone()))
+    }
+
+    /// Forgets the rounds so far, but not what the files hold.
+    pub(super) fn begin_anew(&mut self) {
+        self.rounds.clear();
+        self.waits.clear();
+    }
+
+    fn measure(&mut self, plan: Plan) -> anyhow::Result<f64> {
+        let before = self.server.counters()?;
+        let outcome = self.sender.run(&self.server, plan)?;
+        let after = self.server.counters()?;
+        self.note(&outcome);
+        self.rounds.push(Round {
+            signals: outcome.accepted,
+            seconds: outcome.seconds,
+            cpu_us: after.cpu_us - before.cpu_us,
+            generator_cpu_us: outcome.generator_cpu_us,
+        });
+        Ok(real(outcome.accepted) / outcome.seconds)
+    }
+
+    fn note(&mut self, outcome: &Outcome) {
+        self.totals.signals += outcome.accepted;
+        self.totals.received += outcome.bytes;
+    }
+}
