@@ -73,7 +73,8 @@ impl Fold {
         let lane = lane.or_insert_with(|| Lane::new(name.key, TENANT, name.kind));
         let (position, batch) = (self.position, self.position / 512);
         let (at, marks) = lane.skew.stamp(&signal, now, batch);
-        let stamped = Stamped { position, at, received_at: now, marks, signal };
+        let key_hash = self.secret.key_hash(TENANT, &signal.key);
+        let stamped = Stamped { position, at, received_at: now, marks, key_hash, signal };
         let setting = Setting { rules: &self.rules, now, secret: &self.secret };
         lane.fold(vec![stamped], setting, &mut Nowhere)?;
         self.position += 1;
