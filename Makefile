@@ -35,10 +35,11 @@ test: fmt lint compile docs-tests run-tests
 check: fmt lint rules
 
 # Each line in turn, round after round: compare within one run. docs/bench.md says what they mean.
-# BENCH="--all" and other flags of `sessionary bench ingest` are handed on.
+# BENCH="--all" gives other flags to `sessionary bench ingest`.
+BENCH ?= --seconds 2 --rounds 3
 bench:
 	@$(CARGO) build --locked --profile ci --package sessionary --bin sessionary --features bench-peers
-	@"$(PROGRAM)" bench ingest --seconds 2 --rounds 3 $(BENCH)
+	@"$(PROGRAM)" bench ingest $(BENCH)
 
 build: program
 	@echo "$(PROGRAM)"

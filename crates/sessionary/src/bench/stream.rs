@@ -135,7 +135,7 @@ impl Text {
              \"page\":{{\"url\":\"https://shop.example/garden/pppppppppppppppp?utm_source=news\",\
              \"title\":\"{title}\",\"referrer\":\"https://shop.example/garden\"}},\
              \"ip\":\"198.18.aaa.bbb\",\
-             \"user_agent\":\"Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/128.0\"}}"
+             \"user_agent\":\"Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0\"}}"
         );
         let place = |mark: &str| text.find(mark).context("a mark of the text is missing");
         Ok(Text {
