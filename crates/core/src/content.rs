@@ -231,10 +231,10 @@ pub struct Content {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub identities: BTreeSet<Identity>,
     /// What the dictionary knows.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "Fields::is_empty")]
     pub fields: Fields,
     /// What it does not: the last value of each.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
     /// Repairs and oddities, by code.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

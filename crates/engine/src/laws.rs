@@ -122,8 +122,8 @@ fn signal(drawn: &Drawn, known: &[SessionId]) -> Signal {
         session,
         identities,
         claim,
-        fields: std::collections::BTreeMap::new(),
-        attributes: std::collections::BTreeMap::new(),
+        fields: Default::default(),
+        attributes: Default::default(),
         warnings: Vec::new(),
     };
     if kind == "order_completed" {

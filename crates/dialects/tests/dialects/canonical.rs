@@ -17,7 +17,7 @@ const CONTEXT: Context<'_> = Context {
     source: "shop",
     country: Some("US"),
     currency: Some("EUR"),
-    limits: Limits { items: 500, depth: 64, members: 512, text: 65_536 },
+    limits: Limits { items: 500, item: 1 << 20, depth: 64, members: 512, text: 65_536 },
 };
 
 fn one(body: &str) -> Signal {

@@ -47,8 +47,8 @@ pub(crate) fn signal(key: &str, kind: &str, at: &str) -> Signal {
         session: None,
         identities: vec![Identity::new("cookie", "c1")],
         claim: None,
-        fields: std::collections::BTreeMap::new(),
-        attributes: std::collections::BTreeMap::new(),
+        fields: Default::default(),
+        attributes: Default::default(),
         warnings: Vec::new(),
     }
 }
