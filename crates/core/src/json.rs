@@ -16,11 +16,13 @@ pub struct JsonText<'a> {
 
 impl<'a> JsonText<'a> {
     /// The text.
+    #[inline]
     pub fn get(self) -> &'a str {
         self.text
     }
 
     /// Whether it is `null`.
+    #[inline]
     pub fn is_null(self) -> bool {
         self.text == "null"
     }
@@ -28,6 +30,7 @@ impl<'a> JsonText<'a> {
     /// What a JSON text says, or the digits of a number or the word of a truth value; ids are sent
     /// as numbers, too. `None` for objects and lists, and for text that is none, as half a
     /// surrogate pair.
+    #[inline]
     pub fn plain_text(self) -> Option<Cow<'a, str>> {
         match self.text.as_bytes().first()? {
             b'"' if self.escaped => serde_json::from_str(self.text).ok().map(Cow::Owned),
@@ -77,6 +80,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Where it stands, in bytes.
+    #[inline]
     pub fn at(&self) -> usize {
         self.at
     }
@@ -88,16 +92,19 @@ impl<'a> Scanner<'a> {
     }
 
     /// What lies between a place where it stood and where it stands.
+    #[inline]
     pub fn since(&self, at: usize) -> &'a str {
         self.text.get(at..self.at).unwrap_or_default()
     }
 
     /// The byte that comes next.
+    #[inline]
     pub fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
     /// Takes the next byte if it is this one.
+    #[inline]
     pub fn take(&mut self, byte: u8) -> bool {
         let is_next = self.peek() == Some(byte);
         self.at += usize::from(is_next);
@@ -105,6 +112,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes over white space.
+    #[inline]
     pub fn space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
@@ -112,6 +120,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Goes into an object or a list, whose bracket comes next.
+    #[inline]
     pub fn open(&mut self, bracket: u8) -> Option<Passed> {
         if self.depth == self.bounds.depth || !self.take(bracket) {
             return None;
@@ -121,6 +130,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The name of the object's next member, whose value comes next; `Some(None)` at its end.
+    #[inline]
     #[expect(clippy::option_option, reason = "no JSON, or no more members")]
     pub fn name(&mut self, passed: &mut Passed) -> Option<Option<JsonText<'a>>> {
         if !self.more(b'}', passed)? {
@@ -139,10 +149,12 @@ impl<'a> Scanner<'a> {
     }
 
     /// Whether the list has one more value, which then comes next.
+    #[inline]
     pub fn item(&mut self, passed: &mut Passed) -> Option<bool> {
         self.more(b']', passed)
     }
 
+    #[inline]
     fn more(&mut self, end: u8, passed: &mut Passed) -> Option<bool> {
         self.space();
         if self.take(end) {
@@ -160,6 +172,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes over the value that comes next.
+    #[inline]
     pub fn value(&mut self) -> Option<JsonText<'a>> {
         let start = self.at;
         match self.peek()? {
@@ -222,6 +235,7 @@ impl<'a> Scanner<'a> {
         (self.at > start).then_some(())
     }
 
+    #[inline]
     fn text(&mut self) -> Option<JsonText<'a>> {
         let start = self.at;
         let bytes = self.text.as_bytes();
@@ -248,6 +262,7 @@ impl<'a> Scanner<'a> {
 
 /// The first place from `at` on where a text ends, escapes or breaks off; or one with fewer than
 /// eight bytes behind it.
+#[inline]
 fn special(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let mut rest = bytes.get(at..).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! What a signal costs between the body and the journal: CPU and allocations of each stage, beside
-//! two floors. `cargo bench -p sessionary-dialects --profile ci`
+//! two floors. `cargo bench -p sessionary-dialects --profile ci`; with the name of a stage behind
+//! `--` that stage alone, as for a profiler.
 //!
 //! The stages take turns, so that whatever else the machine does falls on all of them. Judge by
 //! the ratios to the first floor; the least of the rounds is printed.
@@ -108,14 +109,17 @@ fn report(name: &str, items: &[String]) {
     let body = format!("[{}]", items.join(","));
     let arrivals = arrivals(&body);
     let entries: Vec<Vec<u8>> = arrivals.iter().map(Signal::to_bytes).collect();
-    let stages: [Stage<'_>; 5] = [
+    let wanted = std::env::args().nth(1).filter(|argument| !argument.starts_with("--"));
+    let stages: Vec<Stage<'_>> = vec![
         ("floor", Box::new(|| drop(black_box(serde_json::from_str::<Vec<Floor<'_>>>(&body).unwrap())))),
         ("value", Box::new(|| drop(black_box(serde_json::from_str::<serde_json::Value>(&body).unwrap())))),
         ("decode", Box::new(|| drop(black_box(decode(body.as_bytes(), &CONTEXT).unwrap())))),
         ("to journal", Box::new(|| arrivals.iter().for_each(|arrival| drop(black_box(Signal::to_bytes(arrival)))))),
         ("from journal", Box::new(|| entries.iter().for_each(|entry| drop(black_box(Signal::from_bytes(entry).unwrap()))))),
     ];
-    let mut least = [f64::INFINITY; 5];
+    let is_wanted = |stage: &Stage<'_>| wanted.as_ref().is_none_or(|wanted| *wanted == stage.0);
+    let stages: Vec<Stage<'_>> = stages.into_iter().filter(is_wanted).collect();
+    let mut least = vec![f64::INFINITY; stages.len()];
     for _ in 0..ROUNDS {
         for ((_, run), least) in stages.iter().zip(&mut least) {
             let before = cpu_ns();
@@ -125,12 +129,13 @@ fn report(name: &str, items: &[String]) {
             *least = least.min((cpu_ns() - before) / (1e3 * (REPEATS * BATCH) as f64));
         }
     }
+    let floor = least.first().copied().unwrap_or(f64::NAN);
     let shown: Vec<String> = stages
         .iter()
-        .zip(least)
+        .zip(&least)
         .map(|((stage, run), us)| {
             let allocations = measure(run).count_total as f64 / BATCH as f64;
-            format!("{stage} {us:.2} ({allocations:.1}; {:.2})", us / least[0])
+            format!("{stage} {us:.2} ({allocations:.1}; {:.2})", us / floor)
         })
         .collect();
     let entry_bytes = entries.iter().map(Vec::len).sum::<usize>() / BATCH;

@@ -15,12 +15,14 @@ pub struct NameHasher(u64);
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl NameHasher {
+    #[inline]
     fn mix(&mut self, word: u64) {
         self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(FACTOR);
     }
 }
 
 impl Hasher for NameHasher {
+    #[inline]
     fn write(&mut self, mut bytes: &[u8]) {
         while let Some((eight, rest)) = bytes.split_first_chunk() {
             self.mix(u64::from_le_bytes(*eight));
@@ -37,10 +39,12 @@ impl Hasher for NameHasher {
 
     fn write_u8(&mut self, _end_of_text: u8) {}
 
+    #[inline]
     fn write_u16(&mut self, number: u16) {
         self.mix(number.into());
     }
 
+    #[inline]
     fn finish(&self) -> u64 {
         // The table asks for the upper bits and for the lower ones.
         self.0 ^ self.0 >> 32

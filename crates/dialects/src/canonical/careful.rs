@@ -87,7 +87,7 @@ impl<'a> Draft<'a> {
             Some(Slot::Part(Part::Identities)) => {
                 self.identities = identity_list(json, context)?;
             }
-            Some(Slot::Part(part)) => self.part(part, path, json)?,
+            Some(Slot::Part(part)) => self.part(*part, path, json)?,
             Some(Slot::Field(row)) => self.field(row.number(), value(row, path, json)?),
             Some(Slot::Group(_)) if json.get().starts_with('{') => {
                 self.group(path, json, context)?;

@@ -61,7 +61,7 @@ impl<'a> Reading<'_, 'a, '_> {
         while let Some(name) = self.scanner.name(&mut passed)? {
             let name = name.plain_text()?;
             match group.find(&name) {
-                Some(slot) => self.slot(slot)?,
+                Some(slot) => self.slot(*slot)?,
                 None if group.is_signals() => self.numbered(group, &name)?,
                 // Signals by number outside of their object.
                 None if name.starts_with("signals.") => return None,

@@ -1,7 +1,7 @@
 //! What the members of a signal mean, found by the object that they stand in and their name.
-use std::{collections::HashMap, sync::LazyLock};
+use std::{hash::Hasher, sync::LazyLock};
 
-use sessionary_core::dictionary::{FIELDS, Field, Member, NameHash, by_member};
+use sessionary_core::dictionary::{FIELDS, Field, Member, NameHasher, by_member};
 
 /// Items of an order: a list of objects, too.
 pub(super) const ITEMS: &str = "commerce.items";
@@ -70,8 +70,9 @@ impl Group {
     pub(super) const WHOLE: Group = Group { number: 0, path: "" };
 
     /// What its member of this name means; a name may be a dotted path.
-    pub(super) fn find(self, name: &str) -> Option<Slot> {
-        TABLE.get(&(self.number, name)).copied()
+    #[inline]
+    pub(super) fn find(self, name: &str) -> Option<&'static Slot> {
+        TABLE.find(self.number, name)
     }
 
     /// Whether its members are numbers of signals.
@@ -103,33 +104,87 @@ pub(crate) fn is_own_member(name: &str) -> bool {
         || by_member(name).is_some()
 }
 
-static TABLE: LazyLock<HashMap<(u16, &'static str), Slot, NameHash>> = LazyLock::new(|| {
-    let mut groups = vec![Group::WHOLE];
-    let mut table = HashMap::default();
-    let fields = FIELDS.iter().map(|row| row.member);
-    for path in fields.chain(PARTS.map(|(path, _)| path)).chain([SIGNALS]) {
-        put(&mut table, &mut groups, path);
-    }
-    table
-});
+/// The slots by object and name: half of the places are free, so that nearly every look-up ends at
+/// the first.
+struct Table {
+    rows: Vec<Row>,
+    /// For each hash a row's number, or [`FREE`]; what finds its place taken takes the next free one.
+    places: Vec<u16>,
+}
 
-/// Puts a path under each object that it can be reached through.
-fn put(
-    table: &mut HashMap<(u16, &'static str), Slot, NameHash>,
-    groups: &mut Vec<Group>,
-    path: &'static str,
-) {
-    for (dot, _) in path.match_indices('.') {
-        put(table, groups, path.split_at(dot).0);
+struct Row {
+    group: u16,
+    name: &'static str,
+    slot: Slot,
+}
+
+const PLACES: usize = 2_048;
+const FREE: u16 = u16::MAX;
+
+static TABLE: LazyLock<Table> = LazyLock::new(Table::full);
+
+impl Table {
+    fn full() -> Table {
+        let mut table = Table { rows: Vec::new(), places: vec![FREE; PLACES] };
+        let mut groups = vec![Group::WHOLE];
+        let fields = FIELDS.iter().map(|row| row.member);
+        for path in fields.chain(PARTS.map(|(path, _)| path)).chain([SIGNALS]) {
+            table.put_path(&mut groups, path);
+        }
+        table
     }
-    let slot = slot(groups, path);
-    table.insert((Group::WHOLE.number, path), slot);
-    for group in groups.iter() {
-        let inside = path.strip_prefix(group.path).and_then(|rest| rest.strip_prefix('.'));
-        if let Some(name) = inside {
-            table.insert((group.number, name), slot);
+
+    /// Puts a path under each object that it can be reached through.
+    fn put_path(&mut self, groups: &mut Vec<Group>, path: &'static str) {
+        for (dot, _) in path.match_indices('.') {
+            self.put_path(groups, path.split_at(dot).0);
+        }
+        let slot = slot(groups, path);
+        self.put(Row { group: Group::WHOLE.number, name: path, slot });
+        for group in groups.iter() {
+            let inside = path.strip_prefix(group.path).and_then(|rest| rest.strip_prefix('.'));
+            if let Some(name) = inside.filter(|_| *group != Group::WHOLE) {
+                self.put(Row { group: group.number, name, slot });
+            }
         }
     }
+
+    fn put(&mut self, row: Row) {
+        if self.find(row.group, row.name).is_some() {
+            return;
+        }
+        let number = u16::try_from(self.rows.len()).unwrap_or(FREE);
+        let mut place = place_of(row.group, row.name);
+        while let Some(taken) = self.places.get_mut(place) {
+            if *taken == FREE {
+                *taken = number;
+                break;
+            }
+            place = (place + 1) % PLACES;
+        }
+        self.rows.push(row);
+    }
+
+    #[inline]
+    fn find(&self, group: u16, name: &str) -> Option<&Slot> {
+        let mut place = place_of(group, name);
+        loop {
+            let row = self.rows.get(usize::from(*self.places.get(place)?))?;
+            if row.group == group && row.name == name {
+                return Some(&row.slot);
+            }
+            place = (place + 1) % PLACES;
+        }
+    }
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "only the lowest bits are of use")]
+fn place_of(group: u16, name: &str) -> usize {
+    let mut hasher = NameHasher::default();
+    hasher.write_u16(group);
+    hasher.write(name.as_bytes());
+    hasher.finish() as usize % PLACES
 }
 
 fn slot(groups: &mut Vec<Group>, path: &'static str) -> Slot {
@@ -165,9 +220,10 @@ mod tests {
 
     #[test]
     fn every_part_and_every_group_has_a_bit_of_its_own() {
-        let slots = TABLE.iter().filter(|((group, _), _)| *group == 0).map(|(_, slot)| *slot);
+        let slots = TABLE.rows.iter().filter(|row| row.group == 0).map(|row| row.slot);
         let bits: Vec<u128> = slots.map(Slot::bit).filter(|bit| *bit != 0).collect();
         let all = bits.iter().fold(0, |all, bit| all | bit);
         assert_eq!(all.count_ones() as usize, bits.len());
+        assert!(TABLE.rows.len() < PLACES / 2, "look-ups stay short: {}", TABLE.rows.len());
     }
 }
