@@ -126,7 +126,10 @@ mod tests {
         for text in ["page_viewed", "cookie", "made_up", ""] {
             let words = [Word::from(text), Word::from(Box::<str>::from(text))];
             for word in words {
-                assert_eq!((&*word, format!("{word:?} {word}")), (text, format!("{text:?} {text}")));
+                assert_eq!(
+                    (&*word, format!("{word:?} {word}")),
+                    (text, format!("{text:?} {text}"))
+                );
                 let bytes = rmp_serde::to_vec(&word).unwrap();
                 assert_eq!(bytes, rmp_serde::to_vec(text).unwrap());
                 assert_eq!(rmp_serde::from_slice::<Word>(&bytes).unwrap(), word);

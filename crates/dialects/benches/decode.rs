@@ -90,7 +90,10 @@ struct FloorPage<'a> {
 }
 
 fn main() {
-    println!("{:>10} {:>6}  stage: µs of CPU a signal (allocations; ratio to the floor)", "", "bytes");
+    println!(
+        "{:>10} {:>6}  stage: µs of CPU a signal (allocations; ratio to the floor)",
+        "", "bytes"
+    );
     let everything: Vec<String> =
         (0..BATCH).map(|at| item(KINDS[at % KINDS.len()].1, at)).collect();
     for (name, pattern) in KINDS {
@@ -111,11 +114,27 @@ fn report(name: &str, items: &[String]) {
     let entries: Vec<Vec<u8>> = arrivals.iter().map(Signal::to_bytes).collect();
     let wanted = std::env::args().nth(1).filter(|argument| !argument.starts_with("--"));
     let stages: Vec<Stage<'_>> = vec![
-        ("floor", Box::new(|| drop(black_box(serde_json::from_str::<Vec<Floor<'_>>>(&body).unwrap())))),
-        ("value", Box::new(|| drop(black_box(serde_json::from_str::<serde_json::Value>(&body).unwrap())))),
+        (
+            "floor",
+            Box::new(|| drop(black_box(serde_json::from_str::<Vec<Floor<'_>>>(&body).unwrap()))),
+        ),
+        (
+            "value",
+            Box::new(|| drop(black_box(serde_json::from_str::<serde_json::Value>(&body).unwrap()))),
+        ),
         ("decode", Box::new(|| drop(black_box(decode(body.as_bytes(), &CONTEXT).unwrap())))),
-        ("to journal", Box::new(|| arrivals.iter().for_each(|arrival| drop(black_box(Signal::to_bytes(arrival)))))),
-        ("from journal", Box::new(|| entries.iter().for_each(|entry| drop(black_box(Signal::from_bytes(entry).unwrap()))))),
+        (
+            "to journal",
+            Box::new(|| {
+                arrivals.iter().for_each(|arrival| drop(black_box(Signal::to_bytes(arrival))))
+            }),
+        ),
+        (
+            "from journal",
+            Box::new(|| {
+                entries.iter().for_each(|entry| drop(black_box(Signal::from_bytes(entry).unwrap())))
+            }),
+        ),
     ];
     let is_wanted = |stage: &Stage<'_>| wanted.as_ref().is_none_or(|wanted| *wanted == stage.0);
     let stages: Vec<Stage<'_>> = stages.into_iter().filter(is_wanted).collect();

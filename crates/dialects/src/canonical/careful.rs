@@ -44,8 +44,7 @@ impl<'a> Draft<'a> {
             let detail = format!("the item has {got} bytes; send at most {most}");
             return Err(Fault::whole("item_too_large", detail));
         }
-        check(text, &context.limits)
-            .map_err(|over| Fault::whole(over.code(), over.to_string()))?;
+        check(text, &context.limits).map_err(|over| Fault::whole(over.code(), over.to_string()))?;
         let members = serde_json::from_str(text).map_err(|error| {
             let detail = format!("the item is not a JSON object: {error}");
             Fault::whole("not_an_object", detail)
@@ -99,10 +98,12 @@ impl<'a> Draft<'a> {
             Some(Slot::Group(_)) if path != SIGNALS => {
                 return Err(Fault::wrong(path, json, "an object"));
             }
-            Some(Slot::Group(_)) | None => match path.strip_prefix("signals.").and_then(number_of) {
-                Some(number) => self.field(number, numbered(number, path, json)?),
-                None => self.attributes.push((path.into(), RawJson::from_parsed(json))),
-            },
+            Some(Slot::Group(_)) | None => {
+                match path.strip_prefix("signals.").and_then(number_of) {
+                    Some(number) => self.field(number, numbered(number, path, json)?),
+                    None => self.attributes.push((path.into(), RawJson::from_parsed(json))),
+                }
+            }
         }
         Ok(())
     }

@@ -50,12 +50,7 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Reads a part other than the identities.
-    pub(super) fn part(
-        &mut self,
-        part: Part,
-        path: &str,
-        json: JsonText<'a>,
-    ) -> Result<(), Fault> {
+    pub(super) fn part(&mut self, part: Part, path: &str, json: JsonText<'a>) -> Result<(), Fault> {
         match part {
             Part::Id => self.id = id(path, json)?,
             Part::Type => self.kind = kind(json)?,

@@ -14,8 +14,7 @@ use crate::identities::is_id;
 /// Characters that the word of a type may have.
 const TYPE_LENGTH_MAX: usize = 128;
 
-pub(super) const CHANNELS: &str =
-    "web, app, voice, chat, messaging, kiosk, point_of_sale or other";
+pub(super) const CHANNELS: &str = "web, app, voice, chat, messaging, kiosk, point_of_sale or other";
 pub(super) const SESSION_TYPES: &str = "phone_call, web_visit, mobile_message, app_visit, \
                                         kiosk_visit, pos, ecommerce, chat or other";
 pub(super) const AUTHORS: &str = "business, agent, rule, model or timeout";

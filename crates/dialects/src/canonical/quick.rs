@@ -32,7 +32,8 @@ pub(super) fn bounds(limits: &Limits) -> Bounds {
 /// Reads the object that comes next. `None`: it takes a careful look.
 pub(super) fn read<'a>(scanner: &mut Scanner<'a>, context: &Context<'_>) -> Option<Signal> {
     let start = scanner.at();
-    let mut reading = Reading { scanner, context, draft: Draft::default(), seen: 0, nothing: vec![] };
+    let mut reading =
+        Reading { scanner, context, draft: Draft::default(), seen: 0, nothing: vec![] };
     reading.draft.fields = Fields::with_capacity(USUAL_FIELDS);
     reading.object(Group::WHOLE)?;
     let Reading { scanner, mut draft, nothing, .. } = reading;
