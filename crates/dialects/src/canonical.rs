@@ -20,3 +20,6 @@ pub use decode::{ItemError, decode};
 pub use encode::{encode, encode_raw};
 pub use framing::BodyError;
 pub(crate) use slots::is_own_member;
+
+#[cfg(test)]
+mod agreement;
