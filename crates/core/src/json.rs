@@ -131,7 +131,6 @@ impl<'a> Scanner<'a> {
 
     /// The name of the object's next member, whose value comes next; `Some(None)` at its end.
     #[inline]
-    #[expect(clippy::option_option, reason = "no JSON, or no more members")]
     pub fn name(&mut self, passed: &mut Passed) -> Option<Option<JsonText<'a>>> {
         if !self.more(b'}', passed)? {
             return Some(None);

@@ -122,8 +122,8 @@ fn signal(drawn: &Drawn, known: &[SessionId]) -> Signal {
         session,
         identities,
         claim,
-        fields: Default::default(),
-        attributes: Default::default(),
+        fields: sessionary_core::sorted_map::SortedMap::new(),
+        attributes: sessionary_core::sorted_map::SortedMap::new(),
         warnings: Vec::new(),
     };
     if kind == "order_completed" {

@@ -86,8 +86,8 @@ impl Story {
             session: None,
             identities: Vec::new(),
             claim: None,
-            fields: Default::default(),
-            attributes: Default::default(),
+            fields: crate::sorted_map::SortedMap::new(),
+            attributes: crate::sorted_map::SortedMap::new(),
             warnings: Vec::new(),
         };
         for word in words {

@@ -50,8 +50,8 @@ fn signal(minute: i64, word: &str, key: &str) -> Stamped {
         session: None,
         identities: Vec::new(),
         claim: None,
-        fields: Default::default(),
-        attributes: Default::default(),
+        fields: crate::sorted_map::SortedMap::new(),
+        attributes: crate::sorted_map::SortedMap::new(),
         warnings: Vec::new(),
     };
     if let Some(user) = word.strip_prefix("user=") {

@@ -30,7 +30,7 @@ pub(super) fn bounds(limits: &Limits) -> Bounds {
 }
 
 /// Reads the object that comes next. `None`: it takes a careful look.
-pub(super) fn read<'a>(scanner: &mut Scanner<'a>, context: &Context<'_>) -> Option<Signal> {
+pub(super) fn read(scanner: &mut Scanner<'_>, context: &Context<'_>) -> Option<Signal> {
     let start = scanner.at();
     let mut reading =
         Reading { scanner, context, draft: Draft::default(), seen: 0, nothing: vec![] };
@@ -106,13 +106,11 @@ impl<'a> Reading<'_, 'a, '_> {
 
     fn numbered(&mut self, group: Group, name: &str) -> Option<()> {
         let json = self.scanner.value()?;
-        match number_of(name) {
-            Some(number) => self.field(number, numbered(number, name, json).ok()?),
-            None => {
-                self.draft.attributes.push((group.path_of(name), RawJson::from_parsed(json)));
-                Some(())
-            }
+        if let Some(number) = number_of(name) {
+            return self.field(number, numbered(number, name, json).ok()?);
         }
+        self.draft.attributes.push((group.path_of(name), RawJson::from_parsed(json)));
+        Some(())
     }
 
     /// Gives up on a field that comes twice, be it as nothing.

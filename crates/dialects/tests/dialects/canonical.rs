@@ -217,12 +217,15 @@ fn a_bad_item_is_put_aside_and_the_others_are_kept() {
 #[test]
 fn a_type_says_what_is_wrong_with_it() {
     let long = format!(r#"{{"type":"{}"}}"#, "ä".repeat(129));
-    check(&[r#"{"type":"a\u0000b"}"#, r#"{"type":"  "}"#, &long].join("\n"), &expect![[r#"
+    check(
+        &[r#"{"type":"a\u0000b"}"#, r#"{"type":"  "}"#, &long].join("\n"),
+        &expect![[r#"
         bad_type None Some("type"): `type` has control characters; send 1 to 128 visible characters
         ---
         bad_type None Some("type"): `type` is nothing but space; send 1 to 128 visible characters
         ---
-        bad_type None Some("type"): `type` is too long; send 1 to 128 visible characters"#]]);
+        bad_type None Some("type"): `type` is too long; send 1 to 128 visible characters"#]],
+    );
 }
 
 #[test]
