@@ -243,10 +243,10 @@ pub struct Content {
     #[serde(rename = "i", default, skip_serializing_if = "BTreeSet::is_empty")]
     pub identities: BTreeSet<Identity>,
     /// What the dictionary knows.
-    #[serde(rename = "d", default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "d", default, skip_serializing_if = "Fields::is_empty")]
     pub fields: Fields,
     /// What it does not: the last value of each.
-    #[serde(rename = "a", default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "a", default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
     /// Repairs and oddities, by code.
     #[serde(rename = "w", default, skip_serializing_if = "BTreeSet::is_empty")]

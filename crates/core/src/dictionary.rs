@@ -5,9 +5,11 @@
 use crate::signal::FieldNumber;
 
 mod lookup;
+mod name_hash;
 mod parse;
 mod table;
 pub use lookup::{Member, by_member, by_name, by_parameter};
+pub use name_hash::{NameHash, NameHasher};
 pub use parse::{Given, WrongValue};
 pub use table::FIELDS;
 
@@ -192,7 +194,26 @@ pub enum Group {
 
 /// The row of a number.
 pub fn by_number(number: FieldNumber) -> Option<&'static Field> {
-    FIELDS.binary_search_by_key(&number.0, |row| row.number).ok().and_then(|at| FIELDS.get(at))
+    let at = BY_NUMBER.get(number.0 as usize).copied()?;
+    FIELDS.get(usize::from(at))
+}
+
+/// Numbers up to here may have rows.
+const NUMBERS: usize = 1_280;
+
+/// The place of each number's row in the table; beyond its end where there is none.
+static BY_NUMBER: [u16; NUMBERS] = places();
+
+#[expect(clippy::cast_possible_truncation, reason = "there are hundreds of rows")]
+#[expect(clippy::indexing_slicing, reason = "a number beyond the end does not compile")]
+const fn places() -> [u16; NUMBERS] {
+    let mut places = [u16::MAX; NUMBERS];
+    let mut at = 0;
+    while at < FIELDS.len() {
+        places[FIELDS[at].number as usize] = at as u16;
+        at += 1;
+    }
+    places
 }
 
 /// Numbers that the fold itself speaks of.

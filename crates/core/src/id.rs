@@ -76,13 +76,17 @@ impl SessionId {
 
 impl std::fmt::Display for SessionId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = [b'-'; 36];
+        let mut places = text.iter_mut();
         for (at, byte) in self.0.iter().enumerate() {
             if matches!(at, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
+                places.next();
             }
-            write!(f, "{byte:02x}")?;
+            for (digit, place) in [byte >> 4, byte & 0x0f].into_iter().zip(&mut places) {
+                *place = if digit < 10 { b'0' + digit } else { b'a' - 10 + digit };
+            }
         }
-        Ok(())
+        f.write_str(std::str::from_utf8(&text).map_err(|_| std::fmt::Error)?)
     }
 }
 

@@ -4,12 +4,14 @@
 //! a device (which makes a lane) or a person (which does not, CORE.md 4).
 use serde::{Deserialize, Serialize};
 
+use crate::word::Word;
+
 /// One identity seen in a signal: a type and a value, as `cookie` and `c1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Identity {
     /// The type's word, such as `cookie`, `user_id`, `phone`; an open list.
     #[serde(rename = "type")]
-    pub kind: Box<str>,
+    pub kind: Word,
     /// The value in its matching form: phones as E.164 where they parse, e-mail in lower case.
     pub value: Box<str>,
     /// The value as it was sent, when it differs.
@@ -69,6 +71,11 @@ const TYPES: [(&str, IdentityClass); 19] = [
     ("end_user", IdentityClass::Contact),
     ("ip_address", IdentityClass::Weak),
 ];
+
+/// The types that are listed.
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    TYPES.iter().map(|(word, _)| *word)
+}
 
 /// The class of a type of identity.
 pub fn class_of(kind: &str) -> IdentityClass {

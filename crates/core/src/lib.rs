@@ -4,6 +4,9 @@
 //! here knows a foreign shape. Read in the order of the modules.
 pub mod time;
 pub mod channel;
+pub mod json;
+pub mod sorted_map;
+pub mod word;
 pub mod identity;
 pub mod value;
 pub mod signal;

@@ -2,16 +2,16 @@
 //!
 //! What a dialect decodes and the journal keeps. A signal knows three instants: when it happened
 //! (the sender's clock), when it was sent (the sender's), when it came (ours, in [`Arrival`]).
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
     channel::{Channel, SessionType},
     disposition::{Author, ClaimPolicy},
     identity::Identity,
+    sorted_map::SortedMap,
     time::{Instant, UnixMillis},
     value::{RawJson, Value},
+    word::Word,
 };
 
 /// Whose data it is: a small number given by the registry of tenants; comes from the key that
@@ -29,10 +29,10 @@ pub struct TenantId(pub u32);
 pub struct FieldNumber(pub u32);
 
 /// Fields by number.
-pub type Fields = BTreeMap<FieldNumber, Value>;
+pub type Fields = SortedMap<FieldNumber, Value>;
 
 /// Members that no dictionary row knows, by dotted path, as they were sent.
-pub type Attributes = BTreeMap<Box<str>, RawJson>;
+pub type Attributes = SortedMap<Box<str>, RawJson>;
 
 /// One signal as its sender meant it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ pub struct Signal {
     pub key: Box<str>,
     /// The word of its type, such as `page_viewed`; see [`kind`].
     #[serde(rename = "y")]
-    pub kind: Box<str>,
+    pub kind: Word,
     /// When it happened. `None`: the sender did not say, so when it came.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Instant>,
@@ -72,15 +72,66 @@ pub struct Signal {
     #[serde(rename = "cl", default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<ClaimBody>,
     /// Everything the dictionary knows.
-    #[serde(rename = "f", default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "f", default, skip_serializing_if = "SortedMap::is_empty")]
     pub fields: Fields,
     /// Everything it does not.
-    #[serde(rename = "x", default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "x", default, skip_serializing_if = "SortedMap::is_empty")]
     pub attributes: Attributes,
     /// Repairs made while decoding, by stable code such as `missing_session_duration`.
     #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Box<str>>,
 }
+
+/// What of a signal its digest covers, written as the signal itself is.
+#[derive(Serialize)]
+struct Body<'a> {
+    /// Empty; here so that digests are what they were when the whole signal was written.
+    k: &'static str,
+    #[serde(rename = "y")]
+    kind: &'a Word,
+    #[serde(rename = "o", skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<&'a Instant>,
+    #[serde(rename = "q", skip_serializing_if = "is_zero")]
+    sequence: u64,
+    #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
+    channel: Option<Channel>,
+    #[serde(rename = "st", skip_serializing_if = "Option::is_none")]
+    session_type: Option<SessionType>,
+    #[serde(rename = "so", skip_serializing_if = "str::is_empty")]
+    source: &'a str,
+    #[serde(rename = "se", skip_serializing_if = "Option::is_none")]
+    session: Option<&'a str>,
+    #[serde(rename = "id", skip_serializing_if = "<[Identity]>::is_empty")]
+    identities: &'a [Identity],
+    #[serde(rename = "cl", skip_serializing_if = "Option::is_none")]
+    claim: Option<&'a ClaimBody>,
+    #[serde(rename = "f", skip_serializing_if = "SortedMap::is_empty")]
+    fields: &'a Fields,
+    #[serde(rename = "x", skip_serializing_if = "SortedMap::is_empty")]
+    attributes: &'a Attributes,
+}
+
+impl Body<'_> {
+    fn of(signal: &Signal) -> Body<'_> {
+        Body {
+            k: "",
+            kind: &signal.kind,
+            occurred_at: signal.occurred_at.as_ref(),
+            sequence: signal.sequence,
+            channel: signal.channel,
+            session_type: signal.session_type,
+            source: &signal.source,
+            session: signal.session.as_deref(),
+            identities: &signal.identities,
+            claim: signal.claim.as_ref(),
+            fields: &signal.fields,
+            attributes: &signal.attributes,
+        }
+    }
+}
+
+/// Room that most encoded signals find enough.
+const USUAL_BYTES: usize = 512;
 
 /// What a signal claims of the outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,6 +232,18 @@ pub mod kind {
     pub const PARCEL_RECEIPT: &str = "parcel_receipt";
     /// A model scored the session (a note).
     pub const SCORE_GIVEN: &str = "score_given";
+
+    /// All of them.
+    #[rustfmt::skip]
+    pub(crate) const ALL: [&str; 28] = [
+        PAGE_VIEWED, SCREEN_VIEWED, SEARCH_PERFORMED, CATEGORY_VIEWED,
+        PRODUCT_VIEWED, PRODUCT_ADDED, CHECKOUT_STARTED, ORDER_COMPLETED,
+        ORDER_REFUNDED, SUBSCRIBED, IDENTIFIED, HEARTBEAT,
+        EXPERIMENT_VIEWED, CALL_STARTED, CALL_ANSWERED, CALL_HELD,
+        CALL_RESUMED, CALL_TRANSFERRED, CALL_ENDED, MESSAGE_RECEIVED,
+        MESSAGE_SENT, RATING_GIVEN, SESSION_STARTED, SESSION_ENDED,
+        DISPOSITION_POSTED, RECORDING_ADDED, PARCEL_RECEIPT, SCORE_GIVEN,
+    ];
 }
 
 /// Facts change content; notes are kept with the session and change nothing of it (CORE.md 9).
@@ -215,9 +278,16 @@ impl Signal {
 
     /// The encoded form that the journal keeps: self-describing, so that a reader one minor version
     /// older or newer still understands it.
-    #[expect(clippy::missing_panics_doc, reason = "no signal makes it panic")]
     pub fn to_bytes(arrival: &Arrival) -> Vec<u8> {
-        rmp_serde::to_vec_named(arrival).expect("a signal holds nothing that MessagePack lacks")
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        Signal::write(arrival, &mut bytes);
+        bytes
+    }
+
+    /// Writes the encoded form behind what `bytes` holds.
+    #[expect(clippy::missing_panics_doc, reason = "no signal makes it panic")]
+    pub fn write(arrival: &Arrival, bytes: &mut Vec<u8>) {
+        rmp_serde::encode::write_named(bytes, arrival).expect("MessagePack has all that it holds");
     }
 
     /// Reads what [`Signal::to_bytes`] wrote.
@@ -232,8 +302,8 @@ impl Signal {
     /// retry has the digest of the first try (CORE.md 10).
     #[expect(clippy::missing_panics_doc, reason = "no signal makes it panic")]
     pub fn body_digest(&self) -> u64 {
-        let body = Signal { key: "".into(), sent_at: None, warnings: Vec::new(), ..self.clone() };
-        let bytes = rmp_serde::to_vec_named(&body).expect("as in to_bytes");
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        rmp_serde::encode::write_named(&mut bytes, &Body::of(self)).expect("as in write");
         let hash = blake3::hash(&bytes);
         let (first, _) = hash.as_bytes().split_at(8);
         u64::from_be_bytes(first.try_into().expect("eight bytes"))

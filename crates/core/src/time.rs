@@ -112,6 +112,15 @@ pub struct NotAnInstant {
 /// # Errors
 /// The text is no time.
 pub fn parse_instant(text: &str) -> Result<Instant, NotAnInstant> {
+    if let Some(at) = utc(text.as_bytes()) {
+        // As we would print it: all three digits of the fraction and no more.
+        let text = (text.len() != PRINTED_BYTES).then(|| text.into());
+        return Ok(Instant { at, text });
+    }
+    lenient(text).ok_or_else(|| NotAnInstant { got: text.chars().take(64).collect() })
+}
+
+fn lenient(text: &str) -> Option<Instant> {
     // One documented example of CCAI ends in a stray `>` (C3).
     let trimmed = text.trim().trim_end_matches('>');
     let at = trimmed
@@ -121,10 +130,66 @@ pub fn parse_instant(text: &str) -> Result<Instant, NotAnInstant> {
             let civil = trimmed.parse::<DateTime>().ok()?;
             civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
         })
-        .map(|stamp| UnixMillis(floor_millis(stamp)))
-        .ok_or_else(|| NotAnInstant { got: text.chars().take(64).collect() })?;
+        .map(|stamp| UnixMillis(floor_millis(stamp)))?;
     let text = (at.to_string() != text).then(|| text.into());
-    Ok(Instant { at, text })
+    Some(Instant { at, text })
+}
+
+/// Bytes of an instant as we print it.
+const PRINTED_BYTES: usize = "2026-01-05T10:00:00.000Z".len();
+
+/// The spelling that nearly all senders use: `2026-01-05T10:00:00Z`, with or without a fraction.
+/// `None`: any other, or no time at all.
+fn utc(text: &[u8]) -> Option<UnixMillis> {
+    let (date_time, rest) = text.split_first_chunk::<19>()?;
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] =
+        *date_time
+    else {
+        return None;
+    };
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    let two = |tens: u8, ones: u8| Some(digit(tens)? * 10 + digit(ones)?);
+    let (year, month, day) = (two(y1, y2)? * 100 + two(y3, y4)?, two(m1, m2)?, two(d1, d2)?);
+    let (hour, minute, second) = (two(h1, h2)?, two(n1, n2)?, two(s1, s2)?);
+    let is_date = (1..=9998).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=days_of_month(year, month)).contains(&day);
+    if !is_date || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let days = days_since_1970(year, month, day);
+    let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
+    Some(UnixMillis(seconds * 1_000 + millis_of_fraction(rest)?))
+}
+
+/// The milliseconds of `Z` or `.123456Z`, at most nine digits; what is finer is cut off.
+fn millis_of_fraction(rest: &[u8]) -> Option<i64> {
+    let digits = match rest {
+        [b'Z'] => return Some(0),
+        [b'.', digits @ .., b'Z'] if (1..=9).contains(&digits.len()) => digits,
+        _ => return None,
+    };
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let three = digits.iter().chain(b"00").take(3);
+    Some(three.fold(0, |millis, digit| millis * 10 + i64::from(digit - b'0')))
+}
+
+fn days_of_month(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days of the Gregorian calendar, the year taken to begin in March so that the leap day is its last.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 719_469
 }
 
 fn floor_millis(stamp: Timestamp) -> i64 {
@@ -135,6 +200,26 @@ fn floor_millis(stamp: Timestamp) -> i64 {
 mod tests {
     use super::*;
     use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_short_way_reads_what_the_long_way_reads(
+            text in "(00|0[0-9]|19|20|99)[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,10})?Z",
+        ) {
+            if let Some(at) = utc(text.as_bytes()) {
+                prop_assert_eq!(lenient(&text).map(|instant| instant.at), Some(at));
+            }
+            prop_assert_eq!(parse_instant(&text).ok(), lenient(&text));
+        }
+
+        #[test]
+        fn the_short_way_knows_every_day(day in -719_000_i64..2_932_000, millis in 0_i64..86_400_000) {
+            let at = UnixMillis(day * 86_400_000 + millis);
+            prop_assert_eq!(utc(at.to_string().as_bytes()), Some(at));
+            prop_assert_eq!(parse_instant(&at.to_string()), Ok(Instant::at(at)));
+        }
+    }
 
     fn check(text: &str, expected: &Expect) {
         let read = match parse_instant(text) {

@@ -2,7 +2,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::time::Instant;
+use crate::{json::JsonText, time::Instant};
 
 /// The value of one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +84,8 @@ pub struct RawJson(Box<str>);
 
 impl RawJson {
     /// Keeps `text`, which the caller has parsed as one JSON value.
-    pub fn from_parsed(text: &serde_json::value::RawValue) -> RawJson {
-        RawJson(text.get().into())
+    pub fn from_parsed<'a>(text: impl Into<JsonText<'a>>) -> RawJson {
+        RawJson(text.into().get().into())
     }
 
     /// The text of `value`.

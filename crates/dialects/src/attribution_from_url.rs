@@ -38,21 +38,32 @@ const CLICKS: [(&str, &str); 14] = [
     ("irclickid", "impact"),
 ];
 
-/// What `url` says of where the visitor came from, one value for each field.
+/// What `url` says of where the visitor came from, one value for each field: of a parameter that
+/// comes twice the first that is not empty.
 pub fn attribution_from_url(url: &str) -> Vec<(FieldNumber, Value)> {
     let Some((_, query)) = url.split_once('?') else { return Vec::new() };
     let query = query.split_once('#').map_or(query, |(query, _)| query);
-    let parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(query.as_bytes())
-        .filter(|(_, value)| !value.trim().is_empty())
-        .collect();
-    let find = |wanted: &str| {
-        let named = parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        named.map(|(_, value)| Value::Text((**value).into()))
-    };
-    let mut found: Vec<(FieldNumber, Value)> =
-        CAMPAIGN.iter().filter_map(|(name, number)| Some((*number, find(name)?))).collect();
-    if let Some((id, network)) =
-        CLICKS.iter().find_map(|(name, network)| Some((find(name)?, network)))
+    let mut found: Vec<(FieldNumber, Value)> = Vec::new();
+    // The place in the list of networks, and the id.
+    let mut click: Option<(usize, Value)> = None;
+    let text = |value: Cow<'_, str>| Value::Text(value.into());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if value.trim().is_empty() {
+            continue;
+        }
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        if let Some((_, number)) = CAMPAIGN.iter().find(|(known, _)| is(known)) {
+            if found.iter().all(|(known, _)| known != number) {
+                found.push((*number, text(value)));
+            }
+        } else if let Some(place) = CLICKS.iter().position(|(known, _)| is(known))
+            && click.as_ref().is_none_or(|(before, _)| place < *before)
+        {
+            click = Some((place, text(value)));
+        }
+    }
+    if let Some((place, id)) = click
+        && let Some((_, network)) = CLICKS.get(place)
     {
         found.push((field::CLICK_ID, id));
         found.push((field::CLICK_NETWORK, Value::Text((*network).into())));

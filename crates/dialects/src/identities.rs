@@ -10,13 +10,17 @@ pub const LENGTH_MAX: usize = 255;
 /// without a country code.
 pub fn identity(kind: &str, sent: &str, country: Option<&str>) -> Identity {
     let sent = sent.trim();
-    let value = match kind {
-        "phone" => e164(sent, country).unwrap_or_else(|| sent.to_owned()),
-        "email" | "mac_address" => sent.to_lowercase(),
-        _ => sent.to_owned(),
+    let changed = match kind {
+        "phone" => e164(sent, country),
+        "email" | "mac_address" => Some(sent.to_lowercase()),
+        _ => None,
     };
-    let original = (value != sent).then(|| sent.into());
-    Identity { kind: kind.into(), value: value.into(), original }
+    match changed.filter(|value| value != sent) {
+        Some(value) => {
+            Identity { kind: kind.into(), value: value.into(), original: Some(sent.into()) }
+        }
+        None => Identity::new(kind, sent),
+    }
 }
 
 /// An id within a name space, such as a user of one shop; the id alone is kept as it was sent.
@@ -36,6 +40,10 @@ pub(crate) fn add(identities: &mut Vec<Identity>, identity: Identity) {
 
 /// Whether `text` can be an id: 1 to 255 characters, none of them a control character.
 pub fn is_id(text: &str) -> bool {
+    // Nearly every id is of letters, digits and signs of ASCII, which need no closer look.
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return (1..=LENGTH_MAX).contains(&text.len());
+    }
     let length = text.chars().take(LENGTH_MAX + 1).count();
     length <= LENGTH_MAX && !text.trim().is_empty() && !text.chars().any(char::is_control)
 }

@@ -8,6 +8,8 @@
 pub struct Limits {
     /// Items of one body.
     pub items: usize,
+    /// Bytes of one item.
+    pub item: usize,
     /// Objects and lists inside one another.
     pub depth: usize,
     /// Members of one object.
@@ -18,7 +20,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { items: 500, depth: 64, members: 512, text: 64 * 1024 }
+        Limits { items: 500, item: 1024 * 1024, depth: 64, members: 512, text: 64 * 1024 }
     }
 }
 
@@ -99,7 +101,7 @@ mod tests {
 
     #[test]
     fn what_is_just_small_enough_passes_and_one_more_does_not() {
-        let limits = Limits { items: 1, depth: 2, members: 2, text: 4 };
+        let limits = Limits { items: 1, item: 99, depth: 2, members: 2, text: 4 };
         let check = |json| check(json, &limits).map_err(OverLimit::code);
         assert_eq!(check(r#"{"a":[1],"b":"ab\""}"#), Ok(()));
         assert_eq!(check(r#"{"a":[[1]]}"#), Err("too_deep"));

@@ -159,7 +159,10 @@ impl Entry {
 
 /// The bytes of a signal's entry.
 pub fn signal_bytes(arrival: &Arrival) -> Vec<u8> {
-    tagged(SIGNAL, &Signal::to_bytes(arrival))
+    let mut bytes = Vec::with_capacity(512);
+    bytes.push(SIGNAL);
+    Signal::write(arrival, &mut bytes);
+    bytes
 }
 
 fn tagged(tag: u8, bytes: &[u8]) -> Vec<u8> {

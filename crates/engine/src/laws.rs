@@ -125,8 +125,8 @@ fn signal(drawn: &Drawn, known: &[SessionId]) -> Signal {
         session,
         identities,
         claim,
-        fields: std::collections::BTreeMap::new(),
-        attributes: std::collections::BTreeMap::new(),
+        fields: sessionary_core::sorted_map::SortedMap::new(),
+        attributes: sessionary_core::sorted_map::SortedMap::new(),
         warnings: Vec::new(),
     };
     if kind == "order_completed" {

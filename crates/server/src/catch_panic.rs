@@ -6,16 +6,12 @@ use std::{
     task::Poll,
 };
 
-use axum::{
-    extract::Request,
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 
 use crate::problem::{Code, Problem};
 
-pub(crate) async fn answer_panics(request: Request, next: Next) -> Response {
-    let mut answer = pin!(next.run(request));
+pub(crate) async fn answer_panics(answer: impl Future<Output = Response>) -> Response {
+    let mut answer = pin!(answer);
     // Sound to look at again: the future is never polled after it panicked.
     let caught = std::future::poll_fn(|cx| {
         match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {

@@ -4,10 +4,10 @@
 //! not `*`: browsers refuse `*` for requests with credentials, which beacons always are. A preflight
 //! is answered without a key, as it cannot carry one; the allow-list of the key is applied to the
 //! request itself, and a request refused for its origin gets no headers that would let a page read it.
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -28,11 +28,9 @@ const REQUEST_PRIVATE_NETWORK: HeaderName =
 const ALLOW_PRIVATE_NETWORK: HeaderName =
     HeaderName::from_static("access-control-allow-private-network");
 
-/// The paths that pages on other origins may call.
-pub(crate) type Paths = Arc<HashSet<&'static str>>;
-
+/// Answers with the headers that pages on other origins need; `paths` are those they may call.
 pub(crate) async fn cross_origin(
-    State(paths): State<Paths>,
+    paths: &HashSet<&'static str>,
     request: Request,
     next: Next,
 ) -> Response {

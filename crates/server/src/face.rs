@@ -1,12 +1,15 @@
 //! The whole HTTP face: the table's routes inside the layers that every request passes.
 //!
 //! Outermost first: log line and request id, panics, shape of the request, cross-origin rules; then
-//! the route, and inside it the row's own admission: a seat among those in flight, the key, the body.
-use std::sync::Arc;
+//! the row's own admission: a seat among those in flight, the key, the body. The first four are one
+//! layer of the router: each layer copies all that lies inside it for each request.
+use std::{collections::HashSet, sync::Arc};
 
 use axum::{
     Json, Router,
-    middleware::{from_fn, from_fn_with_state},
+    extract::{MatchedPath, Request, State as Given},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
 };
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -136,19 +139,46 @@ where
         openapi: Arc::new(openapi::document(&routes)),
         page: docs::routes_page(routes.rows()).into(),
     };
-    let pages: cors::Paths = Arc::new(routes.paths_for_pages());
-    let shape = Shape {
-        url_bytes_max: settings.url_bytes_max,
-        header_bytes_max: settings.header_bytes_max,
+    let door = Door {
+        pages: routes.paths_for_pages(),
+        shape: Shape {
+            url_bytes_max: settings.url_bytes_max,
+            header_bytes_max: settings.header_bytes_max,
+        },
+        documents,
     };
     routes
         .into_router()
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .layer(axum::Extension(documents))
-        .layer(from_fn_with_state(pages, cors::cross_origin))
-        .layer(from_fn_with_state(shape, host::check))
-        .layer(from_fn(catch_panic::answer_panics))
-        .layer(from_fn(request_log::log))
+        .layer(from_fn_with_state(Arc::new(door), pass))
         .with_state(state)
+}
+
+/// What every request passes before its route.
+struct Door {
+    /// The paths that pages on other origins may call.
+    pages: HashSet<&'static str>,
+    shape: Shape,
+    documents: Documents,
+}
+
+async fn pass(Given(door): Given<Arc<Door>>, request: Request, next: Next) -> Response {
+    request_log::log(request, async |request| {
+        catch_panic::answer_panics(door.answer(request, next)).await
+    })
+    .await
+}
+
+impl Door {
+    async fn answer(&self, mut request: Request, next: Next) -> Response {
+        if let Some(problem) = host::refusal(self.shape, &request) {
+            return problem.into_response();
+        }
+        let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        if path.is_some_and(|path| [OPENAPI.path, DOCS.path].contains(&path)) {
+            request.extensions_mut().insert(self.documents.clone());
+        }
+        cors::cross_origin(&self.pages, request, next).await
+    }
 }

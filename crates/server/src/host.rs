@@ -1,11 +1,7 @@
 //! The shape of a request before any route sees it: one good Host, a URL and headers of bearable size.
 //!
 //! hyper takes a request with no Host, two Hosts or a junk Host; RFC 9112 section 3.2 asks for 400.
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
+use axum::extract::Request;
 use http::{HeaderMap, Version, header::HOST, uri::Authority};
 
 use crate::problem::{Code, Problem};
@@ -17,14 +13,8 @@ pub(crate) struct Shape {
     pub(crate) header_bytes_max: usize,
 }
 
-pub(crate) async fn check(State(shape): State<Shape>, request: Request, next: Next) -> Response {
-    match refusal(shape, &request) {
-        Some(problem) => problem.into_response(),
-        None => next.run(request).await,
-    }
-}
-
-fn refusal(shape: Shape, request: &Request) -> Option<Problem> {
+/// Why a request is refused for its shape.
+pub(crate) fn refusal(shape: Shape, request: &Request) -> Option<Problem> {
     let url = request.uri();
     let url_bytes = url.path().len() + url.query().map_or(0, |query| query.len() + 1);
     if url_bytes > shape.url_bytes_max {

@@ -13,7 +13,6 @@ use std::{
 use axum::{
     body::HttpBody,
     extract::{MatchedPath, Request},
-    middleware::Next,
     response::Response,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header::X_CONTENT_TYPE_OPTIONS};
@@ -38,7 +37,10 @@ impl Notes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(pub HeaderValue);
 
-pub(crate) async fn log(mut request: Request, next: Next) -> Response {
+pub(crate) async fn log(
+    mut request: Request,
+    answer: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let began = Instant::now();
     let id = RequestId(sent_id(request.headers()).unwrap_or_else(new_id));
     let notes = Notes::default();
@@ -47,7 +49,7 @@ pub(crate) async fn log(mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
 
-    let mut response = next.run(request).await;
+    let mut response = answer(request).await;
 
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id.0.clone());

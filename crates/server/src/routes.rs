@@ -242,7 +242,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             self.rows.iter().any(|known| (known.method, known.path) == (row.method, row.path));
         assert!(!twice, "{} {} is in the table already", row.method.word(), row.path);
         self.rows.push(row);
-        let admission = Admission { entry: self.entry.clone(), row };
+        let admission = Arc::new(Admission { entry: self.entry.clone(), row });
         let handler =
             on(row.method.filter(), handler).route_layer(from_fn_with_state(admission, admit));
         self.router = self.router.route(row.path, handler);
@@ -293,16 +293,15 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 }
 
-#[derive(Clone)]
 struct Admission {
     entry: Entry,
     row: &'static Route,
 }
 
-async fn admit(State(admission): State<Admission>, request: Request, next: Next) -> Response {
-    let Admission { entry, row } = admission;
+async fn admit(State(admission): State<Arc<Admission>>, request: Request, next: Next) -> Response {
+    let Admission { entry, row } = &*admission;
     if row.access == Access::Open {
-        return next.run(with_bounds(request, row, &entry)).await;
+        return next.run(with_bounds(request, row, entry)).await;
     }
     if let Some(problem) = entry.readiness.refusal() {
         return problem.into_response();
@@ -324,7 +323,7 @@ async fn admit(State(admission): State<Admission>, request: Request, next: Next)
         Ok(Some(caller)) => drop(parts.extensions.insert(caller)),
         Ok(None) => {}
     }
-    next.run(with_bounds(Request::from_parts(parts, body), row, &entry)).await
+    next.run(with_bounds(Request::from_parts(parts, body), row, entry)).await
 }
 
 fn with_bounds(mut request: Request, row: &Route, entry: &Entry) -> Request {

@@ -2,11 +2,14 @@
 //!
 //! Senders write numbers as text and text as numbers; both are read. What cannot be read is an
 //! error that names the member as the sender spelt it.
+use std::borrow::Cow;
+
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 
 use super::{Field, FieldType};
 use crate::{
+    json::JsonText,
     time::parse_instant,
     value::{RawJson, Value},
 };
@@ -17,7 +20,7 @@ pub enum Given<'a> {
     /// Text of a form, a query or a flat disposition: a list is divided by `|` (D16).
     Text(&'a str),
     /// A JSON value: a list is an array, and text is a list of one.
-    Json(&'a RawValue),
+    Json(JsonText<'a>),
 }
 
 /// A value that its field cannot hold.
@@ -110,39 +113,32 @@ fn scalar(kind: FieldType, text: &str, bare: &str) -> Read {
     })
 }
 
-fn from_json(kind: FieldType, raw: &RawValue) -> Read {
-    let json = raw.get();
-    if json == "null" {
+fn from_json(kind: FieldType, json: JsonText<'_>) -> Read {
+    if json.is_null() {
         return Read::Nothing;
     }
     match kind {
-        FieldType::Json => Read::Value(Value::Json(RawJson::from_parsed(raw))),
-        FieldType::Texts => texts(raw).map_or(Read::Wrong, list),
-        _ => match plain(raw) {
+        FieldType::Json => Read::Value(Value::Json(RawJson::from_parsed(json))),
+        FieldType::Texts => texts(json).map_or(Read::Wrong, list),
+        _ => match json.plain_text() {
             Some(text) if text.trim().is_empty() => Read::Nothing,
+            Some(Cow::Owned(text)) if kind == FieldType::Text => {
+                Read::Value(Value::Text(text.into()))
+            }
             Some(text) => scalar(kind, &text, text.trim()),
             None => Read::Wrong,
         },
     }
 }
 
-/// The text of a JSON text, number or truth value.
-fn plain(raw: &RawValue) -> Option<Box<str>> {
-    match raw.get().as_bytes().first()? {
-        b'"' => serde_json::from_str(raw.get()).ok(),
-        b'{' | b'[' => None,
-        _ => Some(raw.get().into()),
+fn texts(json: JsonText<'_>) -> Option<Vec<Box<str>>> {
+    if !json.get().starts_with('[') {
+        return json.plain_text().map(|text| vec![text.into()]);
     }
-}
-
-fn texts(raw: &RawValue) -> Option<Vec<Box<str>>> {
-    if !raw.get().starts_with('[') {
-        return plain(raw).map(|text| vec![text]);
-    }
-    let members: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
+    let members: Vec<&RawValue> = serde_json::from_str(json.get()).ok()?;
     let text = |member: &&RawValue| match member.get() {
         "null" => Some("".into()),
-        _ => plain(member),
+        _ => JsonText::from(*member).plain_text().map(Into::into),
     };
     members.iter().map(text).collect()
 }
@@ -202,7 +198,8 @@ mod tests {
     }
 
     fn json(name: &str, json: &str, expected: &Expect) {
-        check(name, Given::Json(serde_json::from_str(json).unwrap()), expected);
+        let raw: &RawValue = serde_json::from_str(json).unwrap();
+        check(name, Given::Json(raw.into()), expected);
     }
 
     fn check(name: &str, given: Given<'_>, expected: &Expect) {

@@ -1,7 +1,7 @@
 //! Every rule of a session as an executable example: a story in, sessions out.
 //!
 //! A line is `time type [name=value …]`; times are `10:30`, `10:30:05` or, days later, `2d10:30`.
-use std::{collections::BTreeMap, fmt::Write};
+use std::fmt::Write;
 
 use expect_test::{Expect, expect};
 
@@ -86,8 +86,8 @@ impl Story {
             session: None,
             identities: Vec::new(),
             claim: None,
-            fields: BTreeMap::new(),
-            attributes: BTreeMap::new(),
+            fields: crate::sorted_map::SortedMap::new(),
+            attributes: crate::sorted_map::SortedMap::new(),
             warnings: Vec::new(),
         };
         for word in words {

@@ -1,5 +1,5 @@
 //! The laws of the fold as properties, over lanes with ties, exact gaps, late joins and splits.
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use expect_test::expect;
 use proptest::{collection::vec, prelude::*};
@@ -50,8 +50,8 @@ fn signal(minute: i64, word: &str, key: &str) -> Stamped {
         session: None,
         identities: Vec::new(),
         claim: None,
-        fields: BTreeMap::new(),
-        attributes: BTreeMap::new(),
+        fields: crate::sorted_map::SortedMap::new(),
+        attributes: crate::sorted_map::SortedMap::new(),
         warnings: Vec::new(),
     };
     if let Some(user) = word.strip_prefix("user=") {

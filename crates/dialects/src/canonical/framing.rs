@@ -51,17 +51,21 @@ impl BodyError {
     }
 }
 
-/// The items of a body as text. Those of a body with one object a line may turn out not to be JSON.
-pub(super) fn split<'a>(body: &'a [u8], limits: &Limits) -> Result<Vec<&'a str>, BodyError> {
+/// The text of a body without the space around it; it is not empty.
+pub(super) fn text_of(body: &[u8]) -> Result<&str, BodyError> {
     let text = std::str::from_utf8(body)
         .map_err(|error| BodyError::NotUtf8 { at: error.valid_up_to() })?
         .trim_start_matches('\u{feff}')
         .trim();
+    if text.is_empty() { Err(BodyError::Empty) } else { Ok(text) }
+}
+
+/// The items of a body as text. Those of a body with one object a line may turn out not to be JSON.
+pub(super) fn split<'a>(text: &'a str, limits: &Limits) -> Result<Vec<&'a str>, BodyError> {
     let items = match text.as_bytes().first() {
-        None => return Err(BodyError::Empty),
         Some(b'[') => list(text)?,
         Some(b'{') => sequence(text).or_else(|error| lines(text).ok_or(error))?,
-        Some(_) => lines(text).ok_or_else(|| not_json(text))?,
+        _ => lines(text).ok_or_else(|| not_json(text))?,
     };
     if items.len() > limits.items {
         return Err(BodyError::TooManyItems { got: items.len(), most: limits.items });
@@ -116,7 +120,7 @@ mod tests {
 
     fn check(body: &str, expected: &Expect) {
         let limits = Limits { items: 3, ..Limits::default() };
-        expected.assert_eq(&match split(body.as_bytes(), &limits) {
+        expected.assert_eq(&match text_of(body.as_bytes()).and_then(|text| split(text, &limits)) {
             Ok(items) => items.join(" / "),
             Err(error) => format!("{}: {error}", error.code()),
         });

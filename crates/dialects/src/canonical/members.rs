@@ -6,6 +6,7 @@ use serde::{
     de::{Deserializer, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
+use sessionary_core::json::JsonText;
 
 /// Members by name, and the names that came more than once: of those the last one holds.
 pub(crate) struct Members<'a> {
@@ -42,13 +43,9 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 }
 
-/// The text of a JSON text, number or truth value; ids are sent as numbers, too.
+/// What a JSON text says, or the digits of a number or the word of a truth value.
 pub(crate) fn plain_text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    match raw.get().as_bytes().first()? {
-        b'"' => serde_json::from_str::<Name<'_>>(raw.get()).ok().map(|Name(text)| text),
-        b'{' | b'[' => None,
-        _ => Some(Cow::Borrowed(raw.get())),
-    }
+    JsonText::from(raw).plain_text()
 }
 
 pub(crate) fn is_null(raw: &RawValue) -> bool {

@@ -85,14 +85,14 @@ impl<'a> Sent<'a> {
     pub(super) fn given(&self) -> Given<'_> {
         match self {
             Sent::Text(text) => Given::Text(text),
-            Sent::Json(raw) => Given::Json(raw),
+            Sent::Json(raw) => Given::Json((*raw).into()),
         }
     }
 
     pub(super) fn raw(&self) -> RawJson {
         match self {
             Sent::Text(text) => RawJson::of(&serde_json::Value::from(&**text)),
-            Sent::Json(raw) => RawJson::from_parsed(raw),
+            Sent::Json(raw) => RawJson::from_parsed(*raw),
         }
     }
 

@@ -153,7 +153,7 @@ impl<'a> Row<'a> {
     }
 
     fn signal(&self, rule: &SignalRule, mut signal: Signal) -> Result<Signal, RowProblem> {
-        signal.kind = rule.kind.clone();
+        signal.kind = rule.kind.clone().into();
         signal.claim.clone_from(&rule.claim);
         if let (Some(at), Some(after)) = (&signal.occurred_at, &rule.after_ms) {
             match after.whole(self)? {

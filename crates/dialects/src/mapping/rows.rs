@@ -58,7 +58,7 @@ impl Record {
             Record::Csv { .. } => json_of(&self.text(column)),
             Record::Ndjson(members) => {
                 let raw = members.get(column).filter(|raw| raw.get() != "null")?;
-                Some(RawJson::from_parsed(raw))
+                Some(RawJson::from_parsed(&**raw))
             }
         }
     }

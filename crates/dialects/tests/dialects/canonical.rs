@@ -6,7 +6,8 @@ use proptest::{collection, option, prelude::*};
 use serde_json::{Value as Json, json};
 use sessionary_core::{
     dictionary::{FIELDS, FieldType, field},
-    signal::Signal,
+    signal::{Arrival, Signal, TenantId},
+    time::UnixMillis,
 };
 use sessionary_dialects::{
     Context, Limits,
@@ -17,7 +18,7 @@ const CONTEXT: Context<'_> = Context {
     source: "shop",
     country: Some("US"),
     currency: Some("EUR"),
-    limits: Limits { items: 500, depth: 64, members: 512, text: 65_536 },
+    limits: Limits { items: 500, item: 1 << 20, depth: 64, members: 512, text: 65_536 },
 };
 
 fn one(body: &str) -> Signal {
@@ -211,6 +212,47 @@ fn a_bad_item_is_put_aside_and_the_others_are_kept() {
             t 11
             source shop"#]],
     );
+}
+
+#[test]
+fn a_type_says_what_is_wrong_with_it() {
+    let long = format!(r#"{{"type":"{}"}}"#, "ä".repeat(129));
+    check(
+        &[r#"{"type":"a\u0000b"}"#, r#"{"type":"  "}"#, &long].join("\n"),
+        &expect![[r#"
+        bad_type None Some("type"): `type` has control characters; send 1 to 128 visible characters
+        ---
+        bad_type None Some("type"): `type` is nothing but space; send 1 to 128 visible characters
+        ---
+        bad_type None Some("type"): `type` is too long; send 1 to 128 visible characters"#]],
+    );
+}
+
+#[test]
+fn one_item_has_its_limit_however_large_a_body_may_be() {
+    let limits = Limits { item: 60, ..CONTEXT.limits };
+    let body = format!(r#"[{{"type":"t","a":"{}"}},{{"type":"t"}}]"#, "b".repeat(60));
+    let results = decode(body.as_bytes(), &Context { limits, ..CONTEXT }).unwrap();
+    let error = results[0].as_ref().unwrap_err();
+    assert_eq!((error.code, error.raw.len()), ("item_too_large", 79));
+    assert_eq!(error.detail, "the item has 79 bytes; send at most 60");
+    assert!(results[1].is_ok());
+}
+
+/// So that they cannot creep back: each allocation costs as much as reading a member.
+#[test]
+fn a_page_view_takes_one_allocation_for_each_text_that_it_keeps() {
+    let body = r#"[{"id":"01JH8Z4K2Q-1","type":"page_viewed","occurred_at":"2026-01-05T10:00:07.123Z","sent_at":"2026-01-05T10:00:08.001Z","channel":"web","session_id":"s-44101","identities":[{"type":"cookie","value":"c-882711"}],"page":{"url":"https://shop.example.com/catalog/shoes/1","referrer":"https://www.example.org/search?q=running","title":"Running shoes"},"user_agent":"Mozilla/5.0 (X11; Linux x86_64; rv:134.0) Gecko/20100101 Firefox/134.0"}]"#;
+    let signal = one(body);
+    let decoding = allocation_counter::measure(|| drop(decode(body.as_bytes(), &CONTEXT)));
+    // Eight texts, the identities, the fields and the list of items; two are slack.
+    assert!(decoding.count_total <= 13, "{decoding:?}");
+    let arrival = Arrival { tenant: TenantId(1), received_at: UnixMillis(0), batch: 1, signal };
+    let entry = Signal::to_bytes(&arrival);
+    let writing = allocation_counter::measure(|| drop(Signal::to_bytes(&arrival)));
+    assert!(writing.count_total <= 2, "{writing:?}");
+    let reading = allocation_counter::measure(|| drop(Signal::from_bytes(&entry)));
+    assert!(reading.count_total <= 12, "{reading:?}");
 }
 
 #[test]

@@ -47,8 +47,8 @@ pub(crate) fn signal(key: &str, kind: &str, at: &str) -> Signal {
         session: None,
         identities: vec![Identity::new("cookie", "c1")],
         claim: None,
-        fields: std::collections::BTreeMap::new(),
-        attributes: std::collections::BTreeMap::new(),
+        fields: sessionary_core::sorted_map::SortedMap::new(),
+        attributes: sessionary_core::sorted_map::SortedMap::new(),
         warnings: Vec::new(),
     }
 }

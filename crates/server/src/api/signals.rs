@@ -14,8 +14,10 @@ use sessionary_dialects::{
     canonical::{self, ItemError},
 };
 use sessionary_engine::{
-    SignalCursor, Submission, Verdict, VerdictStatus, keys::Scope, quarantine::Quarantined,
+    SignalCursor, Submission, VerdictStatus, keys::Scope, quarantine::Quarantined,
 };
+
+use reply::Shape;
 
 use super::{
     App,
@@ -29,6 +31,8 @@ use crate::{
     problem::{Code, Problem},
     routes::{Access, Method, Route, Routes, Takes},
 };
+
+mod reply;
 
 const POST: Route = Route {
     method: Method::Post,
@@ -129,15 +133,15 @@ async fn post(
         Asked::First(once) => Some(once),
         Asked::Plainly => None,
     };
-    let answer = take_in(&app, &caller, &payload.bytes).await?.to_string();
+    let answer = take_in(&app, &caller, &payload.bytes).await?;
     if let Some(once) = once {
         once.keep(&app, StatusCode::OK.as_u16(), &answer)?;
     }
     Ok(with_status(StatusCode::OK, answer.into_bytes()))
 }
 
-/// Decodes a body, submits what was understood and puts aside what was not.
-async fn take_in(app: &App, caller: &Caller, body: &Bytes) -> Result<Value, Problem> {
+/// Decodes a body, submits what was understood and puts aside what was not; the text of the reply.
+async fn take_in(app: &App, caller: &Caller, body: &Bytes) -> Result<String, Problem> {
     let items = match canonical::decode(body, &context(caller)) {
         Ok(items) => items,
         Err(error) => {
@@ -161,12 +165,13 @@ async fn take_in(app: &App, caller: &Caller, body: &Bytes) -> Result<Value, Prob
     if good == 0 {
         return Err(refuse_items(app, caller, items).await);
     }
-    let mut shapes = Vec::with_capacity(items.len());
+    let (mut ids, mut shapes) = (String::new(), Vec::with_capacity(items.len()));
     let (mut signals, mut aside) = (Vec::with_capacity(good), Vec::new());
     for item in items {
         match item {
             Ok(signal) => {
-                shapes.push(Shape::Signal(signal.key.clone()));
+                ids.push_str(&signal.key);
+                shapes.push(Shape::Signal { id_ends_at: ids.len() });
                 signals.push(signal);
             }
             Err(error) => {
@@ -185,7 +190,7 @@ async fn take_in(app: &App, caller: &Caller, body: &Bytes) -> Result<Value, Prob
         return Err(Code::SignalConflict.because(detail));
     }
     let quarantine = receipt.quarantine.iter().map(|id| id.text()).collect::<Vec<_>>();
-    Ok(results(shapes, &receipt.verdicts, &quarantine))
+    Ok(reply::text(&ids, &shapes, &receipt.verdicts, &quarantine))
 }
 
 /// A signal that states an outcome takes a key that may: a key that stands in a page may not say
@@ -205,54 +210,6 @@ fn without_authority(
         raw: canonical::encode_raw(&signal).get().as_bytes().to_vec(),
         id: Some(signal.key.to_string()),
     })
-}
-
-/// What an item of the body was.
-enum Shape {
-    Signal(Box<str>),
-    Aside(ItemError),
-}
-
-fn results(shapes: Vec<Shape>, verdicts: &[Verdict], quarantine: &[String]) -> Value {
-    let count = |status| verdicts.iter().filter(|verdict| verdict.status == status).count();
-    let (mut verdicts_left, mut quarantine_left) = (verdicts.iter(), quarantine.iter());
-    let results: Vec<Value> = shapes
-        .into_iter()
-        .map(|shape| match shape {
-            Shape::Signal(id) => {
-                let verdict = verdicts_left.next();
-                json!({
-                    "id": id,
-                    "status": verdict.map(|verdict| word(verdict.status)),
-                    "session_id": verdict.map(|verdict| verdict.session.to_string()),
-                })
-            }
-            Shape::Aside(error) => json!({
-                "id": error.id,
-                "status": "quarantined",
-                "session_id": null,
-                "quarantine_id": quarantine_left.next(),
-                "code": error.code,
-                "detail": error.detail,
-                "field": error.field,
-            }),
-        })
-        .collect();
-    json!({
-        "accepted": count(VerdictStatus::Accepted),
-        "duplicates": count(VerdictStatus::Duplicate),
-        "conflicts": count(VerdictStatus::Conflict),
-        "quarantined": quarantine.len(),
-        "results": results,
-    })
-}
-
-fn word(status: VerdictStatus) -> &'static str {
-    match status {
-        VerdictStatus::Accepted => "accepted",
-        VerdictStatus::Duplicate => "duplicate",
-        VerdictStatus::Conflict => "conflict",
-    }
 }
 
 fn of_item(app: &App, caller: &Caller, error: &ItemError) -> Quarantined {
