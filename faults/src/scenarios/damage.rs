@@ -1,0 +1,203 @@
+//! Damage: one place of a stopped server's directory is changed, and the server started on it.
+//!
+//! Either it refuses with the exit code 65 and names what is damaged, or everything it serves is
+//! right.
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use serde_json::Value;
+
+use super::{Outcome, Report, progress};
+use crate::{
+    checks::{Checks, Found, settled},
+    dice::Dice,
+    interrupt,
+    json::at,
+    load::Load,
+    mount::copy,
+    plan::Plan,
+    program::{Program, Server, Start, last_lines},
+    reader::Reader,
+    traffic::Traffic,
+    verdict::{Finding, Verdict},
+};
+
+mod wound;
+use wound::Wound;
+
+/// The exit code of a directory that is not whole.
+const NOT_WHOLE: i32 = 65;
+/// A start on a small directory takes no longer.
+const START_MAX: Duration = Duration::from_secs(15);
+
+/// A directory that is whole, and what it holds.
+struct Whole {
+    dir: PathBuf,
+    load: Load,
+    sessions: Vec<Value>,
+}
+
+/// How the starts went.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    refused: u64,
+    served_right: u64,
+    served_wrong: u64,
+    failed_to_read: u64,
+}
+
+/// Damages 1,000 places, or as many as were asked for, one at a time.
+///
+/// # Errors
+/// The program cannot be run, or the run was interrupted.
+pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
+    let folder = plan.folder()?;
+    let program = plan.program(folder.path())?;
+    let whole = prepare(plan, &program, folder.path())?;
+    let files = wound::files(&whole.dir)?;
+    progress(&format!("damage: {} files, {} sessions", files.len(), whole.sessions.len()));
+    let only: Option<u64> = plan.only.as_deref().map(str::parse).transpose()?;
+    let mut report = Report::default();
+    let mut tally = Tally::default();
+    let damaged = folder.path().join("damaged");
+    for round in plan.rounds(1_000).filter(|round| only.is_none_or(|only| only == *round)) {
+        interrupt::check()?;
+        let _ = std::fs::remove_dir_all(&damaged);
+        copy(&whole.dir, &damaged)?;
+        let mut dice = Dice::of(&[plan.seed, 5, round]);
+        let wound = Wound::deal(&damaged, &files, round, &mut dice)?;
+        let mut verdict = Verdict::default();
+        start(&program, &damaged, &whole, &wound, &mut tally, &mut verdict)?;
+        report.rounds += 1;
+        report.verdict.add(&verdict, &format!("--only {round} ({wound})"));
+        if report.rounds % 100 == 0 || !verdict.is_good() {
+            progress(&format!("damage: {} damages, {wound}: {tally:?}", report.rounds));
+        }
+    }
+    report.verdict.acknowledged =
+        Checks { program: &program, dir: &whole.dir, load: &whole.load }.acknowledged();
+    let Tally { refused, served_right, served_wrong, failed_to_read } = tally;
+    report.figures = vec![
+        format!("files={}", files.len()),
+        format!("refused={refused}"),
+        format!("served_right={served_right}"),
+        format!("served_wrong={served_wrong}"),
+        format!("failed_to_read={failed_to_read}"),
+    ];
+    Ok(Outcome::Ran(report))
+}
+
+/// A directory with a past: two loads with a clean stop between, and a kill at the end.
+fn prepare(plan: &Plan, program: &Program, folder: &Path) -> anyhow::Result<Whole> {
+    let dir = folder.join("whole");
+    let traffic = Traffic { seed: plan.seed, padding: 64 };
+    let load = Load::new(traffic, program.key(&dir)?, plan.clients);
+    for part in 1..=2 {
+        let mut server = program.serve(&dir)?;
+        load.turn_to(&server.url());
+        load.during(|| {
+            while load.accepted() < part * 40 {
+                interrupt::check()?;
+                anyhow::ensure!(server.ended().is_none(), "the server ended under load");
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            Ok(())
+        })?;
+        let mut verdict = Verdict::default();
+        settled(&Reader::new(&server.url(), &load.key)?, &mut verdict)?;
+        anyhow::ensure!(
+            verdict.is_good(),
+            "the whole directory is not at rest: {:?}",
+            verdict.told
+        );
+        if part == 1 { server.stop()? } else { server.kill() }
+    }
+    // What it shows after that kill is what every other copy must show.
+    let shown = folder.join("shown");
+    copy(&dir, &shown)?;
+    let mut server = program.serve(&shown)?;
+    let reader = Reader::new(&server.url(), &load.key)?;
+    let mut verdict = Verdict::default();
+    Found::walk(&reader, &load, &mut verdict)?.compare(&load, &mut verdict);
+    anyhow::ensure!(verdict.is_good(), "the whole directory is not right: {:?}", verdict.told);
+    let sessions = reader.all("/v1/sessions")?;
+    Ok(Whole { dir, load, sessions })
+}
+
+fn start(
+    program: &Program,
+    damaged: &Path,
+    whole: &Whole,
+    wound: &Wound,
+    tally: &mut Tally,
+    verdict: &mut Verdict,
+) -> anyhow::Result<()> {
+    match program.start_within(damaged, START_MAX)? {
+        Start::Ended(status, said) if status.code() == Some(NOT_WHOLE) => {
+            tally.refused += 1;
+            look_at_words(&said, wound, verdict);
+        }
+        Start::Ended(status, said) => {
+            verdict.find(Finding::Other, format!("{status}: {}", last_lines(&said)));
+            look_at_words(&said, wound, verdict);
+        }
+        Start::Hung(said) => verdict.find(Finding::Other, format!("hung: {}", last_lines(&said))),
+        Start::Ready(server) => compare(server, whole, tally, verdict)?,
+    }
+    Ok(())
+}
+
+/// A refusal is for a person: it names a file of the directory or a range of what it holds.
+fn look_at_words(said: &str, wound: &Wound, verdict: &mut Verdict) {
+    if said.contains("panicked at") {
+        verdict.find(Finding::Other, format!("a panic: {}", last_lines(said)));
+    }
+    let words = ["position", "commit", "table", "manifest", "watermark", "key", "secret"];
+    let named = wound.names().iter().any(|name| said.contains(name.as_str()));
+    if !named && !words.iter().any(|word| said.contains(word)) {
+        verdict.find(Finding::Other, format!("the refusal names no place: {}", last_lines(said)));
+    }
+}
+
+/// What it serves is what the whole directory served.
+fn compare(
+    mut server: Server,
+    whole: &Whole,
+    tally: &mut Tally,
+    verdict: &mut Verdict,
+) -> anyhow::Result<()> {
+    let reader = Reader::new(&server.url(), &whole.load.key)?;
+    let mut shown = Verdict::default();
+    match look(&reader, whole, &mut shown) {
+        Ok(()) if shown.is_good() => tally.served_right += 1,
+        Ok(()) => tally.served_wrong += 1,
+        Err(error) => {
+            // Nothing wrong was told, but the start should have found it.
+            tally.failed_to_read += 1;
+            let code = server.ends_within(Duration::from_millis(200));
+            verdict.find(Finding::Other, format!("ready, then {error:#} (ended: {code:?})"));
+        }
+    }
+    if let Some(panic) = server.said().lines().find(|line| line.contains("panicked at")) {
+        shown.find(Finding::Other, format!("a panic: {panic}"));
+    }
+    verdict.add(&shown, "served");
+    Ok(())
+}
+
+fn look(reader: &Reader, whole: &Whole, shown: &mut Verdict) -> anyhow::Result<()> {
+    let found = Found::walk(reader, &whole.load, shown)?;
+    found.compare(&whole.load, shown);
+    let sessions = reader.all("/v1/sessions").context("the sessions")?;
+    if sessions != whole.sessions {
+        let (got, expected) = (sessions.len(), whole.sessions.len());
+        let other = sessions.iter().zip(&whole.sessions).find(|(got, expected)| got != expected);
+        let other = other.map(|(got, _)| at(got, "/id").clone());
+        let what = format!("{got} sessions for {expected}, first other: {other:?}");
+        shown.find(Finding::Session, what);
+    }
+    Ok(())
+}
