@@ -5,7 +5,7 @@ use anyhow::Context;
 
 use crate::{
     load::{Load, lock},
-    program::{Program, Server, Start, last_lines},
+    program::{Program, Server, Start, last_words},
     reader::Reader,
     traffic::SignalName,
     verdict::{Finding, Verdict},
@@ -36,8 +36,8 @@ impl Checks<'_> {
     pub fn restarted(&self) -> anyhow::Result<Verdict> {
         let refusal = match self.program.start(self.dir)? {
             Start::Ready(server) => return self.running(server),
-            Start::Ended(status, said) => format!("{status}: {}", last_lines(&said)),
-            Start::Hung(said) => format!("hung: {}", last_lines(&said)),
+            Start::Ended(status, said) => format!("{status}: {}", last_words(&said)),
+            Start::Hung(said) => format!("hung: {}", last_words(&said)),
         };
         let mut verdict = Verdict { acknowledged: self.acknowledged(), ..Verdict::default() };
         // What is not served is not there, for those who were promised it.

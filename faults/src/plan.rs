@@ -24,7 +24,7 @@ pub struct Plan {
     /// No new round is begun after so many seconds of a scenario
     #[arg(long, default_value_t = 3_600)]
     pub seconds: u64,
-    /// One case alone, as a finding names it: `eio:37` of `calls`, `37` of `damage`
+    /// One case alone, as a finding names it: `eio:37` of `calls`, a round of `full`, `damage`, `clock`
     #[arg(long)]
     pub only: Option<String>,
     /// A folder for data directories and images; a temporary one if not said
@@ -61,9 +61,13 @@ impl Plan {
         Ok(Program::new(path, &folder.join("server.log")))
     }
 
-    /// The numbers of the rounds, as long as there is time.
+    /// The numbers of the rounds, as long as there is time; of those with cases the one asked for.
     pub fn rounds(&self, default: u64) -> impl Iterator<Item = u64> {
         let (watch, limit) = (Stopwatch::start(), Duration::from_secs(self.seconds));
-        (1..=self.rounds.unwrap_or(default)).take_while(move |_| !watch.is_past(limit))
+        let only: Option<u64> = self.only.as_deref().and_then(|only| only.parse().ok());
+        let rounds = 1..=self.rounds.unwrap_or(default).max(only.unwrap_or(0));
+        rounds
+            .filter(move |round| only.is_none_or(|only| only == *round))
+            .take_while(move |_| !watch.is_past(limit))
     }
 }

@@ -140,12 +140,12 @@ impl Program {
         match self.start(dir)? {
             Start::Ready(server) => Ok(server),
             Start::Ended(status, said) => {
-                anyhow::bail!("the server did not start: {status}: {}", last_lines(&said))
+                anyhow::bail!("the server did not start: {status}: {}", last_words(&said))
             }
             Start::Hung(said) => anyhow::bail!(
                 "the server did not start in {} s: {}",
                 READY_MAX.as_secs(),
-                last_lines(&said)
+                last_words(&said)
             ),
         }
     }
@@ -255,7 +255,7 @@ impl Server {
         anyhow::ensure!(
             status.success(),
             "the server ended with {status} on SIGTERM: {}",
-            last_lines(&self.said())
+            last_words(&self.said())
         );
         Ok(())
     }
@@ -274,10 +274,10 @@ impl Drop for Server {
     }
 }
 
-/// The end of a log, in one line.
-pub fn last_lines(said: &str) -> String {
-    let lines: Vec<&str> = said.lines().rev().take(3).collect();
-    let text = lines.into_iter().rev().collect::<Vec<_>>().join(" | ");
-    let skipped = text.chars().count().saturating_sub(600);
-    text.chars().skip(skipped).collect()
+/// What was said last to a person, else the last line of the log.
+pub fn last_words(said: &str) -> String {
+    let mut lines = said.lines().rev();
+    let words = lines.clone().find(|line| line.starts_with("sessionary:"));
+    let words = words.or_else(|| lines.next()).unwrap_or("nothing was said");
+    words.chars().take(600).collect()
 }

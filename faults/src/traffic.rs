@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 use crate::dice::Dice;
 
 /// The gap of web sessions that the program is configured with, in milliseconds.
-pub const GAP_MS: u64 = 400;
+pub const GAP_MS: u64 = 200;
 /// The settle time that the program is configured with, in milliseconds.
-pub const SETTLE_MS: u64 = 200;
+pub const SETTLE_MS: u64 = 100;
 /// 2025-01-05T10:00:00Z: when the first signals say they happened.
 const EPOCH_MS: u64 = 1_736_071_200_000;
 /// By how much the stories of two batches of a client lie apart.
-const STEP_MS: u64 = 350;
+const STEP_MS: u64 = 175;
 /// Lanes of one client that go on from batch to batch.
 const LANES: u64 = 12;
 /// Signals of one batch, at most.
@@ -97,7 +97,7 @@ impl Traffic {
         for item in 0..u32::try_from(size).unwrap_or(1) {
             let id = SignalName { batch: name, item }.id();
             let sent = if once {
-                self.of_once(&mut dice, name, &id, story + u64::from(item) * 20)
+                self.of_once(&mut dice, name, &id, story + u64::from(item) * 10)
             } else {
                 let lane = dice.pick(&lanes).copied().unwrap_or(0);
                 let delay = if dice.one_in(12) { dice.below(60 * STEP_MS) } else { 0 };

@@ -17,9 +17,9 @@ use crate::{
 /// So many acknowledged signals are looked up by their id.
 const LOOKED_UP: u64 = 40;
 
-/// How often each signal was found.
+/// How often each signal was found, and when the server says it was received.
 #[derive(Debug, Default)]
-pub struct Found(pub(super) HashMap<SignalName, u32>);
+pub struct Found(pub(super) HashMap<SignalName, (u32, u64)>);
 
 /// Batches made again; signals of one lie beside each other.
 struct Made<'a> {
@@ -56,7 +56,6 @@ impl Found {
     pub fn walk(reader: &Reader, load: &Load, verdict: &mut Verdict) -> anyhow::Result<Found> {
         let mut found = Found::default();
         let mut made = Made { load, batches: HashMap::new() };
-        let mut before = 0;
         reader.each("/v1/signals", |entity| {
             let id = at(entity, "/id").as_str().unwrap_or_default();
             let name = SignalName::parse(id);
@@ -70,15 +69,8 @@ impl Found {
                     format!("{} is {entity}, sent {}", named(name), sent.body),
                 );
             }
-            let received = millis(at(entity, "/received_at")).unwrap_or(0);
-            if received < before {
-                verdict.find(
-                    Finding::Wrong,
-                    format!("{} was received before the one before it", named(name)),
-                );
-            }
-            before = received;
-            *found.0.entry(name).or_default() += 1;
+            let received_ms = millis(at(entity, "/received_at")).unwrap_or(0);
+            found.0.entry(name).or_insert((0, received_ms)).0 += 1;
         })?;
         Ok(found)
     }
@@ -90,9 +82,14 @@ impl Found {
                 verdict.find(Finding::Lost, named(name));
             }
         }
-        for (name, times) in self.0.iter().filter(|(_, times)| **times > 1) {
+        for (name, (times, _)) in self.0.iter().filter(|(_, (times, _))| *times > 1) {
             verdict.find(Finding::Doubled, format!("{} is there {times} times", named(*name)));
         }
+    }
+
+    /// Each signal with the instant of its arrival, in the server's milliseconds since 1970.
+    pub fn received(&self) -> impl Iterator<Item = (SignalName, u64)> {
+        self.0.iter().map(|(name, (_, received_ms))| (*name, *received_ms))
     }
 
     /// Looks some acknowledged signals up by their id.

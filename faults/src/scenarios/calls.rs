@@ -10,7 +10,7 @@ use crate::{
     load::Load,
     mount::copy,
     plan::Plan,
-    program::{Program, Server, Start, last_lines},
+    program::{Program, Server, Start, last_words},
     shim::{self, Kind, SWEPT, Shim},
     stopwatch::Stopwatch,
     traffic::{GAP_MS, SETTLE_MS, Traffic},
@@ -25,6 +25,8 @@ const CLIENTS: u32 = 2;
 const HEALS_MAX: Duration = Duration::from_secs(10);
 /// The exit code that asks the supervisor for a restart.
 const RESTART_ME: i32 = 70;
+/// What a start may end with besides: the directory cannot be used or read just now.
+const CANNOT_START: [i32; 2] = [73, 74];
 
 /// One failing call.
 #[derive(Clone, Debug)]
@@ -170,11 +172,13 @@ fn under_fault(
     let mut server = match failing.start(dir)? {
         Start::Ready(server) => server,
         Start::Ended(status, said) => {
-            look_at_exit(status, &said, verdict);
+            if !status.code().is_some_and(|code| CANNOT_START.contains(&code)) {
+                look_at_exit(status, &said, verdict);
+            }
             return Ok(false);
         }
         Start::Hung(said) => {
-            verdict.find(Finding::Other, format!("the start hangs: {}", last_lines(&said)));
+            verdict.find(Finding::Other, format!("the start hangs: {}", last_words(&said)));
             return Ok(false);
         }
     };
@@ -226,7 +230,7 @@ fn accepts(
 fn look_at_exit(status: std::process::ExitStatus, said: &str, verdict: &mut Verdict) {
     let killed = std::os::unix::process::ExitStatusExt::signal(&status) == Some(9);
     if !killed && !matches!(status.code(), Some(0 | RESTART_ME)) {
-        verdict.find(Finding::Other, format!("{status}: {}", last_lines(said)));
+        verdict.find(Finding::Other, format!("{status}: {}", last_words(said)));
     }
     if let Some(panic) = said.lines().find(|line| line.contains("panicked at")) {
         verdict.find(Finding::Other, format!("a panic: {panic}"));

@@ -10,10 +10,11 @@ use std::{
 
 use super::{Outcome, Report, progress};
 use crate::{
-    checks::{Checks, are_final},
+    checks::{Checks, Found, are_final},
     interrupt,
     json::at,
-    load::Load,
+    ledger::{Ledger, State},
+    load::{Load, lock},
     plan::Plan,
     program::Program,
     reader::Reader,
@@ -63,8 +64,9 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     let folder = plan.folder()?;
     let program = plan.program(folder.path())?;
     let mut report = Report::default();
-    for (round, case) in plan.rounds(CASES.len() as u64).zip(CASES.iter().cycle()) {
+    for round in plan.rounds(CASES.len() as u64) {
         interrupt::check()?;
+        let Some(case) = CASES.iter().cycle().nth(usize::try_from(round - 1)?) else { break };
         let clock = folder.path().join(format!("clock-{round}"));
         let dir = folder.path().join(format!("data-{round}"));
         let program = under(&program, &library, &clock);
@@ -74,7 +76,7 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
         let verdict = round_of(*case, &program, &dir, &clock, &load)?;
         report.rounds += 1;
         report.verdict.acknowledged += verdict.acknowledged;
-        report.verdict.add(&verdict, case.name);
+        report.verdict.add(&verdict, &format!("--only {round} ({})", case.name));
         progress(&format!("clock: {}: {verdict}", case.name));
         std::fs::remove_dir_all(&dir)?;
     }
@@ -106,6 +108,7 @@ fn round_of(
         std::thread::sleep(Duration::from_millis(700));
         Ok(())
     })?;
+    let before = lock(&load.ledger).clone();
     if case.when == When::AtStart {
         load.turn_to("");
         server.stop()?;
@@ -122,15 +125,38 @@ fn round_of(
         Ok(())
     })?;
     let mut early = Verdict::default();
-    look_for_early_timers(&mut server.url(), load, &mut early)?;
+    look_for_early_timers(&server.url(), load, &mut early)?;
+    look_at_order(&server.url(), load, &before, &mut early)?;
     let mut verdict = Checks { program, dir, load }.running(server)?;
     verdict.add(&early, "while the timer runs");
     Ok(verdict)
 }
 
+/// What was sent after the first load was answered is not received before it.
+fn look_at_order(
+    url: &str,
+    load: &Load,
+    before: &Ledger,
+    verdict: &mut Verdict,
+) -> anyhow::Result<()> {
+    let found = Found::walk(&Reader::new(url, &load.key)?, load, &mut Verdict::default())?;
+    let mut first = 0;
+    for (name, received) in found.received() {
+        if before.state(name.batch) == Some(State::Acknowledged) {
+            first = first.max(received);
+        }
+    }
+    let second = found.received().filter(|(name, _)| before.state(name.batch).is_none());
+    for (name, received) in second.filter(|(_, received)| *received < first) {
+        let back = first - received;
+        verdict.find(Finding::Wrong, format!("{} was received {back} ms back", name.id()));
+    }
+    Ok(())
+}
+
 /// A session that has just begun is not final before its time, less what the server may be drawn
 /// towards the wall clock.
-fn look_for_early_timers(url: &mut str, load: &Load, verdict: &mut Verdict) -> anyhow::Result<()> {
+fn look_for_early_timers(url: &str, load: &Load, verdict: &mut Verdict) -> anyhow::Result<()> {
     let watch = Stopwatch::start();
     let cookie = load.post_once()?;
     let reader = Reader::new(url, &load.key)?;

@@ -19,7 +19,7 @@ use crate::{
     load::Load,
     mount::copy,
     plan::Plan,
-    program::{Program, Server, Start, last_lines},
+    program::{Program, Server, Start, last_words},
     reader::Reader,
     traffic::Traffic,
     verdict::{Finding, Verdict},
@@ -29,7 +29,7 @@ mod wound;
 use wound::Wound;
 
 /// The exit code of a directory that is not whole.
-const NOT_WHOLE: i32 = 65;
+const NOT_WHOLE: &str = "exit status: 65";
 /// A start on a small directory takes no longer.
 const START_MAX: Duration = Duration::from_secs(15);
 
@@ -59,11 +59,10 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     let whole = prepare(plan, &program, folder.path())?;
     let files = wound::files(&whole.dir)?;
     progress(&format!("damage: {} files, {} sessions", files.len(), whole.sessions.len()));
-    let only: Option<u64> = plan.only.as_deref().map(str::parse).transpose()?;
     let mut report = Report::default();
     let mut tally = Tally::default();
     let damaged = folder.path().join("damaged");
-    for round in plan.rounds(1_000).filter(|round| only.is_none_or(|only| only == *round)) {
+    for round in plan.rounds(1_000) {
         interrupt::check()?;
         let _ = std::fs::remove_dir_all(&damaged);
         copy(&whole.dir, &damaged)?;
@@ -135,31 +134,30 @@ fn start(
     tally: &mut Tally,
     verdict: &mut Verdict,
 ) -> anyhow::Result<()> {
-    match program.start_within(damaged, START_MAX)? {
-        Start::Ended(status, said) if status.code() == Some(NOT_WHOLE) => {
-            tally.refused += 1;
-            look_at_words(&said, wound, verdict);
+    let (status, said) = match program.start_within(damaged, START_MAX)? {
+        Start::Ready(server) => return compare(server, whole, tally, verdict),
+        Start::Ended(status, said) => (status.to_string(), said),
+        Start::Hung(said) => ("a start that hangs".to_owned(), said),
+    };
+    let words = last_words(&said);
+    let panics = said.contains("panicked at");
+    if status != NOT_WHOLE || panics {
+        verdict.find(Finding::Other, format!("{status}: {words}"));
+    } else {
+        tally.refused += 1;
+        if !names_a_place(&words, wound) {
+            verdict.find(Finding::Other, format!("the refusal names no place: {words}"));
         }
-        Start::Ended(status, said) => {
-            verdict.find(Finding::Other, format!("{status}: {}", last_lines(&said)));
-            look_at_words(&said, wound, verdict);
-        }
-        Start::Hung(said) => verdict.find(Finding::Other, format!("hung: {}", last_lines(&said))),
-        Start::Ready(server) => compare(server, whole, tally, verdict)?,
     }
     Ok(())
 }
 
 /// A refusal is for a person: it names a file of the directory or a range of what it holds.
-fn look_at_words(said: &str, wound: &Wound, verdict: &mut Verdict) {
-    if said.contains("panicked at") {
-        verdict.find(Finding::Other, format!("a panic: {}", last_lines(said)));
-    }
-    let words = ["position", "commit", "table", "manifest", "watermark", "key", "secret"];
-    let named = wound.names().iter().any(|name| said.contains(name.as_str()));
-    if !named && !words.iter().any(|word| said.contains(word)) {
-        verdict.find(Finding::Other, format!("the refusal names no place: {}", last_lines(said)));
-    }
+fn names_a_place(words: &str, wound: &Wound) -> bool {
+    let ranges = ["position", "commit", "table", "manifest", "watermark", "key", "secret"];
+    let files = wound.names();
+    files.iter().any(|name| words.contains(name.as_str()))
+        || ranges.iter().any(|range| words.contains(range))
 }
 
 /// What it serves is what the whole directory served.
@@ -171,7 +169,15 @@ fn compare(
 ) -> anyhow::Result<()> {
     let reader = Reader::new(&server.url(), &whole.load.key)?;
     let mut shown = Verdict::default();
-    match look(&reader, whole, &mut shown) {
+    let looked = match reader.get("/v1/signals?limit=1") {
+        // A key that was issued and is unknown now is a wrong answer, not a failed read.
+        Ok((status @ (401 | 403), _)) => {
+            shown.find(Finding::Wrong, format!("the key is answered {status}"));
+            Ok(())
+        }
+        _ => look(&reader, whole, &mut shown),
+    };
+    match looked {
         Ok(()) if shown.is_good() => tally.served_right += 1,
         Ok(()) => tally.served_wrong += 1,
         Err(error) => {

@@ -59,13 +59,17 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     let program = program.with("SESSIONARY_STORE__MIN_FREE_BYTES", &MIN_FREE.to_string());
     let mut report = Report::default();
     let mut slowest = Duration::ZERO;
-    for (round, (bytes, filling)) in plan.rounds(4).zip(CASES.into_iter().cycle()) {
+    for round in plan.rounds(4) {
         interrupt::check()?;
+        let Some((bytes, filling)) = CASES.into_iter().cycle().nth(usize::try_from(round - 1)?)
+        else {
+            break;
+        };
         let disk = match Mount::memory(&folder.path().join("disk"), bytes) {
             Ok(disk) => disk,
             Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
         };
-        let place = format!("{} MiB filled by {filling:?}", bytes / MIB);
+        let place = format!("--only {round} ({} MiB filled by {filling:?})", bytes / MIB);
         let traffic = Traffic { seed: plan.seed.wrapping_add(round), padding: 1_200 };
         let disk_at = folder.path().join("disk");
         let (verdict, healed) = fill(&program, &disk_at, traffic, plan.clients, filling)?;

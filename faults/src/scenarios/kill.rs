@@ -61,7 +61,7 @@ fn kills(
         let (mut killed, mut recoveries) = (0, 0);
         for _ in rounds {
             interrupt::check()?;
-            std::thread::sleep(Duration::from_millis(dice.between(20, 500)));
+            std::thread::sleep(Duration::from_millis(dice.between(20, 300)));
             load.turn_to("");
             server.kill();
             killed += 1;
