@@ -2,13 +2,14 @@
 # make test    everything that must hold
 # make check   the quick part of it: form, lints, rules
 # make bench   how fast the bundled data comes in through the door, beside the time of the whole
+# make faults  the program under kills, power cuts, failing calls, full disks, damage, false clocks
 # make build   the program; prints where it lies
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench build program fmt lint rules compile docs-tests run-tests
+.PHONY: help demo test check bench faults build program fmt lint rules compile docs-tests run-tests
 
 # Outside the checkout, so that nothing built is ever copied or searched with the sources.
 SESSIONARY_TARGET ?= $(or $(HOME),/tmp)/.cache/sessionary/target
@@ -38,6 +39,11 @@ check: fmt lint rules
 # shared machine: compare within one run.
 bench: program
 	@"$(PROGRAM)" demo --exit 2>/dev/null | grep -E ' as source |^  (signals|seconds|sessions)'
+
+# At most 15 minutes. SCENARIO=kill runs one of them, FAULTS="--rounds 100 --seed 7" says how; docs/faults.md.
+faults:
+	@$(CARGO) build --locked --profile ci --package sessionary --package sessionary-faults --bins
+	@"$(SESSIONARY_TARGET)/ci/sessionary-faults" $(or $(SCENARIO),all) --program "$(PROGRAM)" $(FAULTS)
 
 build: program
 	@echo "$(PROGRAM)"

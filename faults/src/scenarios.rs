@@ -79,8 +79,8 @@ impl Scenario {
             }
         };
         let Report { rounds, verdict, figures } = report;
-        for told in &verdict.told {
-            println!("{name}   {told}");
+        for (finding, told) in &verdict.told {
+            println!("{name}   {finding:?}: {told}");
         }
         let figures = figures.join(" ");
         let seconds = watch.elapsed().as_secs();

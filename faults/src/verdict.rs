@@ -1,8 +1,8 @@
 //! The verdict: what was found, in one line and in words.
 use std::fmt;
 
-/// So many findings are told in words; of further ones only the number.
-const TOLD_MAX: usize = 20;
+/// So many findings of each kind are told in words; of further ones only the number.
+const TOLD_MAX: usize = 6;
 
 /// What a scenario found.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +23,8 @@ pub struct Verdict {
     pub timers: u64,
     /// Everything else that must not be: hangs, other answers, other exits, panics.
     pub other: u64,
-    /// The first findings in words.
-    pub told: Vec<String>,
+    /// The first findings of each kind in words.
+    pub told: Vec<(Finding, String)>,
 }
 
 /// What is wrong about what was found.
@@ -59,9 +59,7 @@ impl Verdict {
             Finding::Other => &mut self.other,
         };
         *count += 1;
-        if self.told.len() < TOLD_MAX {
-            self.told.push(format!("{finding:?}: {}", what.into()));
-        }
+        self.tell(finding, what);
     }
 
     /// Whether nothing was found.
@@ -79,8 +77,15 @@ impl Verdict {
         self.sessions += part.sessions;
         self.timers += part.timers;
         self.other += part.other;
-        let room = TOLD_MAX.saturating_sub(self.told.len());
-        self.told.extend(part.told.iter().take(room).map(|told| format!("{place}: {told}")));
+        for (finding, what) in &part.told {
+            self.tell(*finding, format!("{place}: {what}"));
+        }
+    }
+
+    fn tell(&mut self, finding: Finding, what: impl Into<String>) {
+        if self.told.iter().filter(|(told, _)| *told == finding).count() < TOLD_MAX {
+            self.told.push((finding, what.into()));
+        }
     }
 }
 
@@ -111,7 +116,10 @@ mod tests {
             assert!(!verdict.is_good(), "{finding:?}");
             let mut whole = Verdict::default();
             whole.add(&verdict, "round 1");
-            assert!(!whole.is_good() && whole.told[0].starts_with("round 1: "), "{finding:?}");
+            assert!(
+                !whole.is_good() && whole.told[0] == (finding, "round 1: x".to_owned()),
+                "{finding:?}"
+            );
         }
     }
 }

@@ -53,7 +53,7 @@ struct Tally {
     unreached: u64,
 }
 
-/// Runs 150 faults, or as many as were asked for, spread evenly over all there are.
+/// Runs 120 faults, or as many as were asked for, spread evenly over all there are.
 ///
 /// # Errors
 /// The program cannot be run, or the run was interrupted.
@@ -122,7 +122,7 @@ fn chosen(all: Vec<Fault>, plan: &Plan) -> Vec<Fault> {
         return all.into_iter().filter(is_asked).collect();
     }
     let total = all.len() as u64;
-    let rounds: Vec<u64> = plan.rounds(150).take_while(|round| *round <= total).collect();
+    let rounds: Vec<u64> = plan.rounds(120).take_while(|round| *round <= total).collect();
     let count = (rounds.len() as u64).max(1);
     let offset = plan.seed % (total / count).max(1);
     let places = rounds.iter().map(|round| (round - 1) * total / count + offset);
