@@ -33,11 +33,23 @@ const NOT_WHOLE: &str = "exit status: 65";
 /// A start on a small directory takes no longer.
 const START_MAX: Duration = Duration::from_secs(15);
 
+/// Every so many rounds, a directory is damaged whose engine has written tables.
+const LARGE_EVERY: u64 = 10;
+/// So much text in each signal makes the engine write tables, in bytes.
+const LARGE_PADDING: u64 = 30_000;
+
 /// A directory that is whole, and what it holds.
 struct Whole {
     dir: PathBuf,
+    files: Vec<PathBuf>,
     load: Load,
     sessions: Vec<Value>,
+}
+
+impl Whole {
+    fn acknowledged(&self, program: &Program) -> u64 {
+        Checks { program, dir: &self.dir, load: &self.load }.acknowledged()
+    }
 }
 
 /// How the starts went.
@@ -56,31 +68,44 @@ struct Tally {
 pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     let folder = plan.folder()?;
     let program = plan.program(folder.path())?;
-    let whole = prepare(plan, &program, folder.path())?;
-    let files = wound::files(&whole.dir)?;
-    progress(&format!("damage: {} files, {} sessions", files.len(), whole.sessions.len()));
+    let small = prepare(plan, &program, &folder.path().join("small"), 64)?;
+    // Made at the first round that needs it.
+    let mut large: Option<Whole> = None;
     let mut report = Report::default();
     let mut tally = Tally::default();
     let damaged = folder.path().join("damaged");
     for round in plan.rounds(1_000) {
         interrupt::check()?;
         let _ = std::fs::remove_dir_all(&damaged);
+        let whole = match &large {
+            _ if round % LARGE_EVERY != 0 => &small,
+            Some(large) => large,
+            None => {
+                let made = prepare(plan, &program, &folder.path().join("large"), LARGE_PADDING)?;
+                large.insert(made)
+            }
+        };
         copy(&whole.dir, &damaged)?;
         let mut dice = Dice::of(&[plan.seed, 5, round]);
-        let wound = Wound::deal(&damaged, &files, round, &mut dice)?;
+        let turn = if round % LARGE_EVERY == 0 { round / LARGE_EVERY } else { round };
+        let wound = Wound::deal(&damaged, &whole.files, turn, &mut dice)?;
         let mut verdict = Verdict::default();
-        start(&program, &damaged, &whole, &wound, &mut tally, &mut verdict)?;
+        start(&program, &damaged, whole, &wound, &mut tally, &mut verdict)?;
         report.rounds += 1;
         report.verdict.add(&verdict, &format!("--only {round} ({wound})"));
-        if report.rounds % 100 == 0 || !verdict.is_good() {
-            progress(&format!("damage: {} damages, {wound}: {tally:?}", report.rounds));
+        if let Some((finding, told)) = verdict.told.first() {
+            progress(&format!("damage: --only {round} ({wound}): {finding:?}: {told}"));
+        }
+        if report.rounds % 100 == 0 {
+            progress(&format!("damage: {} damages, {tally:?}", report.rounds));
         }
     }
-    report.verdict.acknowledged =
-        Checks { program: &program, dir: &whole.dir, load: &whole.load }.acknowledged();
+    let wholes = [Some(&small), large.as_ref()].into_iter().flatten();
+    report.verdict.acknowledged = wholes.clone().map(|whole| whole.acknowledged(&program)).sum();
+    let files: usize = wholes.map(|whole| whole.files.len()).sum();
     let Tally { refused, served_right, served_wrong, failed_to_read } = tally;
     report.figures = vec![
-        format!("files={}", files.len()),
+        format!("files={files}"),
         format!("refused={refused}"),
         format!("served_right={served_right}"),
         format!("served_wrong={served_wrong}"),
@@ -90,9 +115,10 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
 }
 
 /// A directory with a past: two loads with a clean stop between, and a kill at the end.
-fn prepare(plan: &Plan, program: &Program, folder: &Path) -> anyhow::Result<Whole> {
+fn prepare(plan: &Plan, program: &Program, folder: &Path, padding: u64) -> anyhow::Result<Whole> {
+    std::fs::create_dir(folder)?;
     let dir = folder.join("whole");
-    let traffic = Traffic { seed: plan.seed, padding: 64 };
+    let traffic = Traffic { seed: plan.seed, padding };
     let load = Load::new(traffic, program.key(&dir)?, plan.clients);
     for part in 1..=2 {
         let mut server = program.serve(&dir)?;
@@ -123,7 +149,9 @@ fn prepare(plan: &Plan, program: &Program, folder: &Path) -> anyhow::Result<Whol
     Found::walk(&reader, &load, &mut verdict)?.compare(&load, &mut verdict);
     anyhow::ensure!(verdict.is_good(), "the whole directory is not right: {:?}", verdict.told);
     let sessions = reader.all("/v1/sessions")?;
-    Ok(Whole { dir, load, sessions })
+    let files = wound::files(&dir)?;
+    progress(&format!("damage: a directory of {} files, {} sessions", files.len(), sessions.len()));
+    Ok(Whole { dir, files, load, sessions })
 }
 
 fn start(
