@@ -6,7 +6,7 @@
  * FAULTS_KIND    eio     the call fails with EIO
  *                enospc  the call fails with ENOSPC; one that takes no space passes
  *                short   a write writes half and says so; any other call passes
- *                torn    a write writes half and fails with EIO; any other call passes
+ *                torn    a write writes half, and the next one fails with EIO; any other call passes
  *                kill    the process gets SIGKILL before the call
  *                full    from this call on, for FAULTS_FOR_MS, all that take space fail with ENOSPC
  *                lie     every fsync and fdatasync says 0 and does nothing, whatever FAULTS_AT is
@@ -35,7 +35,7 @@ enum kind { NONE, EIO_ONCE, ENOSPC_ONCE, SHORT, TORN, KILL, FULL, LIE };
 /* What a call does, as far as it matters to how it can fail. */
 enum call { WRITE, SPACE, SYNC, REMOVE };
 /* What is to become of a call. */
-enum fate { PASS, FAIL, HALF, HALF_THEN_FAIL, SKIP };
+enum fate { PASS, FAIL, HALF, SKIP };
 
 static char dir[PATH_MAX];
 static size_t dir_length;
@@ -45,6 +45,7 @@ static long for_ms;
 static int log_fd = -1;
 static atomic_long calls;
 static atomic_llong full_until;
+static atomic_int torn;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void begin(void) {
@@ -88,11 +89,6 @@ static int of_fd(int fd, char *path, size_t size) {
     return 1;
 }
 
-static int fails(int error) {
-    errno = error;
-    return -1;
-}
-
 static enum fate fate_of(const char *name, enum call call, const char *path) {
     if (!is_ours(path)) return PASS;
     if (kind == LIE) return call == SYNC ? SKIP : PASS;
@@ -108,12 +104,19 @@ static enum fate fate_of(const char *name, enum call call, const char *path) {
         errno = ENOSPC;
         return FAIL;
     }
+    if (call == WRITE && atomic_exchange(&torn, 0)) {
+        errno = EIO;
+        return FAIL;
+    }
     if (at == 0 || number != at) return PASS;
     switch (kind) {
     case EIO_ONCE: errno = EIO; return FAIL;
     case ENOSPC_ONCE: errno = ENOSPC; return takes_space ? FAIL : PASS;
     case SHORT: return call == WRITE ? HALF : PASS;
-    case TORN: return call == WRITE ? HALF_THEN_FAIL : PASS;
+    case TORN:
+        if (call != WRITE) return PASS;
+        atomic_store(&torn, 1);
+        return HALF;
     case KILL: syscall(SYS_kill, getpid(), SIGKILL); return PASS;
     default: return PASS;
     }
@@ -151,7 +154,6 @@ static enum fate fate_of_path(const char *name, enum call call, int folder, cons
         switch (fate_of_fd(#name, WRITE, fd)) {                           \
         case FAIL: return -1;                                             \
         case HALF: return (count) > 1 ? next half : next arguments;       \
-        case HALF_THEN_FAIL: if ((count) > 1) (void)!next half; return fails(EIO); \
         default: return next arguments;                                   \
         }                                                                 \
     }

@@ -17,7 +17,7 @@ pub enum Kind {
     Enospc,
     /// A write that writes half and says so.
     Short,
-    /// A write that writes half and fails.
+    /// A write that writes half, and another that fails after it.
     Torn,
     /// The process is killed at that call.
     Kill,

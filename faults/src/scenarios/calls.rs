@@ -19,8 +19,8 @@ use crate::{
 
 /// So many accepted requests make the story.
 const REQUESTS: u64 = 24;
-/// Clients of the story; few, so that the calls come in much the same order each time.
-const CLIENTS: u32 = 2;
+/// Clients of the story: one, so that the calls come in much the same order each time.
+const CLIENTS: u32 = 1;
 /// Until then writes go on, or the server has ended.
 const HEALS_MAX: Duration = Duration::from_secs(10);
 /// The exit code that asks the supervisor for a restart.
@@ -53,7 +53,7 @@ struct Tally {
     unreached: u64,
 }
 
-/// Runs 120 faults, or as many as were asked for, spread evenly over all there are.
+/// Runs 80 faults, or as many as were asked for, spread evenly over all there are.
 ///
 /// # Errors
 /// The program cannot be run, or the run was interrupted.
@@ -75,7 +75,11 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     let total = all.len() as u64;
     progress(&format!("calls: {} calls, {total} faults", calls.len()));
     tally = Tally::default();
-    for fault in chosen(all, plan) {
+    let faults = match &plan.only {
+        Some(only) => vec![asked(only, &calls)?],
+        None => chosen(&all, plan),
+    };
+    for fault in faults {
         interrupt::check()?;
         let (verdict, _) = stage.story(&fault, &mut tally)?;
         report.rounds += 1;
@@ -115,14 +119,21 @@ fn faults(calls: &[String]) -> Vec<Fault> {
     each.map(|(kind, at, call)| Fault { kind, at, call: call.clone() }).collect()
 }
 
-/// The one that was asked for, or so many of them, evenly spread.
-fn chosen(all: Vec<Fault>, plan: &Plan) -> Vec<Fault> {
-    if let Some(only) = &plan.only {
-        let is_asked = |fault: &Fault| format!("{}:{}", fault.kind.word(), fault.at) == *only;
-        return all.into_iter().filter(is_asked).collect();
-    }
+/// The fault that was asked for, as `eio:37`.
+fn asked(only: &str, calls: &[String]) -> anyhow::Result<Fault> {
+    let (word, at) = only.split_once(':').context("send --only as KIND:NUMBER, such as eio:37")?;
+    let kind = SWEPT.into_iter().find(|kind| kind.word() == word);
+    let kind =
+        kind.with_context(|| format!("{word:?} is none of the ways in which a call fails"))?;
+    let at: u64 = at.parse().context("the number of a call")?;
+    let call = usize::try_from(at)?.checked_sub(1).and_then(|at| calls.get(at));
+    Ok(Fault { kind, at, call: call.cloned().unwrap_or_default() })
+}
+
+/// So many of them, evenly spread.
+fn chosen(all: &[Fault], plan: &Plan) -> Vec<Fault> {
     let total = all.len() as u64;
-    let rounds: Vec<u64> = plan.rounds(120).take_while(|round| *round <= total).collect();
+    let rounds: Vec<u64> = plan.rounds(80).take_while(|round| *round <= total).collect();
     let count = (rounds.len() as u64).max(1);
     let offset = plan.seed % (total / count).max(1);
     let places = rounds.iter().map(|round| (round - 1) * total / count + offset);
