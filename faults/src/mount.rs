@@ -2,6 +2,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -40,9 +41,22 @@ impl Mount {
     /// Unmounts it now.
     ///
     /// # Errors
-    /// It is busy.
+    /// It stays busy for a second.
     pub fn unmount(self) -> anyhow::Result<()> {
-        run(Command::new("umount").arg(&self.at))
+        self.try_unmount()
+    }
+
+    /// A process that was just killed may hold it for a moment, and a Ctrl-C also reaches `umount`.
+    fn try_unmount(&self) -> anyhow::Result<()> {
+        let mut tried = Ok(());
+        for _ in 0..20 {
+            tried = run(Command::new("umount").arg(&self.at));
+            if tried.is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        tried
     }
 }
 
@@ -53,7 +67,7 @@ impl Drop for Mount {
         if !mounted.contains(&at) {
             return;
         }
-        if run(Command::new("umount").arg(&self.at)).is_err() {
+        if self.try_unmount().is_err() {
             // Still busy: it goes when its last user goes.
             let _ = run(Command::new("umount").arg("--lazy").arg(&self.at));
         }
