@@ -53,7 +53,7 @@ struct Tally {
     unreached: u64,
 }
 
-/// Runs 80 faults, or as many as were asked for, spread evenly over all there are.
+/// Runs 60 faults, or as many as were asked for, spread evenly over all there are.
 ///
 /// # Errors
 /// The program cannot be run, or the run was interrupted.
@@ -133,7 +133,7 @@ fn asked(only: &str, calls: &[String]) -> anyhow::Result<Fault> {
 /// So many of them, evenly spread.
 fn chosen(all: &[Fault], plan: &Plan) -> Vec<Fault> {
     let total = all.len() as u64;
-    let rounds: Vec<u64> = plan.rounds(80).take_while(|round| *round <= total).collect();
+    let rounds: Vec<u64> = plan.rounds(60).take_while(|round| *round <= total).collect();
     let count = (rounds.len() as u64).max(1);
     let offset = plan.seed % (total / count).max(1);
     let places = rounds.iter().map(|round| (round - 1) * total / count + offset);

@@ -33,8 +33,10 @@ const NOT_WHOLE: &str = "exit status: 65";
 /// A start on a small directory takes no longer.
 const START_MAX: Duration = Duration::from_secs(15);
 
-/// Every so many rounds, a directory is damaged whose engine has written tables.
-const LARGE_EVERY: u64 = 10;
+/// Every so many rounds, a directory is damaged whose engine has written tables; it is slow to make
+/// and to read, so the first rounds do without.
+const LARGE_EVERY: u64 = 8;
+const LARGE_AFTER: u64 = 100;
 /// So much text in each signal makes the engine write tables, in bytes.
 const LARGE_PADDING: u64 = 30_000;
 
@@ -77,8 +79,9 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     for round in plan.rounds(1_000) {
         interrupt::check()?;
         let _ = std::fs::remove_dir_all(&damaged);
+        let is_large = round > LARGE_AFTER && round % LARGE_EVERY == 0;
         let whole = match &large {
-            _ if round % LARGE_EVERY != 0 => &small,
+            _ if !is_large => &small,
             Some(large) => large,
             None => {
                 let made = prepare(plan, &program, &folder.path().join("large"), LARGE_PADDING)?;
@@ -87,7 +90,7 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
         };
         copy(&whole.dir, &damaged)?;
         let mut dice = Dice::of(&[plan.seed, 5, round]);
-        let turn = if round % LARGE_EVERY == 0 { round / LARGE_EVERY } else { round };
+        let turn = if is_large { round / LARGE_EVERY } else { round };
         let wound = Wound::deal(&damaged, &whole.files, turn, &mut dice)?;
         let mut verdict = Verdict::default();
         start(&program, &damaged, whole, &wound, &mut tally, &mut verdict)?;

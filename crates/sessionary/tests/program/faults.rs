@@ -44,7 +44,7 @@ fn nothing_acknowledged_is_lost_or_doubled_by_kills() {
 
 #[test]
 fn a_failing_storage_call_loses_nothing() {
-    check(calls::run(&plan(6)), 6);
+    check(calls::run(&plan(5)), 5);
 }
 
 #[test]
