@@ -2,13 +2,14 @@
 # make test    everything that must hold
 # make check   the quick part of it: form, lints, rules
 # make bench   how fast signals come in, beside the disk alone and other databases; 2 minutes
+# make faults  the program under kills, power cuts, failing calls, full disks, damage, false clocks
 # make build   the program; prints where it lies
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench build program fmt lint rules compile docs-tests run-tests
+.PHONY: help demo test check bench faults build program fmt lint rules compile docs-tests run-tests
 
 # Outside the checkout, so that nothing built is ever copied or searched with the sources.
 SESSIONARY_TARGET ?= $(or $(HOME),/tmp)/.cache/sessionary/target
@@ -40,6 +41,11 @@ BENCH ?= --seconds 2 --rounds 3
 bench:
 	@$(CARGO) build --locked --profile ci --package sessionary --bin sessionary --features bench-peers
 	@"$(PROGRAM)" bench ingest $(BENCH)
+
+# At most 15 minutes. SCENARIO=kill runs one of them, FAULTS="--rounds 100 --seed 7" says how; docs/faults.md.
+faults:
+	@$(CARGO) build --locked --profile ci --package sessionary --package sessionary-faults --bins
+	@"$(SESSIONARY_TARGET)/ci/sessionary-faults" $(or $(SCENARIO),all) --program "$(PROGRAM)" $(FAULTS)
 
 build: program
 	@echo "$(PROGRAM)"

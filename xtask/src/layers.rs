@@ -34,6 +34,7 @@ const FLOORS: &[Row] = &[
     at(5, "sessionary", QueryEngine::May),
     // On the roof and beside the house: nobody imports them.
     at(5, "sessionary-sim", QueryEngine::Never),
+    at(5, "sessionary-faults", QueryEngine::Never),
     at(5, "xtask", QueryEngine::Never),
 ];
 

@@ -12,7 +12,8 @@ pub(crate) fn faults(files: &[TextFile]) -> Vec<String> {
 }
 
 fn is_module(path: &str) -> bool {
-    let ours = path.starts_with("crates/") || path.starts_with("xtask/");
+    let ours =
+        path.starts_with("crates/") || path.starts_with("xtask/") || path.starts_with("faults/");
     // A tests.rs belongs to the module beside it, whose sentence it shares.
     let is_rust = Path::new(path).extension().is_some_and(|extension| extension == "rs");
     ours && is_rust && path.contains("/src/") && !path.ends_with("/tests.rs")

@@ -1,7 +1,7 @@
-//! The real binary: its commands, the answers of others to the bundled log, and kills under load.
+//! The real binary: its commands, the answers of others to the bundled log, and a little of every fault.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it fails")]
 mod bench;
 mod commands;
-mod kills;
+mod faults;
 mod program;
 mod reference;

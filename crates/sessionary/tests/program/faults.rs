@@ -1,0 +1,63 @@
+//! A little of every fault: the harness of `make faults` with few rounds.
+//!
+//! What a machine cannot do (mount, preload a library) is skipped with the reason.
+use sessionary_faults::{
+    plan::Plan,
+    scenarios::{Outcome, Report, calls, damage, full, kill},
+};
+
+/// Few clients: the tests beside this one need the processor, too.
+fn plan(rounds: u64) -> Plan {
+    Plan {
+        program: env!("CARGO_BIN_EXE_sessionary").into(),
+        rounds: Some(rounds),
+        seed: 1,
+        clients: 4,
+        seconds: 3_600,
+        only: None,
+        scratch: None,
+    }
+}
+
+/// The report of a scenario that could be run.
+fn ran(outcome: anyhow::Result<Outcome>) -> Option<Report> {
+    match outcome.unwrap() {
+        Outcome::Ran(report) => Some(report),
+        Outcome::Skipped(why) => {
+            println!("skipped: {why}");
+            None
+        }
+    }
+}
+
+fn check(outcome: anyhow::Result<Outcome>, rounds: u64) {
+    let Some(report) = ran(outcome) else { return };
+    assert!(report.verdict.is_good(), "{}: {:#?}", report.verdict, report.verdict.told);
+    assert_eq!(report.rounds, rounds);
+    assert!(report.verdict.acknowledged > 500, "there was load: {}", report.verdict);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_or_doubled_by_kills() {
+    check(kill::run(&plan(20)), 20);
+}
+
+#[test]
+fn a_failing_storage_call_loses_nothing() {
+    check(calls::run(&plan(5)), 5);
+}
+
+#[test]
+#[ignore = "the server ends on a full disk instead of waiting for room"]
+fn a_full_disk_refuses_writes_until_there_is_room() {
+    check(full::run(&plan(1)), 1);
+}
+
+/// How a refusal is worded is not looked at here; what is served is.
+#[test]
+fn nothing_damaged_is_served() {
+    let Some(Report { rounds, verdict, .. }) = ran(damage::run(&plan(30))) else { return };
+    let served_wrong =
+        [verdict.lost, verdict.doubled, verdict.phantom, verdict.wrong, verdict.sessions];
+    assert_eq!((served_wrong, rounds), ([0; 5], 30), "{:#?}", verdict.told);
+}
