@@ -1,13 +1,11 @@
 //! Boundaries: whether the next fact of a lane still belongs to the session before it.
 use crate::{
     content::{Content, EndMark, SplitCause, known_users},
-    dictionary::field,
     lane::{LaneKind, channel_of},
     rules::Rules,
     signal::kind,
     stamp::Stamped,
     time::UnixMillis,
-    value::Value,
 };
 
 /// The cause that splits `next` from the session before it, or `None` when it belongs to it.
@@ -67,8 +65,5 @@ fn user_changed(before: &Content, next: &Stamped) -> bool {
 
 /// An interaction that is booked for later is not silent until then (CORE.md 14).
 fn not_before_booked(before: &Content, at: UnixMillis) -> UnixMillis {
-    match before.fields.get(&field::SCHEDULED_AT) {
-        Some(Value::Instant(booked)) => at.max(booked.at),
-        _ => at,
-    }
+    before.booked.map_or(at, |booked| at.max(booked))
 }

@@ -245,6 +245,9 @@ pub struct Content {
     /// What the dictionary knows.
     #[serde(rename = "d", default, skip_serializing_if = "Fields::is_empty")]
     pub fields: Fields,
+    /// The instant that it is booked for (`scheduled_at` among the fields), at hand for boundaries.
+    #[serde(rename = "bk", default, skip_serializing_if = "Option::is_none")]
+    pub booked: Option<UnixMillis>,
     /// What it does not: the last value of each.
     #[serde(rename = "a", default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
@@ -285,6 +288,7 @@ impl Content {
             orders: BTreeMap::new(),
             identities: BTreeSet::new(),
             fields: Fields::new(),
+            booked: None,
             attributes: Attributes::new(),
             warnings: BTreeSet::new(),
         };
@@ -302,12 +306,13 @@ impl Content {
             return;
         }
         let signal = &stamped.signal;
-        if stamped.is_after(&self.high) {
-            self.high = stamped.order();
+        let order = stamped.order();
+        if order > self.high {
+            self.high = order.clone();
         }
         let business = signal.claim.as_ref().is_some_and(|claim| claim.author == Author::Business);
         if stamped.is_bounding_fact() {
-            self.move_end(stamped, rules);
+            self.move_end(stamped, order, rules);
         } else if business {
             // A business disposition ends the session on every channel, also one placed into it.
             self.end_mark.get_or_insert(EndMark::Disposition);
@@ -327,9 +332,8 @@ impl Content {
         leg::add(&mut self.legs, stamped.at, signal);
     }
 
-    fn move_end(&mut self, stamped: &Stamped, rules: &Rules) {
+    fn move_end(&mut self, stamped: &Stamped, order: Order, rules: &Rules) {
         let signal = &stamped.signal;
-        let order = stamped.order();
         if !self.bounded {
             self.bounded = true;
             self.first = order.clone();
@@ -483,6 +487,11 @@ impl Content {
         let signal = &stamped.signal;
         for (number, value) in &signal.fields {
             keep::keep(&mut self.fields, *number, value);
+            if *number == field::SCHEDULED_AT
+                && let Some(Value::Instant(booked)) = self.fields.get(number)
+            {
+                self.booked = Some(booked.at);
+            }
         }
         if let Some(length) = signal.number(field::FOREGROUND_MS) {
             let length = i64::try_from(length).unwrap_or(i64::MAX);

@@ -85,6 +85,11 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
+    /// How many bytes lie before it.
+    pub fn left(&self) -> usize {
+        self.text.len().saturating_sub(self.at)
+    }
+
     /// Sets it back to where it stood, outside of any value.
     pub fn set_back(&mut self, at: usize) {
         self.at = at;

@@ -225,7 +225,7 @@ impl Lane {
         session.note_folded(stamped, true, setting.now);
         step.opened.push(session.envelope.id);
         step.note(stamped.position, session.envelope.id, Fate::Folded);
-        self.sessions.push(session);
+        push_exactly(&mut self.sessions, session);
     }
 
     /// The envelope of the session that a signal opens: a new one, or that of a redirect with the
@@ -292,6 +292,14 @@ impl Lane {
         session.note_folded(stamped, true, setting.now);
         step.note(stamped.position, session.envelope.id, Fate::Noted);
     }
+}
+
+/// Most lanes have one or two sessions, and a session is large: no room is kept for more.
+fn push_exactly<T>(vec: &mut Vec<T>, value: T) {
+    if vec.len() == vec.capacity() && vec.len() < 4 {
+        vec.reserve_exact(1);
+    }
+    vec.push(value);
 }
 
 impl Step {
@@ -380,5 +388,5 @@ fn member_of(stamped: &Stamped) -> Member {
 /// The key under which a boundary's first signal is recognised.
 fn is_first_of(content: &Content, stamped: &Stamped) -> bool {
     let first: &Order = &content.first;
-    first.at == stamped.at && first.key == stamped.signal.key
+    first.at == stamped.at && *first.key == *stamped.signal.key
 }

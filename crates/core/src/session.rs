@@ -270,11 +270,7 @@ impl Session {
     }
 
     fn closes_at(&self, rules: &Rules) -> UnixMillis {
-        use crate::{dictionary::field, value::Value};
-        let booked = match self.content.fields.get(&field::SCHEDULED_AT) {
-            Some(Value::Instant(booked)) => booked.at,
-            _ => self.envelope.last_received_at,
-        };
+        let booked = self.content.booked.unwrap_or(self.envelope.last_received_at);
         // One millisecond past the gap: a signal exactly at the gap still belongs (CORE.md, laws).
         self.envelope.last_received_at.max(booked).plus(self.gap(rules)).plus(Millis(1))
     }

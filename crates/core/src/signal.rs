@@ -159,9 +159,9 @@ pub struct Arrival {
     /// The request it came in, so that the skew of one batch is counted once.
     #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
     pub batch: u64,
-    /// The signal.
+    /// The signal; boxed, because it goes through many hands.
     #[serde(rename = "g")]
-    pub signal: Signal,
+    pub signal: Box<Signal>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]

@@ -1,6 +1,8 @@
 //! Stamping: what is decided once, when a signal is first folded, and never again.
 //!
 //! The corrected time uses the lane's own recent batches; a refold uses the stamp (CORE.md 1).
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -22,13 +24,13 @@ pub struct Stamped {
     /// The hash of its key, [`crate::lane::HashSecret::key_hash`].
     pub key_hash: u64,
     /// The signal.
-    pub signal: Signal,
+    pub signal: Box<Signal>,
 }
 
 impl Stamped {
     /// Order inside a lane: corrected time, the device's own counter, the key (CORE.md 3).
     pub fn order(&self) -> Order {
-        Order { at: self.at, sequence: self.signal.sequence, key: self.signal.key.clone() }
+        Order { at: self.at, sequence: self.signal.sequence, key: (*self.signal.key).into() }
     }
 
     /// Whether it comes after `than` in its lane.
@@ -53,9 +55,9 @@ pub struct Order {
     /// Device sequence, 0 when there is none.
     #[serde(rename = "q", default)]
     pub sequence: u64,
-    /// Signal key.
+    /// Signal key; shared, because a session's last signal is mostly its greatest, too.
     #[serde(rename = "k")]
-    pub key: Box<str>,
+    pub key: Arc<str>,
 }
 
 /// A set of marks on a signal within its session.

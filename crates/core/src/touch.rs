@@ -64,6 +64,7 @@ pub(crate) fn add(touches: &mut Vec<Touch>, stamped: &Stamped) {
     let signal = &stamped.signal;
     let Some(touch) = stated(stamped).or_else(|| referred(stamped)) else {
         if touches.is_empty() && &*signal.kind != kind::DISPOSITION_POSTED {
+            touches.reserve_exact(1);
             touches.push(blank(stamped, TouchRule::Direct));
         }
         return;
@@ -73,6 +74,9 @@ pub(crate) fn add(touches: &mut Vec<Touch>, stamped: &Stamped) {
     let repeats =
         signal.claim.is_some() && touches.iter().any(|known| known.rule != TouchRule::Direct);
     if !same && !repeats && touches.len() < TOUCHES_MAX {
+        if touches.is_empty() {
+            touches.reserve_exact(1);
+        }
         touches.push(touch);
     }
 }

@@ -168,11 +168,11 @@ fn report(name: &str, items: &[String]) {
 
 fn arrivals(body: &str) -> Vec<Arrival> {
     let signals = decode(body.as_bytes(), &CONTEXT).unwrap().into_iter().map(Result::unwrap);
-    let arrival = |signal| Arrival {
+    let arrival = |signal: Signal| Arrival {
         tenant: TenantId(1),
         received_at: UnixMillis(1_767_607_200_000),
         batch: 7,
-        signal,
+        signal: Box::new(signal),
     };
     signals.map(arrival).collect()
 }

@@ -219,7 +219,7 @@ impl Shard {
         }
         let mut rows = Rows::new();
         for chunk in self.hot.staging.take_full() {
-            rows.put(Table::Checkpoint, chunk_key(chunks), compressed(&chunk));
+            rows.put(Table::Checkpoint, chunk_key(chunks), staging::compressed(&chunk)?);
             chunks += 1;
         }
         if done {
@@ -239,7 +239,7 @@ impl Shard {
     fn apply(&mut self, chunk: u32) -> Result<(), EngineError> {
         let bytes = self.store.get(Table::Checkpoint, &chunk_key(chunk))?;
         let bytes = bytes.ok_or(EngineError::Missing { what: "a part of a checkpoint" })?;
-        let rows = staging::rows_of(&inflated(&bytes)?)?;
+        let rows = staging::rows_of(&staging::inflated(&bytes)?)?;
         let timers = self.timers_of(&rows)?;
         self.store.write(rows, Durability::Buffered)?;
         self.settle_timers(timers);
@@ -332,11 +332,3 @@ pub(crate) fn short_ids_key(partition: u8) -> Vec<u8> {
 
 /// What those keys begin with.
 pub(crate) const SHORT_IDS: &[u8] = b"short_ids/0/";
-
-fn compressed(chunk: &[u8]) -> Vec<u8> {
-    chunk.to_vec()
-}
-
-fn inflated(chunk: &[u8]) -> Result<Vec<u8>, EngineError> {
-    Ok(chunk.to_vec())
-}

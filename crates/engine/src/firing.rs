@@ -15,9 +15,8 @@ use sessionary_store::{BlockHeader, FiredThrough, Table, keys::record_key};
 use crate::{
     EngineError,
     entry::MarkEntry,
-    fold::Change,
     live::LiveEvent,
-    shard::Shard,
+    shard::{Shard, arm},
     sources::SourceKey,
     timers::{self, Due, Owner, source_hash},
 };
@@ -142,11 +141,10 @@ impl Shard {
         let fired = session.fire(at, rule);
         if fired == Fired::Nothing {
             (session.envelope.due, session.envelope.event_due) = (None, None);
-            self.hot.note_changed(lane, &[id]);
+            self.hot.changed(lane, &[id]);
             return Ok(fired);
         }
-        self.hot.note_changed(lane, &[id]);
-        self.after_change(lane, id, Change::Fired);
+        self.after_change(lane, &[], &[id]);
         if fired == Fired::Cut {
             self.keep_cut(lane, id);
         }
@@ -182,8 +180,8 @@ impl Shard {
             let (tenant, lane) = (owner.tenant, owner.lane);
             let hot = self.hot.lane(&self.store, &self.secret, tenant, lane, LaneKind::Device)?;
             if hot.lane.session(id).is_some_and(|session| session.envelope.due.is_some()) {
-                self.arm(lane, id);
-                self.hot.note_changed(lane, &[id]);
+                arm(hot, id, &mut self.timers, &self.sources, &self.rules);
+                self.hot.changed(lane, &[id]);
             }
         }
         Ok(())

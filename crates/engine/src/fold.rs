@@ -22,8 +22,8 @@ use crate::{
     gathered::{Gathered, Group, Pinned, Verdicts},
     live::LiveEvent,
     placement::States,
-    repeats::Found,
-    shard::{SHARD, Shard},
+    repeats::{Found, is_tracked},
+    shard::{SHARD, Shard, arm},
     signals::Signals,
 };
 
@@ -60,14 +60,6 @@ pub struct Folded {
     pub timers: usize,
     /// Signals folded since the last checkpoint.
     pub unsaved_signals: u64,
-}
-
-/// How a session came to change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    Opened,
-    Folded,
-    Fired,
 }
 
 impl Shard {
@@ -132,14 +124,16 @@ impl Shard {
         signals: Vec<(u64, Arrival)>,
         verdicts: &mut Verdicts,
     ) -> Result<(), EngineError> {
-        let mut gathered = Gathered::default();
+        let mut gathered = std::mem::take(&mut self.gathered);
         for (position, arrival) in signals {
             self.gather(position, arrival, &mut gathered, verdicts)?;
         }
-        let Gathered { groups, pinned, twins, .. } = gathered;
-        for group in groups {
-            self.fold_group(group, verdicts)?;
+        for (group, stamped) in gathered.take_groups() {
+            self.fold_group(group, stamped, verdicts)?;
         }
+        let (pinned, twins) =
+            (std::mem::take(&mut gathered.pinned), std::mem::take(&mut gathered.twins));
+        self.gathered = gathered;
         for Pinned { stamped, tenant, lane, kind, session } in pinned {
             let position = stamped.position;
             self.take_in(tenant, (lane, kind), session, stamped, lane)?;
@@ -165,17 +159,21 @@ impl Shard {
         let tenant = arrival.tenant;
         let (name, named) = self.lane_name(&arrival)?;
         let key_hash = self.secret.key_hash(tenant, &arrival.signal.key);
-        match self.find_known(gathered, position, &arrival, &name, key_hash)? {
-            Found::Known(status, session) => {
-                self.note_repeat(position, &arrival, status, session);
-                verdicts.set(position, Verdict { status, session });
-                return Ok(());
+        // Most signals are new, and are seen to be without a second look.
+        let hot = self.hot.lane(&self.store, &self.secret, tenant, name.key, name.kind)?;
+        if !hot.is_new(key_hash) || is_tracked(&arrival.signal) {
+            match self.find_known(gathered, position, &arrival, &name, key_hash)? {
+                Found::Known(status, session) => {
+                    self.note_repeat(position, &arrival, status, session);
+                    verdicts.set(position, Verdict { status, session });
+                    return Ok(());
+                }
+                Found::Twin(status, twin) => {
+                    gathered.twins.push((position, arrival, status, twin));
+                    return Ok(());
+                }
+                Found::New => {}
             }
-            Found::Twin(status, twin) => {
-                gathered.twins.push((position, arrival, status, twin));
-                return Ok(());
-            }
-            Found::New => {}
         }
         let stamped = self.stamp(position, arrival, &name, key_hash)?;
         self.new_ids.push((key_hash, name.key.prefix()));
@@ -248,8 +246,13 @@ impl Shard {
         Ok(!follows)
     }
 
-    fn fold_group(&mut self, group: Group, verdicts: &mut Verdicts) -> Result<(), EngineError> {
-        let Group { tenant, lane: key, kind, stamped } = group;
+    fn fold_group(
+        &mut self,
+        group: Group,
+        stamped: Vec<Stamped>,
+        verdicts: &mut Verdicts,
+    ) -> Result<(), EngineError> {
+        let Group { tenant, lane: key, kind, .. } = group;
         let rules = Arc::clone(&self.rules);
         let mut times = Vec::new();
         if !self.sources.is_empty() {
@@ -275,53 +278,52 @@ impl Shard {
 
     /// What follows from a change of sessions: numbers, timers, the live stream.
     pub(crate) fn after_step(&mut self, key: LaneKey, step: &Step) {
-        for id in &step.opened {
-            self.number(key, *id);
-        }
-        for id in &step.changed {
-            let what = if step.opened.contains(id) { Change::Opened } else { Change::Folded };
-            self.after_change(key, *id, what);
-        }
-        self.hot.note_changed(key, &step.changed);
+        self.after_change(key, &step.opened, &step.changed);
     }
 
-    fn number(&mut self, key: LaneKey, id: SessionId) {
-        let Some(hot) = self.hot.live_mut(key) else { return };
-        let Some(session) = hot.lane.session_mut(id) else { return };
-        let (partition, envelope) = (key.partition(), &mut session.envelope);
-        if envelope.short_id.is_none() {
-            envelope.short_id = self.numbers.take_short_id(partition);
+    /// What follows from a change of sessions of a live lane; the opened ones are among the changed.
+    pub(crate) fn after_change(
+        &mut self,
+        key: LaneKey,
+        opened: &[SessionId],
+        changed: &[SessionId],
+    ) {
+        let Some(hot) = self.hot.changed(key, changed) else { return };
+        let mut ended = Vec::new();
+        for id in changed {
+            let Some(session) = hot.lane.session_mut(*id) else { continue };
+            if opened.contains(id) {
+                self.numbers.give(&mut session.envelope, key.partition());
+            }
+            let status = session.envelope.status;
+            let gone = matches!(status, Status::Final | Status::Amended | Status::Merged);
+            if gone && let Some(short_id) = session.envelope.short_id.take() {
+                self.numbers.free_short_id(short_id);
+            }
+            arm(hot, *id, &mut self.timers, &self.sources, &self.rules);
+            self.homeless.note_identities(hot, *id, &self.secret);
+            if status == Status::Settling {
+                ended.push(*id);
+            }
         }
-        if envelope.alias == 0 {
-            envelope.alias = self.numbers.next_alias(envelope.tenant, partition);
-        }
-    }
-
-    pub(crate) fn after_change(&mut self, key: LaneKey, id: SessionId, change: Change) {
-        let Some(hot) = self.hot.live_mut(key) else { return };
-        let Some(session) = hot.lane.session_mut(id) else { return };
-        let status = session.envelope.status;
-        let gone = matches!(status, Status::Final | Status::Amended | Status::Merged);
-        if gone && let Some(short_id) = session.envelope.short_id.take() {
-            self.numbers.free_short_id(short_id);
-        }
-        self.arm(key, id);
-        self.note_identities(key, id);
-        if status == Status::Settling {
+        for id in ended {
             self.note_ended(key, id);
         }
-        if !self.live.has_listeners() {
-            return;
+        if self.live.has_listeners() {
+            changed.iter().for_each(|id| self.tell(key, *id, opened.contains(id)));
         }
-        let what = match (change, status) {
-            (Change::Opened, _) => LiveEvent::SESSION_OPENED,
+    }
+
+    /// Tells whoever listens of a change.
+    fn tell(&self, key: LaneKey, id: SessionId, opened: bool) {
+        let Some(session) = self.hot.session(key, id) else { return };
+        let what = match (opened, session.envelope.status) {
+            (true, _) => LiveEvent::SESSION_OPENED,
             (_, Status::Merged) => LiveEvent::SESSION_MERGED,
             (_, Status::Settling) => LiveEvent::SESSION_ENDED,
             _ => LiveEvent::SESSION_CHANGED,
         };
-        if let Some(session) = self.hot.session(key, id) {
-            self.live.send(LiveEvent::of_session(what, session, &self.rules, self.now));
-        }
+        self.live.send(LiveEvent::of_session(what, session, &self.rules, self.now));
     }
 
     /// Adds a signal to a session as one that moves no boundary.

@@ -1,5 +1,5 @@
 //! The signals of one block on their way into their lanes, and what became of each.
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sessionary_core::{
     id::SessionId,
@@ -13,26 +13,39 @@ use crate::{Verdict, VerdictStatus, lane_map::LaneMap};
 /// A group with more signals than this has a set of the hashes of their keys.
 const SCANNED_MAX: usize = 32;
 
-/// Signals of one block, stamped and not yet folded.
+/// Signals of one block, stamped and not yet folded. Kept from block to block for its memory.
 #[derive(Default)]
 pub(crate) struct Gathered {
-    /// By lane, in the order in which the block meets them.
-    pub(crate) groups: Vec<Group>,
-    by_lane: LaneMap<usize>,
+    stamped: Vec<One>,
+    /// In the order in which the block meets their lanes.
+    groups: Vec<Group>,
+    by_lane: LaneMap<u32>,
     /// For groups that are long, which hashes are in them.
-    hashes: LaneMap<HashSet<u64>>,
+    hashes: HashMap<u32, HashSet<u64>>,
     /// Signals that go to the session that they name, wherever their time would put them.
     pub(crate) pinned: Vec<Pinned>,
     /// Signals that repeat another of the block, with its position.
     pub(crate) twins: Vec<(u64, Arrival, VerdictStatus, u64)>,
 }
 
+/// A gathered signal.
+struct One {
+    /// The number of its group.
+    group: u32,
+    /// Where the one before it in its group stands.
+    before: Option<u32>,
+    stamped: Stamped,
+}
+
 /// The signals of one lane.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Group {
     pub(crate) tenant: TenantId,
     pub(crate) lane: LaneKey,
     pub(crate) kind: LaneKind,
-    pub(crate) stamped: Vec<Stamped>,
+    signals: usize,
+    /// Where its last signal stands.
+    last: Option<u32>,
 }
 
 /// A signal for one session.
@@ -46,38 +59,70 @@ pub(crate) struct Pinned {
 
 impl Gathered {
     pub(crate) fn push(&mut self, tenant: TenantId, name: &LaneName, stamped: Stamped) {
-        let at = *self.by_lane.entry(name.key).or_insert_with(|| {
+        let number = *self.by_lane.entry(name.key).or_insert_with(|| {
             let (lane, kind) = (name.key, name.kind);
-            self.groups.push(Group { tenant, lane, kind, stamped: Vec::with_capacity(1) });
-            self.groups.len() - 1
+            self.groups.push(Group { tenant, lane, kind, signals: 0, last: None });
+            index(self.groups.len() - 1)
         });
-        let Some(group) = self.groups.get_mut(at) else { return };
-        if group.stamped.len() >= SCANNED_MAX {
-            let hashes = self
-                .hashes
-                .entry(name.key)
-                .or_insert_with(|| group.stamped.iter().map(|stamped| stamped.key_hash).collect());
+        let Some(group) = self.groups.get_mut(number as usize) else { return };
+        group.signals += 1;
+        let before = group.last.replace(index(self.stamped.len()));
+        if group.signals > SCANNED_MAX {
+            let hashes = self.hashes.entry(number).or_insert_with(|| {
+                let own = self.stamped.iter().filter(|one| one.group == number);
+                own.map(|one| one.stamped.key_hash).collect()
+            });
             hashes.insert(stamped.key_hash);
         }
-        group.stamped.push(stamped);
+        self.stamped.push(One { group: number, before, stamped });
     }
 
     /// Positions of signals of the lane whose keys have this hash.
     pub(crate) fn with_key(&self, lane: LaneKey, key_hash: u64) -> Vec<u64> {
-        let group = self.by_lane.get(&lane).and_then(|at| self.groups.get(*at));
-        let absent = self.hashes.get(&lane).is_some_and(|hashes| !hashes.contains(&key_hash));
-        let stamped = group.filter(|_| !absent).into_iter().flat_map(|group| &group.stamped);
+        let mut found = Vec::new();
+        if let Some(number) = self.by_lane.get(&lane)
+            && self.hashes.get(number).is_none_or(|hashes| hashes.contains(&key_hash))
+        {
+            let mut at = self.groups.get(*number as usize).and_then(|group| group.last);
+            while let Some(one) = at.and_then(|at| self.stamped.get(at as usize)) {
+                found.extend(
+                    Some(&one.stamped).filter(|s| s.key_hash == key_hash).map(|s| s.position),
+                );
+                at = one.before;
+            }
+            found.reverse();
+        }
         let pinned = self.pinned.iter().filter(|pinned| pinned.lane == lane);
-        let all = stamped.chain(pinned.map(|pinned| &pinned.stamped));
-        all.filter(|stamped| stamped.key_hash == key_hash).map(|stamped| stamped.position).collect()
+        let same = pinned.filter(|pinned| pinned.stamped.key_hash == key_hash);
+        found.extend(same.map(|pinned| pinned.stamped.position));
+        found
     }
 
     /// Whether the signal at this position is among them.
     pub(crate) fn holds(&self, position: u64) -> bool {
-        let grouped = self.groups.iter().flat_map(|group| &group.stamped);
-        let all = grouped.chain(self.pinned.iter().map(|pinned| &pinned.stamped));
-        all.into_iter().any(|stamped| stamped.position == position)
+        let gathered = self.stamped.iter().map(|one| &one.stamped);
+        let mut all = gathered.chain(self.pinned.iter().map(|pinned| &pinned.stamped));
+        all.any(|stamped| stamped.position == position)
     }
+
+    /// Takes all signals out, group by group, each in order of position.
+    pub(crate) fn take_groups(&mut self) -> Vec<(Group, Vec<Stamped>)> {
+        self.stamped.sort_by_key(|one| one.group);
+        let mut stamped = self.stamped.drain(..);
+        let of_group = |group: Group| {
+            let own = stamped.by_ref().take(group.signals).map(|one| one.stamped);
+            (group, own.collect())
+        };
+        let groups = self.groups.drain(..).map(of_group).collect();
+        drop(stamped);
+        self.by_lane.clear();
+        self.hashes.clear();
+        groups
+    }
+}
+
+fn index(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// What became of the signals of a block, by position.

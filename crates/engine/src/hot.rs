@@ -174,10 +174,12 @@ impl Hot {
             self.live.push_back(key);
         }
         slot.used = self.turn;
-        if slot.staged_in <= self.saved_epoch
+        if slot.staged_in != 0
+            && slot.staged_in <= self.saved_epoch
             && let Body::Live(hot) = &mut slot.body
         {
             hot.note_saved();
+            slot.staged_in = 0;
         }
         if slot.changed_in != 0 && slot.changed_in < self.epoch {
             slot.stage(key, secret, store, self.epoch, &mut self.staging)?;
@@ -202,11 +204,12 @@ impl Hot {
         }
     }
 
-    /// Takes note that sessions of a live lane changed.
-    pub(crate) fn note_changed(&mut self, key: LaneKey, sessions: &[SessionId]) {
-        let Some(slot) = self.lanes.get_mut(&key) else { return };
+    /// Takes note that sessions of a live lane changed, and gives the lane.
+    pub(crate) fn changed(&mut self, key: LaneKey, sessions: &[SessionId]) -> Option<&mut HotLane> {
+        let slot = self.lanes.get_mut(&key)?;
         for session in sessions {
             if !slot.changed.contains(session) {
+                slot.changed.reserve_exact(1);
                 slot.changed.push(*session);
                 self.homes.insert(*session, key);
             }
@@ -215,11 +218,11 @@ impl Hot {
             slot.changed_in = self.epoch;
             self.dirty.push(key);
         }
-        if let Body::Live(hot) = &slot.body {
-            let weight = hot.weight();
-            self.live_bytes = self.live_bytes + weight - slot.weight;
-            slot.weight = weight;
-        }
+        let Body::Live(hot) = &mut slot.body else { return None };
+        let weight = hot.weight();
+        self.live_bytes = self.live_bytes + weight - slot.weight;
+        slot.weight = weight;
+        Some(hot)
     }
 
     /// Where a session of the tenant is, a redirect as it is.

@@ -36,6 +36,8 @@ pub(crate) struct HotLane {
     row_mark: u64,
     /// Hashes of the keys of all signals of the lane, once there are many.
     seen: Option<HashSet<u64>>,
+    /// A bit for each of them, at hand while they are few: most signals are new, and seen to be.
+    bits: u128,
     /// It was staged, and did not see yet that the checkpoint is in the tables.
     staged: bool,
 }
@@ -116,7 +118,14 @@ impl Entries {
 impl HotLane {
     /// A lane of which nothing is written.
     pub(crate) fn new(lane: Lane) -> HotLane {
-        HotLane { lane, written: Vec::new(), row_mark: 0, seen: None, staged: false }
+        HotLane {
+            bits: bits_of(&lane),
+            lane,
+            written: Vec::new(),
+            row_mark: 0,
+            seen: None,
+            staged: false,
+        }
     }
 
     /// The lane as it was last written.
@@ -152,6 +161,12 @@ impl HotLane {
         written_of(&mut self.written, id)
     }
 
+    /// Whether no signal with this key hash is in the lane or on its way into it; it may say no
+    /// though it is so.
+    pub(crate) fn is_new(&self, key_hash: u64) -> bool {
+        self.bits & bit_of(key_hash) == 0
+    }
+
     /// Whether a signal with this key hash may be in the lane already.
     pub(crate) fn may_hold(&mut self, key_hash: u64) -> bool {
         if let Some(seen) = &self.seen {
@@ -167,6 +182,7 @@ impl HotLane {
 
     /// Takes note that a signal with this key hash comes into the lane.
     pub(crate) fn note_key(&mut self, key_hash: u64) {
+        self.bits |= bit_of(key_hash);
         if let Some(seen) = &mut self.seen {
             seen.insert(key_hash);
         }
@@ -253,8 +269,19 @@ impl HotLane {
     }
 }
 
+fn bit_of(key_hash: u64) -> u128 {
+    1 << (key_hash >> 57)
+}
+
+fn bits_of(lane: &Lane) -> u128 {
+    let members = lane.sessions.iter().chain(&lane.redirects).flat_map(|session| &session.members);
+    members.fold(0, |bits, member| bits | bit_of(member.key_hash))
+}
+
 fn written_of(written: &mut Vec<Written>, id: SessionId) -> &mut Written {
     let at = written.iter().position(|known| known.session == id).unwrap_or_else(|| {
+        // Most lanes have one session: no room is kept for more.
+        written.reserve_exact(1);
         written.push(Written { session: id, ..Written::default() });
         written.len() - 1
     });
@@ -355,7 +382,7 @@ impl Packed {
         // A packed session has all its references in its row, so nothing is read for it.
         let mut session = |id| rows::session_of_row(tenant, id, parts.next()?, &mut |_| Ok(None));
         let lane = rows::lane_of_row(tenant, key, row, &mut session)?;
-        Ok(HotLane { lane, written, row_mark, seen: None, staged: staged != 0 })
+        Ok(HotLane { written, row_mark, staged: staged != 0, ..HotLane::new(lane) })
     }
 
     /// The ids of its sessions.

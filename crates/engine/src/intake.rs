@@ -241,7 +241,7 @@ impl Engine {
         let now = self.now();
         let received_at = received_at.map_or(now, |earlier| earlier.min(now));
         let batch = self.number();
-        let arrival = |signal| Arrival { tenant, received_at, batch, signal };
+        let arrival = |signal| Arrival { tenant, received_at, batch, signal: Box::new(signal) };
         let arrivals: Vec<Arrival> = signals.into_iter().map(arrival).collect();
         let (encoded, bytes) = encode(&arrivals)?;
         let mut rows = Rows::new();

@@ -237,7 +237,7 @@ fn run(events: &[Event]) -> (Twin, Twin) {
                     tenant: TENANT,
                     received_at: now,
                     batch,
-                    signal: signal(drawn, &known),
+                    signal: Box::new(signal(drawn, &known)),
                 };
                 drawn.iter().map(|drawn| Entry::Signal(arrival(drawn))).collect()
             }

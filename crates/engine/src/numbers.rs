@@ -1,7 +1,7 @@
 //! Short ids and aliases: small numbers for people and for formats that want an integer.
 use std::collections::BTreeMap;
 
-use sessionary_core::{id::PARTITIONS, signal::TenantId};
+use sessionary_core::{id::PARTITIONS, session::Envelope, signal::TenantId};
 
 /// Short ids of one partition.
 const SHORT_IDS: u32 = 14_000;
@@ -65,6 +65,16 @@ impl Numbers {
     pub(crate) fn take_short_id(&mut self, partition: u8) -> Option<u32> {
         let n = self.used.entry(partition).or_default().take()?;
         Some(FIRST_SHORT_ID + u32::from(partition) * SHORT_IDS + n)
+    }
+
+    /// Gives a session that was just opened its short id and its alias, unless it has them.
+    pub(crate) fn give(&mut self, envelope: &mut Envelope, partition: u8) {
+        if envelope.short_id.is_none() {
+            envelope.short_id = self.take_short_id(partition);
+        }
+        if envelope.alias == 0 {
+            envelope.alias = self.next_alias(envelope.tenant, partition);
+        }
     }
 
     /// Gives a short id back.

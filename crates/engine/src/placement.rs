@@ -8,7 +8,7 @@ use sessionary_core::{
     channel::{Channel, Family},
     id::SessionId,
     identity::IdentityClass,
-    lane::{LaneKey, LaneKind},
+    lane::{HashSecret, LaneKey, LaneKind},
     lane_fold::{Fetch, Step},
     placement::{self, Proposal},
     session::{Session, Status},
@@ -23,6 +23,7 @@ use sessionary_store::{
 use crate::{
     EngineError,
     entry::{DoubtEntry, Entry, PlacementEntry, ReviewEntry},
+    hot_lane::HotLane,
     rows::{decode, encode, external_hash, get_session, look_up},
     shard::{SHARD, Shard},
     signals::Signals,
@@ -105,6 +106,24 @@ impl Homeless {
         self.waiting.is_empty()
     }
 
+    /// Takes note of where a session can be found until its look-up rows are written.
+    pub(crate) fn note_identities(
+        &mut self,
+        hot: &mut HotLane,
+        id: SessionId,
+        secret: &HashSecret,
+    ) {
+        let Some(known) = hot.lane.session(id).map(|s| s.content.identities.len()) else { return };
+        // The sender's id is known from the first signal on; identities may follow.
+        if std::mem::replace(&mut hot.written(id).noted, known + 1) == known + 1 {
+            return;
+        }
+        let Some(session) = hot.lane.session(id) else { return };
+        for (_, hash) in look_up_hashes(secret, session) {
+            self.recent.entry(hash).or_default().insert(id);
+        }
+    }
+
     /// A checkpoint begins, which will write the look-up rows of everything recent.
     pub(crate) fn begin_writing(&mut self) {
         self.recent_frozen = std::mem::take(&mut self.recent);
@@ -144,14 +163,12 @@ fn is_homeless(session: &Session) -> bool {
 }
 
 /// The hashes by which a session and its place find each other.
-fn look_up_hashes(shard: &Shard, session: &Session) -> Vec<(IndexKind, [u8; 16])> {
+fn look_up_hashes(secret: &HashSecret, session: &Session) -> Vec<(IndexKind, [u8; 16])> {
     let tenant = session.envelope.tenant;
     let joining = session.content.identities.iter().filter(|i| i.class() != IdentityClass::Weak);
-    let identities =
-        joining.map(|i| (IndexKind::Identity, shard.secret.identity(tenant, &i.value)));
+    let identities = joining.map(|i| (IndexKind::Identity, secret.identity(tenant, &i.value)));
     let external = session.envelope.external_id.as_deref();
-    let external =
-        external.map(|id| (IndexKind::External, external_hash(&shard.secret, tenant, id)));
+    let external = external.map(|id| (IndexKind::External, external_hash(secret, tenant, id)));
     identities.chain(external).collect()
 }
 
@@ -174,7 +191,8 @@ impl Shard {
     fn wait(&mut self, session: &Session) {
         let envelope = &session.envelope;
         let (id, tenant, lane) = (envelope.id, envelope.tenant, envelope.lane);
-        let hashes = look_up_hashes(self, session).into_iter().map(|(_, hash)| hash).collect();
+        let hashes =
+            look_up_hashes(&self.secret, session).into_iter().map(|(_, hash)| hash).collect();
         let source = envelope.source.clone();
         self.homeless.wait(id, Waiting { tenant, lane, source, hashes });
         self.pending.put(Table::Config, homeless_key(id), encode(&tenant));
@@ -213,28 +231,13 @@ impl Shard {
         Ok(())
     }
 
-    /// Takes note of where a session can be found until its look-up rows are written.
-    pub(crate) fn note_identities(&mut self, lane: LaneKey, id: SessionId) {
-        let Some(hot) = self.hot.live_mut(lane) else { return };
-        let Some(known) = hot.lane.session(id).map(|s| s.content.identities.len()) else { return };
-        let written = hot.written(id);
-        // The sender's id is known from the first signal on; identities may follow.
-        if std::mem::replace(&mut written.noted, known + 1) == known + 1 {
-            return;
-        }
-        let Some(session) = self.hot.session(lane, id) else { return };
-        for (_, hash) in look_up_hashes(self, session) {
-            self.homeless.recent.entry(hash).or_default().insert(id);
-        }
-    }
-
     /// A session ended: those that wait for one like it are matched again.
     pub(crate) fn note_ended(&mut self, lane: LaneKey, id: SessionId) {
         if self.homeless.is_empty() {
             return;
         }
         let Some(session) = self.hot.session(lane, id) else { return };
-        for (_, hash) in look_up_hashes(self, session) {
+        for (_, hash) in look_up_hashes(&self.secret, session) {
             if let Some(waiting) = self.homeless.by_identity.get(&hash) {
                 self.homeless.retry.extend(waiting.iter().filter(|other| **other != id));
             }
@@ -324,7 +327,7 @@ impl Shard {
     fn candidates(&mut self, own: &Session) -> Result<Vec<Session>, EngineError> {
         let tenant = own.envelope.tenant;
         let mut found: BTreeSet<SessionId> = BTreeSet::new();
-        for (kind, hash) in look_up_hashes(self, own) {
+        for (kind, hash) in look_up_hashes(&self.secret, own) {
             for id in look_up(&self.store, tenant, kind, &hash).take(CANDIDATES_MAX) {
                 found.insert(id?);
             }
@@ -383,7 +386,7 @@ impl Shard {
         if let Some(into) = hot.lane.session_mut(into) {
             into.envelope.merged_ids.append(&mut merged_ids);
         }
-        self.hot.note_changed(lane, &[into]);
+        self.hot.changed(lane, &[into]);
         self.pending.delete(Table::Review, session_key(tenant.0, &own.0));
         Ok(())
     }

@@ -4,7 +4,7 @@ use sessionary_core::{
     id::SessionId,
     lane::{LaneKey, LaneKind, LaneName},
     session::{Member, Session},
-    signal::{Arrival, TenantId, kind},
+    signal::{Arrival, Signal, TenantId, kind},
     stamp::Marks,
     time::UnixMillis,
 };
@@ -68,11 +68,7 @@ impl Shard {
         arrival: &Arrival,
         name: &LaneName,
     ) -> Result<Found, EngineError> {
-        let signal = &arrival.signal;
-        let tracking = signal.text(field::API_TRACKING_ID);
-        let Some(tracking) = tracking.filter(|_| &*signal.kind == kind::DISPOSITION_POSTED) else {
-            return Ok(Found::New);
-        };
+        let Some(tracking) = tracking_of(&arrival.signal) else { return Ok(Found::New) };
         let known = self.first_with(arrival.tenant, "tracking", tracking, position, name.key)?;
         let Some((known, lane)) = known else { return Ok(Found::New) };
         let member = reference(known, 0);
@@ -145,6 +141,16 @@ impl Shard {
             quarantine::put_conflict(&mut self.pending, position, arrival, session);
         }
     }
+}
+
+/// Whether a signal is recognised by more than its own key.
+pub(crate) fn is_tracked(signal: &Signal) -> bool {
+    tracking_of(signal).is_some()
+}
+
+fn tracking_of(signal: &Signal) -> Option<&str> {
+    let disposition = &*signal.kind == kind::DISPOSITION_POSTED;
+    if disposition { signal.text(field::API_TRACKING_ID) } else { None }
 }
 
 /// Where the table `Config` says that the signal at a position is in no session.

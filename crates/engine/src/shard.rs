@@ -10,7 +10,7 @@ use std::sync::{
 use serde::{Deserialize, Serialize};
 use sessionary_core::{
     id::SessionId,
-    lane::{HashSecret, LaneKey},
+    lane::HashSecret,
     lane_fold::Setting,
     rules::{Rules, SourceClock},
     signal::TenantId,
@@ -22,7 +22,9 @@ use crate::{
     EngineError,
     checkpoint::{Progress, SHORT_IDS},
     fold::Folded,
+    gathered::Gathered,
     hot::Hot,
+    hot_lane::HotLane,
     live::Live,
     numbers::Numbers,
     placement::Homeless,
@@ -129,6 +131,8 @@ pub(crate) struct Shard {
     /// Rows that follow from the journal whenever they are written: cut records, business ids,
     /// conflicts, reviews. They go with the next write.
     pub(crate) pending: Rows,
+    /// For the signals of a block, kept for its memory.
+    pub(crate) gathered: Gathered,
     /// Ids of signals folded since the last checkpoint: (hash of the id, lane).
     pub(crate) new_ids: Vec<(u64, u64)>,
     /// The next number of a run of signal ids; shared with the thread that merges them.
@@ -174,6 +178,7 @@ impl Shard {
             numbers,
             homeless: Homeless::default(),
             pending: Rows::new(),
+            gathered: Gathered::default(),
             new_ids: Vec::new(),
             next_run,
             checkpointed: row.next,
@@ -240,34 +245,6 @@ impl Shard {
         Setting { rules, now, secret }
     }
 
-    /// Arms the timer of a live session as its state asks for: the instant is the session's, and
-    /// an entry that is not later must be in a queue or in the table.
-    pub(crate) fn arm(&mut self, lane: LaneKey, id: SessionId) {
-        let Some(hot) = self.hot.live_mut(lane) else { return };
-        let Some(session) = hot.lane.session_mut(id) else { return };
-        let clock = self.sources.clock(session.envelope.tenant, &session.envelope.source);
-        let wall = clock == SourceClock::Wall;
-        let due = session.due(clock, &self.rules);
-        let event_due =
-            due.filter(|_| !wall).and_then(|_| session.due_in_event_time(clock, &self.rules));
-        let envelope = &mut session.envelope;
-        (envelope.due, envelope.event_due) = (due, event_due);
-        let tenant = envelope.tenant;
-        let source = event_due.map(|_| (tenant, envelope.source.clone()));
-        let owner = Owner { tenant, lane, source: source_hash(tenant, &envelope.source) };
-        let written = hot.written(id);
-        if let Some(due) = due.filter(|due| written.entries.need(*due)) {
-            written.entries.put(due);
-            self.timers.wall.put((due, id), owner);
-        }
-        if let (Some(due), Some(source)) = (event_due, source)
-            && written.event_entries.need(due)
-        {
-            written.event_entries.put(due);
-            self.timers.of_source(&source).put((due, id), owner);
-        }
-    }
-
     /// A number that no run of signal ids has.
     pub(crate) fn take_run(&mut self) -> u64 {
         self.next_run.fetch_add(1, Ordering::Relaxed)
@@ -282,6 +259,39 @@ impl Shard {
             timers: self.timers.len(),
             unsaved_signals: self.signals_since,
         }
+    }
+}
+
+/// Arms the timer of a session as its state asks for: the instant is the session's, and an entry
+/// that is not later must be in a queue or in the table.
+pub(crate) fn arm(
+    hot: &mut HotLane,
+    id: SessionId,
+    timers: &mut Timers,
+    sources: &Sources,
+    rules: &Rules,
+) {
+    let lane = hot.lane.key;
+    let Some(session) = hot.lane.session_mut(id) else { return };
+    let clock = sources.clock(session.envelope.tenant, &session.envelope.source);
+    let of_source = clock != SourceClock::Wall;
+    let due = session.due(clock, rules);
+    let event_due = due.filter(|_| of_source).and_then(|_| session.due_in_event_time(clock, rules));
+    let envelope = &mut session.envelope;
+    (envelope.due, envelope.event_due) = (due, event_due);
+    let tenant = envelope.tenant;
+    let source = event_due.map(|_| (tenant, envelope.source.clone()));
+    let owner = Owner { tenant, lane, source: source_hash(tenant, &envelope.source) };
+    let written = hot.written(id);
+    if let Some(due) = due.filter(|due| written.entries.need(*due)) {
+        written.entries.put(due);
+        timers.wall.put((due, id), owner);
+    }
+    if let (Some(due), Some(source)) = (event_due, source)
+        && written.event_entries.need(due)
+    {
+        written.event_entries.put(due);
+        timers.of_source(&source).put((due, id), owner);
     }
 }
 

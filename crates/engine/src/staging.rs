@@ -9,6 +9,9 @@ use crate::EngineError;
 /// A chunk that has reached this many bytes takes no further row.
 const CHUNK_BYTES: usize = 128 << 10;
 
+const ZSTD_LEVEL: i32 = 1;
+const UNREADABLE: EngineError = EngineError::Missing { what: "a whole part of a checkpoint" };
+
 /// The tables that a checkpoint writes, with their letters on disk. They never change.
 const TABLES: [(Table, u8); 7] = [
     (Table::Sessions, b's'),
@@ -76,6 +79,20 @@ fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
+/// A chunk as the store keeps it: its length, then the chunk in zstd.
+pub(crate) fn compressed(chunk: &[u8]) -> Result<Vec<u8>, EngineError> {
+    let packed = zstd::bulk::compress(chunk, ZSTD_LEVEL).map_err(|_| UNREADABLE)?;
+    Ok([&length(chunk).to_be_bytes()[..], &packed].concat())
+}
+
+/// The counterpart of [`compressed`].
+pub(crate) fn inflated(kept: &[u8]) -> Result<Vec<u8>, EngineError> {
+    let (length, packed) = kept.split_first_chunk().ok_or(UNREADABLE)?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| UNREADABLE)?;
+    let chunk = zstd::bulk::decompress(packed, length).map_err(|_| UNREADABLE)?;
+    if chunk.len() == length { Ok(chunk) } else { Err(UNREADABLE) }
+}
+
 /// The rows of a chunk.
 pub(crate) fn rows_of(chunk: &[u8]) -> Result<Rows, EngineError> {
     let mut rows = Rows::new();
@@ -136,7 +153,7 @@ mod tests {
         assert!(chunks.len() > 1 && chunks.iter().all(|chunk| chunk.len() < CHUNK_BYTES + 100));
         let mut rows = Rows::new();
         for chunk in &chunks {
-            rows.merge(rows_of(chunk).unwrap());
+            rows.merge(rows_of(&inflated(&compressed(chunk).unwrap()).unwrap()).unwrap());
             assert!(rows_of(&chunk[..chunk.len() - 1]).is_err());
         }
         assert_eq!(rows, expected);

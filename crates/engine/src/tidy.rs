@@ -65,6 +65,7 @@ impl Tidying {
             config: shard.config.clone(),
             next_run: Arc::clone(&shard.next_run),
             journal_bytes: Arc::clone(&shard.journal_bytes),
+            rewrite_beyond: shard.config.rewrite_beyond_bytes.min(shard.store.volume_bytes()? / 4),
         };
         let work = move || {
             for order in received {
@@ -107,6 +108,7 @@ struct Tidy {
     config: ShardConfig,
     next_run: Arc<AtomicU64>,
     journal_bytes: Arc<AtomicU64>,
+    rewrite_beyond: u64,
 }
 
 /// A signal of the journal on its way into a row.
@@ -130,7 +132,7 @@ impl Tidy {
         let old = order.now.minus(Millis(self.config.rewrite_after_ms));
         let first = self.store.first_position(SHARD);
         let journal = self.journal_bytes.load(Ordering::Relaxed);
-        let excess = journal.saturating_sub(self.config.rewrite_beyond_bytes);
+        let excess = journal.saturating_sub(self.rewrite_beyond);
         let snapshot = self.store.snapshot();
         let mut membership = Membership::new(&snapshot, &self.secret);
         let repeats = repeats(&snapshot)?;

@@ -7,7 +7,6 @@ use crate::{
     directory::DirectoryLock,
     error::StoreError,
     read::Direction,
-    room::Sizes,
     rows::Table,
     store::{Durability, Options},
 };
@@ -64,7 +63,8 @@ impl Space {
     /// Memory is bounded by the sum of these, and a few times that while a flush lags behind.
     fn memtable_bytes(self) -> u64 {
         match self {
-            Space::Journal | Space::Table(Table::Sessions | Table::Signals) => 16 << 20,
+            Space::Journal => 32 << 20,
+            Space::Table(Table::Sessions | Table::Signals) => 16 << 20,
             Space::Marks => 1 << 20,
             Space::Table(_) => 4 << 20,
         }
@@ -85,13 +85,11 @@ impl Engine {
     pub(crate) fn open(
         dir: &Path,
         options: &Options,
-        sizes: Sizes,
         lock: &Arc<DirectoryLock>,
     ) -> Result<Engine, StoreError> {
         // fjall asserts in places where damage could be; a damaged directory must be an error.
         let lock = Arc::clone(lock);
-        let open =
-            std::panic::AssertUnwindSafe(|| Engine::open_unguarded(dir, options, sizes, lock));
+        let open = std::panic::AssertUnwindSafe(|| Engine::open_unguarded(dir, options, lock));
         std::panic::catch_unwind(open).unwrap_or_else(|_| {
             Err(StoreError::damaged("the engine's folder", "an assertion failed while opening it"))
         })
@@ -100,17 +98,16 @@ impl Engine {
     fn open_unguarded(
         dir: &Path,
         options: &Options,
-        sizes: Sizes,
         lock: Arc<DirectoryLock>,
     ) -> Result<Engine, StoreError> {
-        let mut builder = Database::builder(dir.join(FOLDER))
+        let builder = Database::builder(dir.join(FOLDER))
             .cache_size(options.cache_bytes)
             .max_journaling_size(options.max_journaling_bytes.max(JOURNALING_BYTES_MIN))
-            .journal_compression(CompressionType::None);
-        if sizes.is_small() {
-            // One compaction at a time, so that only one needs room for its outcome.
-            builder = builder.worker_threads(1);
-        }
+            .journal_compression(CompressionType::None)
+            // With more threads, fjall's first hands every compaction back to the queue, again and
+            // again while another carries one out: 6 % of all CPU during ingest. With one, only one
+            // compaction at a time needs room for its outcome.
+            .worker_threads(1);
         let db = builder.open().map_err(failed_to_open)?;
         let space = |space: Space| {
             db.keyspace(space.name(), || space.options()).map_err(failed("opening a key space"))

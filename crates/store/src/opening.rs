@@ -96,7 +96,7 @@ impl Store {
         }
         log.torn.map_or(Ok(()), |torn| torn.apply())?;
         let sizes = Sizes::of_volume(Volume::of(dir)?.total, options.max_journaling_bytes);
-        let engine = Arc::new(Engine::open(dir, options, sizes, &lock)?);
+        let engine = Arc::new(Engine::open(dir, options, &lock)?);
         let found = Found::read(&engine)?;
         let missing = said.and_then(|said| missing(&said, found.commit, &found.ends));
         refusals.extend(missing.map(|missing| StoreError::WatermarkAhead { missing }));
@@ -139,7 +139,7 @@ impl Opened {
             refuse_damaged_lists(dir)?;
         }
         let log_bytes = secure_log(log)?;
-        let engine = Arc::new(Engine::open(dir, options, sizes, lock)?);
+        let engine = Arc::new(Engine::open(dir, options, lock)?);
         let found = Found::read(&engine)?;
         if manifest.is_none() && found.commit > 0 {
             return Err(manifest_is_missing());

@@ -130,7 +130,7 @@ impl Inner {
         let cut = self.live.replace(|engine| {
             drop(engine);
             engine_log::delete_older(&self.dir)?;
-            Engine::open(&self.dir, &self.options, self.sizes, &self.lock)
+            Engine::open(&self.dir, &self.options, &self.lock)
         });
         if matches!(cut, Ok(false)) {
             std::fs::remove_file(next).map_err(StoreError::io("taking a new log back"))?;

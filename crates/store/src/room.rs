@@ -39,6 +39,14 @@ impl Room {
 }
 
 impl Store {
+    /// The size of the volume, in bytes.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn volume_bytes(&self) -> Result<u64, StoreError> {
+        Ok(Volume::of(&self.inner.dir)?.total)
+    }
+
     /// Whether the store accepts more: new data should be refused while no room is left. Erasing
     /// and trimming go on. Cheap enough to ask before every group.
     ///

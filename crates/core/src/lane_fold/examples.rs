@@ -129,6 +129,7 @@ impl Story {
             crate::signal::Nature::Fact => Marks::default(),
         };
         let key_hash = SECRET.key_hash(TenantId(1), line);
+        let signal = Box::new(signal);
         Stamped { position: 0, at, received_at: at, marks, key_hash, signal }
     }
 

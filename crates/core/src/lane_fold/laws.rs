@@ -70,6 +70,7 @@ fn signal(minute: i64, word: &str, key: &str) -> Stamped {
     };
     let at = UnixMillis(START).plus(Millis::from_mins(minute));
     let key_hash = SECRET.key_hash(TenantId(1), key);
+    let signal = Box::new(signal);
     Stamped { position: 0, at, received_at: UnixMillis(START), marks, key_hash, signal }
 }
 

@@ -51,7 +51,7 @@ fn in_one_pass(text: &str, context: &Context<'_>) -> Option<Vec<Item>> {
 }
 
 fn list(scanner: &mut Scanner<'_>, context: &Context<'_>) -> Option<Vec<Item>> {
-    let mut items = Vec::new();
+    let mut items = Vec::with_capacity(expected(scanner, context));
     scanner.take(b'[');
     scanner.space();
     if scanner.take(b']') {
@@ -73,7 +73,7 @@ fn list(scanner: &mut Scanner<'_>, context: &Context<'_>) -> Option<Vec<Item>> {
 
 /// Objects, each on lines of its own.
 fn sequence(scanner: &mut Scanner<'_>, context: &Context<'_>) -> Option<Vec<Item>> {
-    let mut items = Vec::new();
+    let mut items = Vec::with_capacity(expected(scanner, context));
     while items.len() < context.limits.items {
         items.push(next(scanner, context)?);
         let end = scanner.at();
@@ -85,6 +85,14 @@ fn sequence(scanner: &mut Scanner<'_>, context: &Context<'_>) -> Option<Vec<Item
         }
     }
     None
+}
+
+/// A short signal has this many bytes.
+const SHORT_ITEM_BYTES: usize = 200;
+
+/// How many items a body may have, by its length.
+fn expected(scanner: &Scanner<'_>, context: &Context<'_>) -> usize {
+    (scanner.left() / SHORT_ITEM_BYTES + 1).min(context.limits.items)
 }
 
 /// The item that comes next; `None`: it is no JSON, or too much to look at in passing.

@@ -247,7 +247,12 @@ fn a_page_view_takes_one_allocation_for_each_text_that_it_keeps() {
     let decoding = allocation_counter::measure(|| drop(decode(body.as_bytes(), &CONTEXT)));
     // Eight texts, the identities, the fields and the list of items; two are slack.
     assert!(decoding.count_total <= 13, "{decoding:?}");
-    let arrival = Arrival { tenant: TenantId(1), received_at: UnixMillis(0), batch: 1, signal };
+    let arrival = Arrival {
+        tenant: TenantId(1),
+        received_at: UnixMillis(0),
+        batch: 1,
+        signal: Box::new(signal),
+    };
     let entry = Signal::to_bytes(&arrival);
     let writing = allocation_counter::measure(|| drop(Signal::to_bytes(&arrival)));
     assert!(writing.count_total <= 2, "{writing:?}");

@@ -84,7 +84,7 @@ fn signals_are_found_after_the_journal_is_rewritten_in_lane_order() {
     let mut cursor = None;
     loop {
         let page = reader.signals(TENANT, 7, cursor).unwrap();
-        listed.extend(page.entities.into_iter().map(|(_, arrival)| arrival.signal));
+        listed.extend(page.entities.into_iter().map(|(_, arrival)| *arrival.signal));
         let Some(next) = page.next_cursor else { break };
         cursor = sessionary_engine::SignalCursor::parse(&next);
         assert!(cursor.is_some());
@@ -96,7 +96,7 @@ fn signals_are_found_after_the_journal_is_rewritten_in_lane_order() {
     assert_eq!(sorted(listed), sorted(signals.clone()));
     for signal in signals.iter().step_by(23) {
         let (_, _, found) = reader.signal(TENANT, &signal.key).unwrap().unwrap();
-        assert_eq!(found.signal, *signal);
+        assert_eq!(*found.signal, *signal);
     }
     // A repeated signal is still recognised, and a late one still refolds its run.
     let again = submit(&engine, vec![signals[3].clone()]).verdicts[0];

@@ -139,8 +139,8 @@ settings! {
         max_journaling_bytes: u64 = 512 * MIB, bytes(64 * MIB, u64::MAX);
         /// Memory for sessions; those touched longest ago are packed, then left on disk.
         hot_bytes: u64 = 192 * MIB, bytes(8 * MIB, u64::MAX);
-        /// Journal beyond this size is rewritten whatever its age.
-        rewrite_beyond_bytes: u64 = 256 * MIB, bytes(0, u64::MAX);
+        /// Signals beyond so many bytes, before compression, are rewritten whatever their age; on a small volume earlier.
+        rewrite_beyond_bytes: u64 = 2048 * MIB, bytes(0, u64::MAX);
         /// Age at which signals are rewritten from the order of arrival to that of their sessions, which is quicker to read; 0: as soon as they are folded.
         rewrite_after_ms: u64 = 12 * HOUR, ms(0, 366 * DAY);
     }

@@ -74,6 +74,7 @@ impl Fold {
         let (position, batch) = (self.position, self.position / 512);
         let (at, marks) = lane.skew.stamp(&signal, now, batch);
         let key_hash = self.secret.key_hash(TENANT, &signal.key);
+        let signal = Box::new(signal);
         let stamped = Stamped { position, at, received_at: now, marks, key_hash, signal };
         let setting = Setting { rules: &self.rules, now, secret: &self.secret };
         lane.fold(vec![stamped], setting, &mut Nowhere)?;
