@@ -28,7 +28,8 @@ const LANES_PER_STEP: usize = if cfg!(test) { 1 } else { 96 };
 const LANES_AT_ONCE: usize = if cfg!(test) { 1 } else { 256 };
 /// Steps after one block, at most: together some ten milliseconds.
 const STEPS_MAX: usize = 24;
-/// A checkpoint is spread over this part of the signals after which the next is due.
+/// A checkpoint is spread over this part of the signals that came before it: about as many will
+/// come before the next is due.
 const SPREAD: u64 = 3;
 
 /// How far the checkpoint that is being taken has come.
@@ -61,6 +62,7 @@ impl Shard {
         matches!(self.progress, Progress::Idle)
             && (self.bytes_since >= self.config.checkpoint_bytes
                 || self.signals_since >= self.config.checkpoint_signals
+                || self.hot.changed_lanes() >= self.config.checkpoint_lanes
                 || (self.hot.is_pressed() && self.hot.changed_lanes() > 0))
     }
 
@@ -102,9 +104,8 @@ impl Shard {
         if self.hot.is_pressed() {
             return STEPS_MAX;
         }
-        let spread = self.config.checkpoint_signals.min(1 << 40) / SPREAD;
-        let done = self.signals_since.min(spread);
-        let ahead = usize::try_from(spread - done).unwrap_or(usize::MAX).max(1);
+        let ahead = self.spread.saturating_sub(self.signals_since);
+        let ahead = usize::try_from(ahead).unwrap_or(usize::MAX).max(1);
         (left.saturating_mul(signals) / ahead + 1).min(STEPS_MAX)
     }
 
@@ -136,6 +137,7 @@ impl Shard {
         let frozen = self.hot.freeze();
         self.homeless.begin_writing();
         self.timers.freeze();
+        self.spread = self.signals_since / SPREAD;
         self.bytes_since = 0;
         self.signals_since = 0;
         self.decided = false;

@@ -14,7 +14,7 @@ pub enum Entry {
     /// A signal came.
     Signal(Arrival),
     /// Other rules hold from here.
-    Rules(RulesEntry),
+    Rules(Box<RulesEntry>),
     /// A source's clock is set.
     Clock(ClockEntry),
     /// A source says that it is complete.

@@ -251,7 +251,7 @@ impl HotLane {
 
     /// The lane as bytes.
     pub(crate) fn pack(&self) -> Packed {
-        let mut bytes = Vec::with_capacity(1_024);
+        let mut bytes = Vec::with_capacity(2_048);
         let mut part = |part: &[u8]| {
             let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
             bytes.extend_from_slice(&length.to_be_bytes());
@@ -265,7 +265,8 @@ impl HotLane {
         for session in self.sessions() {
             part(&rows::session_row(session, 0));
         }
-        Packed(bytes.into_boxed_slice())
+        // Copied, because shrinking in place would keep the room.
+        Packed(bytes.as_slice().into())
     }
 }
 

@@ -154,6 +154,7 @@ fn config() -> ShardConfig {
         hot_bytes: 8_000,
         checkpoint_bytes: u64::MAX,
         checkpoint_signals: u64::MAX,
+        checkpoint_lanes: usize::MAX,
         rewrite_after_ms: i64::MAX,
         rewrite_beyond_bytes: u64::MAX,
     }
@@ -249,7 +250,7 @@ fn run(events: &[Event]) -> (Twin, Twin) {
                 let mut rules = Rules::clone(&steady.shard.rules);
                 rules.boundary.web_gap_ms = Millis::from_mins(*minutes);
                 let version = steady.shard.rules_version + 1;
-                vec![Entry::Rules(RulesEntry { version, rules })]
+                vec![Entry::Rules(Box::new(RulesEntry { version, rules }))]
             }
             Event::Mark => {
                 let source = "file".into();

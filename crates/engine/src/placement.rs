@@ -46,11 +46,36 @@ pub(crate) struct Homeless {
     waiting: HashMap<SessionId, Waiting>,
     by_identity: HashMap<[u8; 16], BTreeSet<SessionId>>,
     /// Sessions whose look-up rows are not in the tables yet.
-    recent: HashMap<[u8; 16], BTreeSet<SessionId>>,
+    recent: Recent,
     /// The same, of those that the checkpoint which is being taken will put there.
-    recent_frozen: HashMap<[u8; 16], BTreeSet<SessionId>>,
+    recent_frozen: Recent,
     /// Waiting sessions to be matched before the next block.
     retry: BTreeSet<SessionId>,
+}
+
+/// Sessions by what they are found by, in little memory: nearly every hash leads to one.
+#[derive(Default)]
+struct Recent {
+    first: HashMap<u64, SessionId>,
+    others: BTreeSet<(u64, SessionId)>,
+}
+
+impl Recent {
+    fn insert(&mut self, hash: [u8; 16], session: SessionId) {
+        let hash = LaneKey(hash).prefix();
+        let first = *self.first.entry(hash).or_insert(session);
+        if first != session {
+            self.others.insert((hash, session));
+        }
+    }
+
+    /// The latest ones first, about.
+    fn with(&self, hash: [u8; 16]) -> impl Iterator<Item = SessionId> {
+        let hash = LaneKey(hash).prefix();
+        let (from, to) = ((hash, SessionId::default()), (hash, SessionId([0xff; 16])));
+        let others = self.others.range(from..=to).rev().map(|(_, session)| *session);
+        others.chain(self.first.get(&hash).copied())
+    }
 }
 
 /// A session that waits to be placed.
@@ -120,7 +145,7 @@ impl Homeless {
         }
         let Some(session) = hot.lane.session(id) else { return };
         for (_, hash) in look_up_hashes(secret, session) {
-            self.recent.entry(hash).or_default().insert(id);
+            self.recent.insert(hash, id);
         }
     }
 
@@ -131,7 +156,7 @@ impl Homeless {
 
     /// It is in the tables.
     pub(crate) fn forget_written(&mut self) {
-        self.recent_frozen = HashMap::new();
+        self.recent_frozen = Recent::default();
     }
 
     fn wait(&mut self, session: SessionId, waiting: Waiting) {
@@ -332,8 +357,7 @@ impl Shard {
                 found.insert(id?);
             }
             for recent in [&self.homeless.recent, &self.homeless.recent_frozen] {
-                let recent = recent.get(&hash).into_iter().flatten();
-                found.extend(recent.rev().take(CANDIDATES_MAX));
+                found.extend(recent.with(hash).take(CANDIDATES_MAX));
             }
         }
         let mut candidates = Vec::new();

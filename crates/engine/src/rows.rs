@@ -202,8 +202,15 @@ pub(crate) fn lane_of_row(
     let row: LaneRow = decode("a lane", row)?;
     let mut lane = Lane::new(key, tenant, row.kind);
     lane.skew = row.skew;
-    lane.sessions = row.sessions.into_iter().map(&mut *session).collect::<Result<_, _>>()?;
-    lane.redirects = row.redirects.into_iter().map(session).collect::<Result<_, _>>()?;
+    // Exactly as many: a session is large, and most lanes have one.
+    for (ids, sessions) in
+        [(row.sessions, &mut lane.sessions), (row.redirects, &mut lane.redirects)]
+    {
+        sessions.reserve_exact(ids.len());
+        for id in ids {
+            sessions.push(session(id)?);
+        }
+    }
     Ok(lane)
 }
 

@@ -53,6 +53,8 @@ pub struct ShardConfig {
     pub checkpoint_bytes: u64,
     /// And after so many signals.
     pub checkpoint_signals: u64,
+    /// And when so many lanes changed: a start after a crash has to read each of them again.
+    pub checkpoint_lanes: usize,
     /// Journal older than this is rewritten in lane order.
     pub rewrite_after_ms: i64,
     /// And journal beyond this size, however young, in bytes.
@@ -143,6 +145,8 @@ pub(crate) struct Shard {
     pub(crate) progress: Progress,
     pub(crate) bytes_since: u64,
     pub(crate) signals_since: u64,
+    /// The checkpoint that is being taken should be done after so many of them.
+    pub(crate) spread: u64,
     /// A decision was folded since the last checkpoint.
     pub(crate) decided: bool,
     /// Uncompressed bytes of the journal that has not been rewritten, as far as this process knows.
@@ -185,6 +189,7 @@ impl Shard {
             progress: Progress::default(),
             bytes_since: 0,
             signals_since: 0,
+            spread: 0,
             decided: false,
             journal_bytes: Arc::new(AtomicU64::new(0)),
             live,
@@ -215,9 +220,7 @@ impl Shard {
             self.note_appended(block.bytes);
             self.fold_stored(&block)?;
             self.write_pending(PENDING_BYTES)?;
-            if self.is_checkpoint_due() {
-                self.checkpoint()?;
-            }
+            self.roll(block.entries.len())?;
         }
         self.write_pending(0)
     }

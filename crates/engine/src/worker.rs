@@ -236,7 +236,7 @@ impl Worker {
         let rules: Rules = shard.config.rules.clone();
         if *shard.rules != rules || shard.rules_version == 0 {
             let version = shard.rules_version + 1;
-            self.append_own(vec![Entry::Rules(RulesEntry { version, rules })])?;
+            self.append_own(vec![Entry::Rules(Box::new(RulesEntry { version, rules }))])?;
         }
         Ok(())
     }

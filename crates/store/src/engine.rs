@@ -63,8 +63,7 @@ impl Space {
     /// Memory is bounded by the sum of these, and a few times that while a flush lags behind.
     fn memtable_bytes(self) -> u64 {
         match self {
-            Space::Journal => 32 << 20,
-            Space::Table(Table::Sessions | Table::Signals) => 16 << 20,
+            Space::Journal | Space::Table(Table::Sessions | Table::Signals) => 16 << 20,
             Space::Marks => 1 << 20,
             Space::Table(_) => 4 << 20,
         }

@@ -22,6 +22,7 @@ pub(crate) fn config() -> ShardConfig {
         hot_bytes: 64 << 20,
         checkpoint_bytes: 64 << 20,
         checkpoint_signals: 200_000,
+        checkpoint_lanes: 40_000,
         rewrite_after_ms: Millis::from_hours(12).0,
         rewrite_beyond_bytes: 256 << 20,
     }

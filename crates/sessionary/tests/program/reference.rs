@@ -64,6 +64,7 @@ fn sessions(dir: &Path) -> Vec<Session> {
         hot_bytes: 64 << 20,
         checkpoint_bytes: 64 << 20,
         checkpoint_signals: 200_000,
+        checkpoint_lanes: 40_000,
         rewrite_after_ms: 12 * 3_600_000,
         rewrite_beyond_bytes: 256 << 20,
     };
