@@ -8,6 +8,7 @@ use crate::{
     engine::{Engine, Space, View},
     engine_log::{self, LogReport},
     error::StoreError,
+    held::Held,
     live::Live,
     read::Direction,
     room::{Sizes, Volume},
@@ -194,6 +195,7 @@ impl Opened {
         };
         let inner = Inner {
             live: Live::new(self.engine),
+            held: Held::default(),
             writer: Mutex::new(self.writer),
             poisoned: AtomicBool::new(false),
             watch: CommitWatch::new(),
