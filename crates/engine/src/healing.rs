@@ -3,15 +3,20 @@
 //!
 //! What is in memory may be ahead of what is on disk, so it is dropped whole; after a failed sync
 //! the same pages are never written again (P9). Meanwhile every request is told to come again.
+//!
+//! On a disk without room even for that, the store holds in memory what checkpoints write, and
+//! reads go on; once there is room, what was held is dropped and made again from the journal.
 use std::{
     sync::mpsc::RecvTimeoutError,
     time::{Duration, Instant},
 };
 
+use sessionary_store::StoreError;
+
 use crate::{EngineError, clock::monotonic, intake::Command, tidy::Tidying, worker::Worker};
 
 /// The store is tried again this often.
-const PAUSE: Duration = Duration::from_millis(250);
+pub(crate) const PAUSE: Duration = Duration::from_millis(250);
 /// The log says so again after this long.
 const REMIND: Duration = Duration::from_secs(30);
 
@@ -50,11 +55,34 @@ impl Worker {
     }
 
     fn try_to_heal(&mut self) -> Result<(), EngineError> {
-        self.plan.store.reopen()?;
+        let store = &self.plan.store;
+        store.reopen()?;
+        if store.room()?.is_exhausted() {
+            store.hold_writes();
+        }
         let shard = self.plan.restore()?;
         let tidying = Tidying::start(&shard)?;
         self.state = Some((shard, tidying));
         Ok(())
+    }
+
+    /// Holds writes in memory while the disk has no room for them, and says whether it does.
+    ///
+    /// # Errors
+    /// `Reopening` when there is room again: what was held is to be dropped by healing.
+    pub(crate) fn hold(&self) -> Result<bool, EngineError> {
+        let store = &self.plan.store;
+        let room = store.room()?;
+        match store.holds_writes() {
+            true if room.is_left() => Err(StoreError::Reopening.into()),
+            true => Ok(true),
+            false if room.is_exhausted() => {
+                tracing::warn!(room.free, "the disk has no room; reads go on");
+                store.hold_writes();
+                Ok(true)
+            }
+            false => Ok(false),
+        }
     }
 
     /// Tells whoever comes within a pause to come again; gives `false` when the door is closed.

@@ -294,8 +294,13 @@ fn run(events: &[Event]) -> (Twin, Twin) {
     (steady, restless)
 }
 
+/// `PROPTEST_CASES` of them, or a few.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn a_replay_gives_the_same_rows(events in events()) {

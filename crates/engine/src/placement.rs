@@ -284,7 +284,7 @@ impl Shard {
         self.timers.wall.read_through(&self.store, now)?;
         let due = self.timers.wall.through(now).map(|((_, session), _)| *session);
         let due: BTreeSet<SessionId> = due.filter(|id| self.homeless.holds(*id)).collect();
-        let completes = |waiting: &Waiting| {
+        let is_asked_for = |waiting: &Waiting| {
             let same = |(tenant, source): &SourceKey| {
                 *tenant == waiting.tenant && *source == waiting.source
             };
@@ -293,7 +293,7 @@ impl Shard {
         let completed: BTreeSet<SessionId> = if completing.is_empty() {
             BTreeSet::new()
         } else {
-            let waiting = self.homeless.waiting.iter().filter(|(_, waiting)| completes(waiting));
+            let waiting = self.homeless.waiting.iter().filter(|(_, waiting)| is_asked_for(waiting));
             waiting.map(|(id, _)| *id).collect()
         };
         let early = std::mem::take(&mut self.homeless.retry);

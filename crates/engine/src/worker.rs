@@ -23,6 +23,7 @@ use crate::{
     clock::ServerClock,
     entry::{Entry, RulesEntry},
     gathered::Verdicts,
+    healing::PAUSE,
     inbox::{Inbox, bytes_of},
     intake::{Command, Encoded, Submit},
     quarantine::QuarantineId,
@@ -158,7 +159,8 @@ impl Worker {
             if self.plan.store.is_poisoned() {
                 return Err(sessionary_store::StoreError::Poisoned.into());
             }
-            let patience = self.patience()?;
+            let held = self.hold()?;
+            let patience = if held { PAUSE } else { self.patience()? };
             match self.commands.next(patience) {
                 Ok(command) => group.push(command),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -170,6 +172,10 @@ impl Worker {
                 }
             }
             self.gather(&mut group);
+            if held {
+                self.refuse_writes(group)?;
+                continue;
+            }
             let idle = group.is_empty();
             self.place(&group)?;
             let signals = self.commit(group)?;
@@ -180,6 +186,16 @@ impl Worker {
             }
             self.tidy()?;
         }
+    }
+
+    /// Answers reads while the disk has no room, and nothing else.
+    fn refuse_writes(&mut self, commands: Vec<Command>) -> Result<(), EngineError> {
+        let room = self.plan.store.room()?;
+        let mut group = Group::default();
+        for command in commands {
+            group.take(command, Some(room))?;
+        }
+        group.others.into_iter().try_for_each(|command| self.answer(command))
     }
 
     pub(crate) fn shard(&mut self) -> Result<&mut Shard, EngineError> {
@@ -232,6 +248,9 @@ impl Worker {
 
     /// Puts the configured rules in force, if others were.
     fn take_rules(&mut self) -> Result<(), EngineError> {
+        if self.plan.store.holds_writes() {
+            return Ok(());
+        }
         let shard = self.shard()?;
         let rules: Rules = shard.config.rules.clone();
         if *shard.rules != rules || shard.rules_version == 0 {

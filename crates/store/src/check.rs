@@ -71,8 +71,9 @@ impl Report {
 /// carry checksums of ours; rows of the other tables are covered by the engine's. A directory
 /// that cannot be opened is a finding. Where the engine's log is damaged, nothing else is read.
 pub fn check(dir: &Path) -> Report {
+    let manifest = directory::read_manifest(dir).ok().flatten();
     let mut report =
-        Report { format: directory::read_manifest(dir).ok().flatten(), ..Report::default() };
+        Report { format: manifest.map(|manifest| manifest.format), ..Report::default() };
     if let Some(damage) = damaged_log(dir) {
         // To open would be to cut it; what is behind the damage may still be wanted.
         for damage in &damage {

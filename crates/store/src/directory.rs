@@ -28,9 +28,15 @@ impl Drop for DirectoryLock {
     }
 }
 
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Manifest {
-    format: u64,
+/// What a directory must hold.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Manifest {
+    /// How it is written; 1 to [`FORMAT_VERSION`].
+    pub(crate) format: u64,
+    /// Numbers of the engine's key spaces: the engine takes one that is gone for one that never
+    /// was. Empty in a directory that an older program made.
+    #[serde(default)]
+    pub(crate) key_spaces: Vec<u64>,
 }
 
 /// Creates the directory when it is missing, readable by its owner alone; its name is durable
@@ -58,11 +64,11 @@ pub(crate) fn lock(dir: &Path) -> Result<DirectoryLock, StoreError> {
     }
 }
 
-/// The format in the manifest; `None` when there is no manifest.
+/// The manifest; `None` when there is none.
 ///
 /// # Errors
 /// `NewerFormat` when this program does not know the format, `Damaged` when it is unreadable.
-pub(crate) fn read_manifest(dir: &Path) -> Result<Option<u64>, StoreError> {
+pub(crate) fn read_manifest(dir: &Path) -> Result<Option<Manifest>, StoreError> {
     let text = match std::fs::read(dir.join(MANIFEST)) {
         Ok(text) => text,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -74,15 +80,15 @@ pub(crate) fn read_manifest(dir: &Path) -> Result<Option<u64>, StoreError> {
         .map_err(|error| StoreError::damaged("the manifest", error.to_string()))?;
     match manifest.format {
         0 => Err(StoreError::damaged("the manifest", "there is no format 0")),
-        1..=FORMAT_VERSION => Ok(Some(manifest.format)),
+        1..=FORMAT_VERSION => Ok(Some(manifest)),
         found => Err(StoreError::NewerFormat { found, known: FORMAT_VERSION }),
     }
 }
 
 /// Writes the manifest whole or not at all. It is the last act of creating a store.
-pub(crate) fn write_manifest(dir: &Path) -> Result<(), StoreError> {
-    let text = serde_json::to_vec(&Manifest { format: FORMAT_VERSION })
-        .expect("a number can be written as JSON");
+pub(crate) fn write_manifest(dir: &Path, key_spaces: Vec<u64>) -> Result<(), StoreError> {
+    let text = serde_json::to_vec(&Manifest { format: FORMAT_VERSION, key_spaces })
+        .expect("numbers can be written as JSON");
     let write = || -> std::io::Result<()> {
         let draft = PathBuf::from(dir).join("manifest.json.new");
         let mut file = File::create(&draft)?;

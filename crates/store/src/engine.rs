@@ -107,6 +107,7 @@ impl Engine {
             // again while another carries one out: 6 % of all CPU during ingest. With one, only one
             // compaction at a time needs room for its outcome.
             .worker_threads(1);
+        restore_lock(dir).map_err(StoreError::io("making the engine's lock file"))?;
         let db = builder.open().map_err(failed_to_open)?;
         let space = |space: Space| {
             db.keyspace(space.name(), || space.options()).map_err(failed("opening a key space"))
@@ -134,7 +135,7 @@ impl Engine {
 
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let get = || self.keyspace(space).get(key).map_err(failed("reading"));
-        Ok(guarded("reading", get)?.map(|value| value.to_vec()))
+        Ok(guarded("reading", get).map_err(named(space))?.map(|value| value.to_vec()))
     }
 
     pub(crate) fn view(self: &Arc<Self>) -> View {
@@ -238,7 +239,7 @@ fn guarded<T>(
 }
 
 /// Whether no key can lie between the bounds; fjall wants them in order.
-fn is_empty(bounds: (Bound<&[u8]>, Bound<&[u8]>)) -> bool {
+pub(crate) fn is_empty(bounds: (Bound<&[u8]>, Bound<&[u8]>)) -> bool {
     use Bound::{Excluded, Included, Unbounded};
     match bounds {
         (Unbounded, _) | (_, Unbounded) => false,
@@ -300,7 +301,7 @@ pub(crate) struct View {
 impl View {
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let get = || self.snapshot.get(self.engine.keyspace(space), key).map_err(failed("reading"));
-        Ok(guarded("reading", get)?.map(|value| value.to_vec()))
+        Ok(guarded("reading", get).map_err(named(space))?.map(|value| value.to_vec()))
     }
 
     pub(crate) fn range(
@@ -311,13 +312,14 @@ impl View {
     ) -> Pairs {
         let keyspace = self.engine.keyspace(space);
         let rows = (!is_empty(bounds)).then(|| self.snapshot.range::<&[u8], _>(keyspace, bounds));
-        Pairs { rows, direction, _engine: Arc::clone(&self.engine) }
+        Pairs { rows, space, direction, _engine: Arc::clone(&self.engine) }
     }
 }
 
 /// Keys and values of one range of a view.
 pub(crate) struct Pairs {
     rows: Option<fjall::Iter>,
+    space: Space,
     direction: Direction,
     /// Last, so that it outlives the rows.
     _engine: Arc<Engine>,
@@ -342,7 +344,7 @@ impl Pairs {
             };
             row.map(read).transpose()
         });
-        next.transpose()
+        next.map_err(named(self.space)).transpose()
     }
 }
 
@@ -354,6 +356,29 @@ impl Iterator for Pairs {
             let (key, value) = row.into_inner().map_err(failed("scanning"))?;
             Ok((key.to_vec(), value.to_vec()))
         })
+    }
+}
+
+/// fjall refuses a folder without its lock file, which says nothing: ours keeps others out.
+fn restore_lock(dir: &Path) -> std::io::Result<()> {
+    let folder = dir.join(FOLDER);
+    let is_made = folder.join("version").exists();
+    if is_made && !folder.join("lock").exists() {
+        std::fs::File::create(folder.join("lock"))?;
+    }
+    Ok(())
+}
+
+/// What is damaged when it is not known of which key space.
+const TABLE_FILE: &str = "a table file of the engine";
+
+/// Says in which key space a table file is damaged.
+fn named(space: Space) -> impl FnOnce(StoreError) -> StoreError {
+    move |error| match error {
+        StoreError::Damaged { what, range } if what == TABLE_FILE => {
+            StoreError::damaged(format!("a table file of `{}`", space.name()), range)
+        }
+        other => other,
     }
 }
 
@@ -387,10 +412,12 @@ fn failed(doing: &'static str) -> impl FnOnce(fjall::Error) -> StoreError {
             | LsmError::InvalidTrailer
             | LsmError::InvalidVersion(_)
             | LsmError::InvalidHeader(_)),
-        ) => StoreError::damaged("a table file of the engine", cause.to_string()),
+        ) => StoreError::damaged(TABLE_FILE, cause.to_string()),
+        fjall::Error::InvalidVersion(_) => {
+            StoreError::damaged("the engine's file `version`", error.to_string())
+        }
         fjall::Error::InvalidTag(_)
         | fjall::Error::InvalidTrailer
-        | fjall::Error::InvalidVersion(_)
         | fjall::Error::Unrecoverable
         | fjall::Error::Decompress(_) => {
             StoreError::damaged("the engine's folder", error.to_string())

@@ -47,6 +47,7 @@ impl Store {
         let (chunks, of) = chunks_of_group(entries)?;
         check_rows(&rows)?;
         let mut writer = inner.writer()?;
+        inner.held.check("appending to the journal")?;
         let mut batch = inner.batch(chunks.len() + rows.len() + 1)?;
         add_rows(&mut batch, rows);
         let first = inner.next(shard);
@@ -145,6 +146,7 @@ impl Store {
         let boundary = if below == next { next } else { group_start(inner, &view, shard, below)? };
         drop(view);
         let mut writer = inner.writer()?;
+        inner.held.check("trimming the journal")?;
         // Another trim may have come further already.
         if boundary <= inner.first(shard) {
             return Ok(());

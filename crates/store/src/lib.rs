@@ -20,6 +20,7 @@ mod engine_log;
 mod table_lists;
 mod watermark;
 mod room;
+mod held;
 mod live;
 mod watch;
 

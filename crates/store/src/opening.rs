@@ -8,6 +8,7 @@ use crate::{
     engine::{Engine, Space, View},
     engine_log::{self, LogReport},
     error::StoreError,
+    held::Held,
     live::Live,
     read::Direction,
     room::{Sizes, Volume},
@@ -65,8 +66,9 @@ impl Store {
         options: &Options,
     ) -> Result<(Store, Vec<StoreError>), StoreError> {
         let mut refusals = Vec::new();
+        let mut key_spaces = Vec::new();
         match directory::read_manifest(dir) {
-            Ok(Some(_)) => {}
+            Ok(Some(manifest)) => key_spaces = manifest.key_spaces,
             Ok(None) if !dir.join(crate::engine::FOLDER).is_dir() => {
                 let source = std::io::Error::from(std::io::ErrorKind::NotFound);
                 return Err(StoreError::CannotCreate { dir: dir.to_owned(), source });
@@ -88,7 +90,7 @@ impl Store {
             }
             Err(other) => return Err(other),
         };
-        refuse_damaged_lists(dir)?;
+        refuse_damaged_lists(dir, &key_spaces)?;
         let log = engine_log::examine(dir, said.as_ref().unwrap_or(&Acknowledged::nothing()))?;
         for (damage, cut) in log.damage {
             refusals.push(damage);
@@ -124,7 +126,7 @@ impl Opened {
         lock: &Arc<DirectoryLock>,
     ) -> Result<Opened, StoreError> {
         let manifest = directory::read_manifest(dir)?;
-        let (watermark, said) = match (Watermark::open(dir)?, manifest) {
+        let (watermark, said) = match (Watermark::open(dir)?, &manifest) {
             (Some((_, said)), None) if said.commit > 0 => return Err(manifest_is_missing()),
             // Without a manifest, creating was cut short; nothing was ever acknowledged.
             (Some(found), _) => found,
@@ -136,7 +138,8 @@ impl Opened {
         }
         let log = engine_log::examine(dir, &said)?;
         if log.damage.is_empty() {
-            refuse_damaged_lists(dir)?;
+            let key_spaces = manifest.as_ref().map(|manifest| manifest.key_spaces.as_slice());
+            refuse_damaged_lists(dir, key_spaces.unwrap_or_default())?;
         }
         let log_bytes = secure_log(log)?;
         let engine = Arc::new(Engine::open(dir, options, lock)?);
@@ -158,8 +161,9 @@ impl Opened {
                 watermark.set_next(shard, *next)?;
             }
         }
-        if manifest.is_none() {
-            directory::write_manifest(dir)?;
+        let key_spaces = table_lists::numbers(dir)?;
+        if manifest.is_none_or(|manifest| manifest.key_spaces != key_spaces) {
+            directory::write_manifest(dir, key_spaces)?;
         }
         Opened::new(engine, Some(watermark), found.commit, found.ends, log_bytes, sizes)
     }
@@ -191,6 +195,7 @@ impl Opened {
         };
         let inner = Inner {
             live: Live::new(self.engine),
+            held: Held::default(),
             writer: Mutex::new(self.writer),
             poisoned: AtomicBool::new(false),
             watch: CommitWatch::new(),
@@ -207,8 +212,8 @@ impl Opened {
 }
 
 /// With a damaged list the engine would open and not hold everything, and delete the rest.
-fn refuse_damaged_lists(dir: &Path) -> Result<(), StoreError> {
-    table_lists::examine(dir)?.into_iter().next().map_or(Ok(()), Err)
+fn refuse_damaged_lists(dir: &Path, named: &[u64]) -> Result<(), StoreError> {
+    table_lists::examine(dir, named)?.into_iter().next().map_or(Ok(()), Err)
 }
 
 /// Refuses a damaged log; else cuts a torn end off and makes the rest durable. Returns its bytes.

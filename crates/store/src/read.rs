@@ -2,10 +2,11 @@
 use crate::{
     engine::{Pairs, Space, View},
     error::StoreError,
+    held::{HeldRange, HeldRows, get_over},
     rows::Table,
     store::Store,
 };
-use std::{ops::Bound, ops::RangeBounds};
+use std::{cmp::Ordering, iter::Peekable, ops::Bound, ops::RangeBounds};
 
 /// Which way a scan walks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Direction {
 pub struct Snapshot {
     /// `None` when it was taken while the store was being reopened.
     view: Option<View>,
+    /// Rows that lie over it.
+    held: Option<HeldRows>,
 }
 
 /// What [`Store`] and [`Snapshot`] can both answer, for code that takes either. Both have these
@@ -54,7 +57,8 @@ pub trait Read {
 impl Store {
     /// The tables as they are now, for reads that must agree with each other.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { view: self.inner.live.get().ok().map(|engine| engine.view()) }
+        let held = self.inner.held.rows();
+        Snapshot { view: self.inner.live.get().ok().map(|engine| engine.view()), held }
     }
 
     /// The value under `key`, as it is now.
@@ -62,7 +66,9 @@ impl Store {
     /// # Errors
     /// Damage found on the way, or a failed read.
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.live.get()?.get(Space::Table(table), key)
+        let engine = self.inner.live.get()?;
+        let held = self.inner.held.rows();
+        get_over(held.as_ref(), table, key, || engine.get(Space::Table(table), key))
     }
 
     /// As [`Read::scan`].
@@ -87,7 +93,8 @@ impl Snapshot {
     /// # Errors
     /// Damage found on the way, or a failed read.
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.view.as_ref().ok_or(StoreError::Reopening)?.get(Space::Table(table), key)
+        let view = self.view.as_ref().ok_or(StoreError::Reopening)?;
+        get_over(self.held.as_ref(), table, key, || view.get(Space::Table(table), key))
     }
 
     /// As [`Read::scan`].
@@ -98,7 +105,14 @@ impl Snapshot {
         direction: Direction,
     ) -> Scan {
         let bounds = (range.start_bound().cloned(), range.end_bound().cloned());
-        let range = |view: &View| view.range(Space::Table(table), bounds, direction);
+        let held = self.held.clone().map(|rows| {
+            let (lower, upper) = (bounds.0.map(<[u8]>::to_vec), bounds.1.map(<[u8]>::to_vec));
+            HeldRange { rows, table, lower, upper, direction }.peekable()
+        });
+        let range = |view: &View| {
+            let pairs = view.range(Space::Table(table), bounds, direction).peekable();
+            Merged { pairs, held, direction }
+        };
         Scan(self.view.as_ref().map(range).ok_or(Some(StoreError::Reopening)))
     }
 
@@ -131,15 +145,49 @@ reads!(Store, Snapshot);
 
 /// Keys and values of one range, in the order asked for. Damage is an item, after which the
 /// caller should stop. While it lasts the store cannot be reopened.
-pub struct Scan(Result<Pairs, Option<StoreError>>);
+pub struct Scan(Result<Merged, Option<StoreError>>);
 
 impl Iterator for Scan {
     type Item = Result<(Vec<u8>, Vec<u8>), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
-            Ok(pairs) => pairs.next(),
+            Ok(Merged { pairs, held: None, .. }) => pairs.next(),
+            Ok(merged) => merged.next(),
             Err(refusal) => refusal.take().map(Err),
+        }
+    }
+}
+
+/// Rows of the engine, and those that lie over them.
+struct Merged {
+    pairs: Peekable<Pairs>,
+    held: Option<Peekable<HeldRange>>,
+    direction: Direction,
+}
+
+impl Iterator for Merged {
+    type Item = Result<(Vec<u8>, Vec<u8>), StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let held = self.held.as_mut()?;
+            let order = match (self.pairs.peek(), held.peek()) {
+                (_, None) | (Some(Err(_)), _) => return self.pairs.next(),
+                (None, Some(_)) => Ordering::Greater,
+                (Some(Ok((key, _))), Some((over, _))) => match self.direction {
+                    Direction::Forward => key.cmp(over),
+                    Direction::Backward => over.cmp(key),
+                },
+            };
+            match order {
+                Ordering::Less => return self.pairs.next(),
+                Ordering::Equal => drop(self.pairs.next()),
+                Ordering::Greater => {}
+            }
+            if let (key, Some(value)) = held.next()? {
+                return Some(Ok((key, value)));
+            }
         }
     }
 }

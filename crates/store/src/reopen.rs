@@ -42,6 +42,7 @@ impl Store {
             return Err(StoreError::ReadOnly);
         }
         inner.live.close(patience)?;
+        inner.held.forget();
         let opened = Opened::for_writing(&inner.dir, &inner.options, inner.sizes, &inner.lock)?;
         for (shard, (first, next)) in (0..=u8::MAX).zip(&opened.ends) {
             inner.set_first(shard, *first);
@@ -64,6 +65,7 @@ impl Store {
     pub fn tidy(&self) -> Result<(), StoreError> {
         let inner = &self.inner;
         let mut writer = inner.writer()?;
+        inner.held.check("making room")?;
         let _watched = inner.watch.begin();
         inner.or_poison(inner.flush_and_cut(&mut writer))
     }

@@ -21,6 +21,9 @@ const FLUSH_EVERY_BYTES: u64 = 64 << 20;
 /// Room that compactions may need at the same time, at most: a few table files of 64 MiB.
 const COMPACTION_BYTES_MAX: u64 = 384 << 20;
 
+/// A few writes of the engine's own.
+const LEAST_BYTES: u64 = 1 << 20;
+
 /// Whether the volume has room for more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
@@ -29,12 +32,19 @@ pub struct Room {
     /// Bytes that must stay free: [`Store::min_free_bytes`], and besides what the engine will
     /// write by itself to flush and merge what it already holds.
     pub needed: u64,
+    /// Below this not even what the store itself writes fits: see [`Store::hold_writes`].
+    pub least: u64,
 }
 
 impl Room {
     /// Whether the caller may accept more.
     pub fn is_left(&self) -> bool {
         self.free >= self.needed
+    }
+
+    /// Whether writes should be held in memory.
+    pub fn is_exhausted(&self) -> bool {
+        self.free < self.least.min(self.needed)
     }
 }
 
@@ -56,12 +66,14 @@ impl Store {
         let free = self.free_bytes()?;
         // The keys of one shard only grow, so that its files are never merged.
         let shards = (0..=u8::MAX).filter(|shard| self.next_position(*shard) > 1).count();
-        let reserve = self.inner.live.get().map_or(0, |engine| {
+        let (reserve, unflushed) = self.inner.live.get().map_or((0, 0), |engine| {
             let journal = if shards > 1 { engine.journal_bytes() } else { 0 };
             let merge = engine.largest_table_bytes().max(journal).min(COMPACTION_BYTES_MAX);
-            engine.unflushed_bytes() + merge
+            let unflushed = engine.unflushed_bytes();
+            (unflushed + merge, unflushed)
         });
-        Ok(Room { free, needed: self.min_free_bytes().saturating_add(reserve) })
+        let needed = self.min_free_bytes().saturating_add(reserve);
+        Ok(Room { free, needed, least: LEAST_BYTES + unflushed })
     }
 }
 

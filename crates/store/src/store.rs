@@ -5,6 +5,7 @@ use crate::{
     directory::DirectoryLock,
     engine::{Batch, KEY_BYTES_MAX, Space},
     error::StoreError,
+    held::Held,
     live::Live,
     room::{Sizes, Volume},
     rows::{Rows, Table},
@@ -54,6 +55,7 @@ pub struct Store {
 
 pub(crate) struct Inner {
     pub(crate) live: Live,
+    pub(crate) held: Held,
     pub(crate) writer: Mutex<Writer>,
     /// Set when a write or sync fails: what is on disk is uncertain until it was read again.
     pub(crate) poisoned: AtomicBool,
@@ -102,6 +104,10 @@ impl Store {
         }
         check_rows(&rows)?;
         let mut writer = self.inner.writer()?;
+        if durability == Durability::Synced {
+            self.inner.held.check("writing rows")?;
+        }
+        let Some(rows) = self.inner.held.take(rows) else { return Ok(()) };
         let mut batch = self.inner.batch(rows.len() + 1)?;
         add_rows(&mut batch, rows);
         self.inner.commit(&mut writer, batch, durability)

@@ -48,16 +48,11 @@ fn a_failing_storage_call_loses_nothing() {
 }
 
 #[test]
-#[ignore = "the server ends on a full disk instead of waiting for room"]
 fn a_full_disk_refuses_writes_until_there_is_room() {
-    check(full::run(&plan(1)), 1);
+    check(full::run(&plan(2)), 2);
 }
 
-/// How a refusal is worded is not looked at here; what is served is.
 #[test]
 fn nothing_damaged_is_served() {
-    let Some(Report { rounds, verdict, .. }) = ran(damage::run(&plan(30))) else { return };
-    let served_wrong =
-        [verdict.lost, verdict.doubled, verdict.phantom, verdict.wrong, verdict.sessions];
-    assert_eq!((served_wrong, rounds), ([0; 5], 30), "{:#?}", verdict.told);
+    check(damage::run(&plan(30)), 30);
 }

@@ -195,3 +195,29 @@ fn a_damaged_watermark_or_manifest_is_refused() {
     }
     assert_eq!(texts(&open(dir.path()), 3, 1).len(), 300);
 }
+
+/// The engine would take the key space for one that never was, and its rows in the log with it.
+#[test]
+fn a_key_space_that_is_gone_is_refused_and_nothing_is_changed() {
+    let dir = filled();
+    let key_spaces = std::fs::read_dir(dir.path().join("engine/keyspaces")).unwrap();
+    let names: Vec<_> = key_spaces.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.len() > 10, "one for each table: {names:?}");
+    for name in names {
+        for gone in ["", "current"] {
+            let damaged = copy(dir.path());
+            let path = Path::new("engine/keyspaces").join(&name);
+            let whole = damaged.path().join(&path);
+            match gone {
+                "" => std::fs::remove_dir_all(&whole).unwrap(),
+                file => std::fs::remove_file(whole.join(file)).unwrap(),
+            }
+            let before = contents(damaged.path());
+            let refused = refusal(damaged.path());
+            assert_eq!(refused.exit_code(), 65, "{path:?}: {refused}");
+            let words = format!("key space {}", name.to_str().unwrap());
+            assert!(refused.to_string().contains(&words), "{path:?}: {refused}");
+            assert_eq!(contents(damaged.path()), before, "{path:?}");
+        }
+    }
+}

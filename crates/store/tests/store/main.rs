@@ -5,6 +5,7 @@
 )]
 mod crash;
 mod damage;
+mod held;
 mod journal;
 mod opening;
 mod signal_ids;
