@@ -8,13 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    EngineError,
-    clock::monotonic,
-    intake::Command,
-    tidy::Tidying,
-    worker::Worker,
-};
+use crate::{EngineError, clock::monotonic, intake::Command, tidy::Tidying, worker::Worker};
 
 /// The store is tried again this often.
 const PAUSE: Duration = Duration::from_millis(250);

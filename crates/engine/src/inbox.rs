@@ -50,7 +50,8 @@ impl Outbox {
         let waiting = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         // One request alone is never too large: its size was bounded where it came in.
         let fits = bytes == 0 || waiting == 0 || waiting + bytes <= BYTES_MAX;
-        let sent = if fits { self.sender.try_send(command) } else { Err(TrySendError::Full(command)) };
+        let sent =
+            if fits { self.sender.try_send(command) } else { Err(TrySendError::Full(command)) };
         sent.map_err(|error| {
             self.bytes.fetch_sub(bytes, Ordering::Relaxed);
             match error {
