@@ -104,5 +104,5 @@ fn space_is_told() {
     drop(store);
     let report = check(dir.path());
     assert!(report.is_whole(), "{:?}", report.findings);
-    assert_eq!((report.format, report.journal[0].entries, report.rows.len()), (Some(1), 1, 15));
+    assert_eq!((report.format, report.journal[0].entries, report.rows.len()), (Some(1), 1, 16));
 }
