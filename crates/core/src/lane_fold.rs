@@ -12,7 +12,7 @@ use crate::{
     id::SessionId,
     lane::{HashSecret, LaneKey, LaneKind},
     rules::Rules,
-    session::{Envelope, Member, Session, Status},
+    session::{End, Envelope, Member, Session, Status},
     signal::TenantId,
     stamp::{Marks, Order, Skew, Stamped},
     time::UnixMillis,
@@ -183,7 +183,7 @@ impl Lane {
         let begins_anew = first.map(|first| {
             first.content.split_cause = SplitCause::First;
             first.envelope.version += 1;
-            first.note_changed(false, now);
+            first.note_changed(End::Same, now);
             first.envelope.id
         });
         Some((taken, begins_anew))
@@ -204,9 +204,9 @@ impl Lane {
         stamped.mark(fate);
         last.members.push(member_of(&stamped));
         if fate != Fate::Orphaned {
-            let moved = stamped.is_bounding_fact();
+            let end = End::moved_if(|| stamped.is_bounding_fact());
             last.content.add(&stamped, setting.rules);
-            last.note_folded(&stamped, moved, setting.now);
+            last.note_folded(&stamped, end, setting.now);
         }
         step.note(stamped.position, last.envelope.id, fate);
     }
@@ -222,7 +222,7 @@ impl Lane {
         let envelope = self.envelope(stamped, &[], setting);
         let members = vec![member_of(stamped)];
         let mut session = Session { envelope, content, members };
-        session.note_folded(stamped, true, setting.now);
+        session.note_folded(stamped, End::Moved, setting.now);
         step.opened.push(session.envelope.id);
         step.note(stamped.position, session.envelope.id, Fate::Folded);
         push_exactly(&mut self.sessions, session);
@@ -289,7 +289,7 @@ impl Lane {
             return;
         };
         session.members.push(member_of(stamped));
-        session.note_folded(stamped, true, setting.now);
+        session.note_folded(stamped, End::Moved, setting.now);
         step.note(stamped.position, session.envelope.id, Fate::Noted);
     }
 }
@@ -344,7 +344,8 @@ impl Session {
             }
         }
         self.members.push(member);
-        self.note_folded(stamped, end_before != self.content.last, setting.now);
+        let end = End::moved_if(|| end_before != self.content.last);
+        self.note_folded(stamped, end, setting.now);
         Ok(())
     }
 }

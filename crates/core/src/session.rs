@@ -197,21 +197,37 @@ pub enum Fired {
     Cut,
 }
 
+/// What a change did to the end of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It stands where it stood.
+    Same,
+    /// It is another.
+    Moved,
+}
+
+impl End {
+    /// [`End::Moved`] if it is.
+    pub(crate) fn moved_if(moved: impl FnOnce() -> bool) -> End {
+        if moved() { End::Moved } else { End::Same }
+    }
+}
+
 impl Session {
-    /// Takes note of a signal that was folded in: the envelope's part of it. `moved`: the end is
-    /// another than before.
-    pub(crate) fn note_folded(&mut self, stamped: &Stamped, moved: bool, now: UnixMillis) {
+    /// Takes note of a signal that was folded in: the envelope's part of it.
+    pub(crate) fn note_folded(&mut self, stamped: &Stamped, end: End, now: UnixMillis) {
         let envelope = &mut self.envelope;
         envelope.version += 1;
         if stamped.marks.has(Marks::NOTE) {
             return;
         }
         envelope.last_received_at = envelope.last_received_at.max(stamped.received_at);
-        self.note_changed(moved, now);
+        self.note_changed(end, now);
     }
 
-    /// What a change of content means for the lifecycle; `moved`: the end is another.
-    pub(crate) fn note_changed(&mut self, moved: bool, now: UnixMillis) {
+    /// What a change of content means for the lifecycle.
+    pub(crate) fn note_changed(&mut self, end: End, now: UnixMillis) {
+        let moved = end == End::Moved;
         let envelope = &mut self.envelope;
         match (envelope.status, end_rule(self.content.end_mark)) {
             (Status::Open, Some(rule)) => envelope.end(rule, now),

@@ -22,7 +22,6 @@ pub struct Millis(pub i64);
 
 impl Millis {
     /// Whether it is no time at all.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
     pub fn is_zero(&self) -> bool {
         self.0 == 0
     }

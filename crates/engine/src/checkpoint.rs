@@ -142,7 +142,7 @@ impl Shard {
         self.signals_since = 0;
         self.decided = false;
         if frozen.len() <= LANES_AT_ONCE {
-            return self.write_at_once(rows, frozen, *state);
+            return self.write_at_once(rows, frozen, &state);
         }
         self.store.write(rows, Durability::Buffered)?;
         self.progress = Progress::Staging { frozen, state, chunks: 0 };
@@ -166,7 +166,7 @@ impl Shard {
         &mut self,
         mut rows: Rows,
         frozen: Vec<LaneKey>,
-        state: StateRow,
+        state: &StateRow,
     ) -> Result<(), EngineError> {
         for key in frozen {
             self.hot.stage(&self.secret, &self.store, key)?;
@@ -176,12 +176,12 @@ impl Shard {
         for chunk in self.hot.staging.take_full() {
             staged.merge(staging::rows_of(&chunk)?);
         }
-        let timers = self.timers_of(&staged)?;
+        let timers = Self::timers_of(&staged)?;
         rows.merge(staged);
-        rows.put(Table::Config, STATE_KEY, encode(&state));
+        rows.put(Table::Config, STATE_KEY, encode(state));
         self.store.write(rows, Durability::Buffered)?;
         self.settle_timers(timers);
-        self.end_checkpoint(&state);
+        self.end_checkpoint(state);
         Ok(())
     }
 
@@ -242,7 +242,7 @@ impl Shard {
         let bytes = self.store.get(Table::Checkpoint, &chunk_key(chunk))?;
         let bytes = bytes.ok_or(EngineError::Missing { what: "a part of a checkpoint" })?;
         let rows = staging::rows_of(&staging::inflated(&bytes)?)?;
-        let timers = self.timers_of(&rows)?;
+        let timers = Self::timers_of(&rows)?;
         self.store.write(rows, Durability::Buffered)?;
         self.settle_timers(timers);
         Ok(())
@@ -276,7 +276,9 @@ impl Shard {
             return Ok(());
         }
         let mut rows = Rows::new();
-        kept.into_iter().for_each(|key| rows.delete(Table::Checkpoint, key));
+        for key in kept {
+            rows.delete(Table::Checkpoint, key);
+        }
         let state = StateRow { staged: None, ..state.clone() };
         rows.put(Table::Config, STATE_KEY, encode(&state));
         Ok(self.store.write(rows, Durability::Buffered)?)
@@ -285,7 +287,7 @@ impl Shard {
     // ---- timers that reach the table
 
     /// The timers among rows that are about to be in their tables.
-    fn timers_of(&self, rows: &Rows) -> Result<Vec<NewTimer>, EngineError> {
+    fn timers_of(rows: &Rows) -> Result<Vec<NewTimer>, EngineError> {
         let mut timers = Vec::new();
         for (table, key, value) in rows.iter() {
             let (Table::Timers, Some(value)) = (table, value) else { continue };

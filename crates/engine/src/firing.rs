@@ -168,7 +168,7 @@ impl Shard {
     /// Sets a source's clock; its sessions wait by the new one from now on.
     pub(crate) fn fold_clock(
         &mut self,
-        key: SourceKey,
+        key: &SourceKey,
         clock: SourceClock,
     ) -> Result<(), EngineError> {
         let known = self.sources.clock(key.0, &key.1) == clock;
@@ -176,7 +176,7 @@ impl Shard {
         if known {
             return Ok(());
         }
-        for (id, owner) in self.armed_of(&key)? {
+        for (id, owner) in self.armed_of(key)? {
             let (tenant, lane) = (owner.tenant, owner.lane);
             let hot = self.hot.lane(&self.store, &self.secret, tenant, lane, LaneKind::Device)?;
             if hot.lane.session(id).is_some_and(|session| session.envelope.due.is_some()) {

@@ -108,7 +108,7 @@ impl Shard {
                 self.rules = std::sync::Arc::new(entry.rules);
                 Ok(())
             }
-            Entry::Clock(entry) => self.fold_clock((entry.tenant, entry.source), entry.clock),
+            Entry::Clock(entry) => self.fold_clock(&(entry.tenant, entry.source), entry.clock),
             Entry::Mark(entry) => self.fold_mark(entry),
             Entry::Placement(entry) => self.fold_placement(&entry),
             Entry::Review(entry) => self.fold_review(&entry),

@@ -145,7 +145,6 @@ impl HotLane {
             event_entries: Entries::of_the_table(session.envelope.event_due),
             noted: session.content.identities.len(),
             chunks: vec![0; rows::full_chunks(session)],
-            ..Written::default()
         });
         hot.written = written.collect();
         Ok(Some(hot))

@@ -140,7 +140,8 @@ mod tests {
             for (take, which) in steps {
                 if take {
                     let id = numbers.take_short_id(5).unwrap();
-                    let least = (FIRST_SHORT_ID + 5 * SHORT_IDS..).find(|n| !taken.contains(n));
+                    let first = FIRST_SHORT_ID + 5 * SHORT_IDS;
+                    let least = (first..first + SHORT_IDS).find(|n| !taken.contains(n));
                     prop_assert_eq!(Some(id), least);
                     taken.insert(id);
                 } else if let Some(id) = taken.iter().copied().nth(usize::from(which) % taken.len().max(1)) {

@@ -284,24 +284,24 @@ impl Shard {
         self.timers.wall.read_through(&self.store, now)?;
         let due = self.timers.wall.through(now).map(|((_, session), _)| *session);
         let due: BTreeSet<SessionId> = due.filter(|id| self.homeless.holds(*id)).collect();
-        let is_asked_for = |waiting: &Waiting| {
+        let is_completing = |waiting: &Waiting| {
             let same = |(tenant, source): &SourceKey| {
                 *tenant == waiting.tenant && *source == waiting.source
             };
             completing.iter().any(same)
         };
-        let completed: BTreeSet<SessionId> = if completing.is_empty() {
+        let last: BTreeSet<SessionId> = if completing.is_empty() {
             BTreeSet::new()
         } else {
-            let waiting = self.homeless.waiting.iter().filter(|(_, waiting)| is_asked_for(waiting));
+            let waiting =
+                self.homeless.waiting.iter().filter(|(_, waiting)| is_completing(waiting));
             waiting.map(|(id, _)| *id).collect()
         };
         let early = std::mem::take(&mut self.homeless.retry);
         let mut entries = Vec::new();
-        let all: BTreeSet<SessionId> =
-            early.iter().chain(&due).chain(&completed).copied().collect();
+        let all: BTreeSet<SessionId> = early.iter().chain(&due).chain(&last).copied().collect();
         for id in all {
-            let attempt = match (completed.contains(&id), due.contains(&id)) {
+            let attempt = match (last.contains(&id), due.contains(&id)) {
                 (true, _) => Attempt::Last,
                 (false, true) => Attempt::LastIfSettling { now },
                 (false, false) => Attempt::Early,

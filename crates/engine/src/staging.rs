@@ -108,7 +108,10 @@ pub(crate) fn rows_of(chunk: &[u8]) -> Result<Rows, EngineError> {
     Ok(rows)
 }
 
-fn take_row<'a>(rest: &mut &'a [u8]) -> Option<(Table, &'a [u8], Option<&'a [u8]>)> {
+/// Table, key, and value if it is not deleted.
+type Row<'a> = (Table, &'a [u8], Option<&'a [u8]>);
+
+fn take_row<'a>(rest: &mut &'a [u8]) -> Option<Row<'a>> {
     let letter = take(rest, 1)?.first().copied()?;
     let (table, _) = TABLES.iter().find(|(_, known)| *known == letter)?;
     let key = take_counted(rest)?;

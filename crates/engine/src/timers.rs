@@ -190,9 +190,9 @@ impl Queue {
     fn read_on(&mut self, store: &Store) -> Result<bool, EngineError> {
         let (first, last) =
             (self.key(self.horizon.plus(Millis(1))), self.key(UnixMillis(i64::MAX)));
-        let mut read = 0;
         let mut reached = self.horizon;
-        for row in store.scan(Table::Timers, &first[..]..=&last[..], Direction::Forward) {
+        let rows = store.scan(Table::Timers, &first[..]..=&last[..], Direction::Forward);
+        for (read, row) in rows.enumerate() {
             let (key, value) = row?;
             let (due, session) = self.parse(&key)?;
             if read >= READ_AT_ONCE && due > reached {
@@ -202,7 +202,6 @@ impl Queue {
             let row: TimerRow = decode("a timer", &value)?;
             self.near.insert((due, session), owner_of(&row));
             reached = due;
-            read += 1;
         }
         self.move_horizon(reached);
         Ok(false)

@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use sessionary_dialects::Limits;
 use sessionary_engine::{Engine, registry::Registry};
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,8 @@ pub struct App {
     pub registry: Arc<Registry>,
     /// The live streams.
     pub live: Live,
+    /// What a body of signals may hold.
+    pub limits: Limits,
 }
 
 impl FromRef<App> for Live {
@@ -56,7 +59,7 @@ impl App {
     ) -> App {
         let events = engine.live().clone();
         let live = Live::new(Arc::new(move || events.listen()), settings.live_streams_max, stop);
-        App { engine, registry, live }
+        App { engine, registry, live, limits: settings.items }
     }
 }
 

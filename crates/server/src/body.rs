@@ -20,21 +20,43 @@ use crate::{
     unpack::{Encoding, UnpackError, unpack},
 };
 
-/// How large a body a route takes.
+/// How large a body a route takes; how many bytes that is, the operator says ([`BodySizes`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BodySize {
-    /// Bytes as sent.
-    pub packed_max: usize,
-    /// Bytes when unpacked.
-    pub unpacked_max: usize,
+pub enum BodySize {
+    /// One signal, disposition or setting.
+    Single,
+    /// A batch of signals.
+    Batch,
 }
 
-impl BodySize {
-    /// One signal, disposition or setting: 1 MiB.
-    pub const SINGLE: BodySize = BodySize { packed_max: 1 << 20, unpacked_max: 1 << 20 };
-    /// A batch: 4 MiB.
-    pub const BATCH: BodySize = BodySize { packed_max: 4 << 20, unpacked_max: 4 << 20 };
+/// The most that a body of each size may have, in bytes, as sent and unpacked alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodySizes {
+    /// [`BodySize::Single`]. Default 1 MiB.
+    pub single_bytes_max: usize,
+    /// [`BodySize::Batch`]. Default 4 MiB.
+    pub batch_bytes_max: usize,
 }
+
+impl Default for BodySizes {
+    fn default() -> BodySizes {
+        BodySizes { single_bytes_max: 1 << 20, batch_bytes_max: 4 << 20 }
+    }
+}
+
+impl BodySizes {
+    /// The bound on a body of this size.
+    pub fn of(self, size: BodySize) -> BytesMax {
+        BytesMax(match size {
+            BodySize::Single => self.single_bytes_max,
+            BodySize::Batch => self.batch_bytes_max,
+        })
+    }
+}
+
+/// The most bytes that a body may have, as sent and unpacked alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BytesMax(pub usize);
 
 /// How many bytes of bodies may be in memory at once, shared by all requests. What a body has
 /// brought so far counts, not what it announces, so a slow sender blocks nobody.
@@ -70,29 +92,29 @@ impl<S: Sync> FromRequest<S> for Payload {
     type Rejection = Response;
 
     async fn from_request(request: Request, _state: &S) -> Result<Payload, Response> {
-        let bounds = request.extensions().get::<BodySize>().zip(request.extensions().get());
-        let (size, room) = bounds.expect("the row of a route that reads a body says so in `takes`");
-        let (size, room) = (*size, BodyBytes::clone(room));
-        read(request, size, &room).await.map_err(IntoResponse::into_response)
+        let bounds = request.extensions().get::<BytesMax>().zip(request.extensions().get());
+        let (most, room) = bounds.expect("the row of a route that reads a body says so in `takes`");
+        let (most, room) = (*most, BodyBytes::clone(room));
+        read(request, most, &room).await.map_err(IntoResponse::into_response)
     }
 }
 
-/// Reads and unpacks a body within `size` and `room`.
+/// Reads and unpacks a body within `most` and `room`.
 ///
 /// # Errors
 /// 400 for a damaged body, 408 for a slow one, 413 for a large one, 415 for an unknown encoding, 503
 /// when there is no room.
-async fn read(request: Request, size: BodySize, room: &BodyBytes) -> Result<Payload, Problem> {
+async fn read(request: Request, most: BytesMax, room: &BodyBytes) -> Result<Payload, Problem> {
     let (parts, body) = request.into_parts();
     let encoding = label(&parts.headers)?;
-    let (packed, held) = collect(body, size.packed_max, room).await?;
+    let (packed, held) = collect(body, most.0, room).await?;
     match encoding.or_recognised(&packed) {
         Encoding::Identity => Ok(Payload { bytes: packed, _held: held }),
         // Some clients label an empty body, too.
         _ if packed.is_empty() => Ok(Payload { bytes: packed, _held: held }),
         encoding => {
             // At most one body a thread is being unpacked, so the result can be counted afterwards.
-            let bytes = unpack(encoding, &packed, size.unpacked_max)?;
+            let bytes = unpack(encoding, &packed, most.0)?;
             drop((packed, held));
             let held = room.hold(bytes.len())?;
             Ok(Payload { bytes: bytes.into(), _held: held })

@@ -83,7 +83,13 @@ where
 {
     let seats = Arc::new(Semaphore::new(settings.requests_max));
     let body_bytes = BodyBytes::new(settings.body_bytes_max);
-    own_routes(Routes::new(Entry { gate, readiness, seats, body_bytes }))
+    own_routes(Routes::new(Entry {
+        gate,
+        readiness,
+        seats,
+        body_bytes,
+        body_sizes: settings.body_sizes,
+    }))
 }
 
 fn own_routes<S>(routes: Routes<S>) -> Routes<S>

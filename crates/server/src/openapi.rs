@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    body::BodySizes,
     problem::Code,
     routes::{Access, Answer, Parameter, Route, Routes, Takes},
 };
@@ -18,7 +19,10 @@ pub fn document<S: Clone + Send + Sync + 'static>(routes: &Routes<S>) -> Value {
         let path = row.path.replace("{*", "{");
         let methods = paths.entry(path).or_insert_with(|| json!({}));
         if let Value::Object(methods) = methods {
-            methods.insert(row.method.word().to_ascii_lowercase(), operation(row));
+            methods.insert(
+                row.method.word().to_ascii_lowercase(),
+                operation(row, routes.body_sizes()),
+            );
         }
     }
     let mut schemas: Map<String, Value> =
@@ -58,7 +62,7 @@ pub fn text<S: Clone + Send + Sync + 'static>(routes: &Routes<S>) -> String {
     format!("{:#}\n", document(routes))
 }
 
-fn operation(row: &Route) -> Value {
+fn operation(row: &Route, sizes: BodySizes) -> Value {
     let mut operation = json!({
         "operationId": operation_id(row),
         "summary": row.summary,
@@ -75,7 +79,7 @@ fn operation(row: &Route) -> Value {
         members.insert("parameters".into(), parameters.into());
     }
     if let Some(takes) = row.takes {
-        members.insert("requestBody".into(), request_body(&takes));
+        members.insert("requestBody".into(), request_body(&takes, sizes));
     }
     members.insert("security".into(), security(row));
     if let Some(scope) = row.access.scope() {
@@ -112,14 +116,14 @@ fn query_parameter(parameter: &Parameter) -> Value {
     })
 }
 
-fn request_body(takes: &Takes) -> Value {
+fn request_body(takes: &Takes, sizes: BodySizes) -> Value {
     let content: Map<String, Value> =
         takes.media.iter().map(|media| ((*media).into(), media_type(takes.schema))).collect();
     json!({
         "required": true,
         "description": format!(
-            "At most {} bytes as sent, {} unpacked; gzip and zstd are taken.",
-            takes.size.packed_max, takes.size.unpacked_max,
+            "At most {0} bytes as sent, {0} unpacked; gzip and zstd are taken.",
+            sizes.of(takes.size).0,
         ),
         "content": content,
     })

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     auth::{Gate, Place, Presented, presented},
-    body::{BodyBytes, BodySize},
+    body::{BodyBytes, BodySize, BodySizes},
     health::Readiness,
     problem::{Code, Problem},
 };
@@ -216,6 +216,8 @@ pub struct Entry {
     pub seats: Arc<Semaphore>,
     /// Bytes of bodies in memory.
     pub body_bytes: BodyBytes,
+    /// Bytes of one body.
+    pub body_sizes: BodySizes,
 }
 
 /// The table while it is being filled. `S` is the handlers' state.
@@ -262,6 +264,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     pub(crate) fn readiness(&self) -> Readiness {
         self.entry.readiness.clone()
+    }
+
+    /// How large bodies may be.
+    pub(crate) fn body_sizes(&self) -> BodySizes {
+        self.entry.body_sizes
     }
 
     /// The rows, in the order they were added.
@@ -328,7 +335,7 @@ async fn admit(State(admission): State<Arc<Admission>>, request: Request, next: 
 
 fn with_bounds(mut request: Request, row: &Route, entry: &Entry) -> Request {
     if let Some(takes) = row.takes {
-        request.extensions_mut().insert(takes.size);
+        request.extensions_mut().insert(entry.body_sizes.of(takes.size));
         request.extensions_mut().insert(entry.body_bytes.clone());
     }
     request

@@ -1,6 +1,10 @@
 //! What an operator may set about connections and requests, with units and defaults.
 use std::time::Duration;
 
+use sessionary_dialects::Limits;
+
+use crate::body::BodySizes;
+
 /// Bounds on connections: how many, how slow, how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -28,6 +32,10 @@ pub struct Settings {
     /// Bytes of request bodies held in memory at once, unpacked or waiting for their rest; more are
     /// answered 503. Default 128 MiB.
     pub body_bytes_max: usize,
+    /// Bytes of one body, as sent and unpacked alike.
+    pub body_sizes: BodySizes,
+    /// What one body of signals, and each item of it, may hold.
+    pub items: Limits,
     /// Live streams open at once (`GET /v1/live`). Default 256.
     pub live_streams_max: usize,
     /// Bytes of a request's URL. Default 8 KiB.
@@ -53,6 +61,8 @@ impl Default for Settings {
             connections_per_address_max: 512,
             requests_max: 2_000,
             body_bytes_max: 128 << 20,
+            body_sizes: BodySizes::default(),
+            items: Limits::default(),
             live_streams_max: 256,
             url_bytes_max: 8 * 1024,
             header_bytes_max: 16 * 1024,

@@ -6,7 +6,7 @@ use crate::{
     content::{Content, SplitCause},
     id::SessionId,
     lane::LaneKind,
-    session::{Envelope, Member, Session},
+    session::{End, Envelope, Member, Session},
     stamp::{Order, Stamped},
 };
 
@@ -307,8 +307,8 @@ impl Lane {
             session.envelope.received(&facts);
             session.envelope.version += 1;
             if session.content != survivor.content {
-                let moved = session.content.last != survivor.content.last;
-                session.note_changed(moved, setting.now);
+                let end = End::moved_if(|| session.content.last != survivor.content.last);
+                session.note_changed(end, setting.now);
             }
             step.change(id);
         }
@@ -329,7 +329,7 @@ impl Lane {
         envelope.received(facts);
         envelope.version += 1;
         let mut session = Session { envelope, content, members };
-        session.note_changed(true, setting.now);
+        session.note_changed(End::Moved, setting.now);
         step.opened.push(session.envelope.id);
         step.change(session.envelope.id);
         session

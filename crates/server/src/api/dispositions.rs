@@ -10,7 +10,7 @@ use http::{
 };
 use sessionary_core::signal::Signal;
 use sessionary_dialects::{
-    Context, Limits,
+    Context,
     handshake::{self, Decoded, Form, Posting, PostingContext, Refusal, Reply},
 };
 use sessionary_engine::{
@@ -33,7 +33,7 @@ use crate::{
 };
 
 const TAKES: Takes = Takes {
-    size: BodySize::SINGLE,
+    size: BodySize::Single,
     media: &["application/json", "application/x-www-form-urlencoded"],
     schema: "Disposition",
 };
@@ -135,11 +135,11 @@ fn understand(
     query: &str,
     body: &Bytes,
 ) -> Result<Decoded, Understood> {
-    let posting = handshake::read(query, body, &Limits::default())?;
+    let posting = handshake::read(query, body, &app.limits)?;
     let action = action_key(app, caller, &posting).map_err(Understood::Problem)?;
     let mut decoded = match &action {
-        Action::Mine(record) => posting.decode(&of_action_key(caller, record))?,
-        Action::None | Action::Unknown => posting.decode(&of_key(caller))?,
+        Action::Mine(record) => posting.decode(&of_action_key(app, caller, record))?,
+        Action::None | Action::Unknown => posting.decode(&of_key(app, caller))?,
     };
     if matches!(action, Action::Unknown) {
         decoded.signal.warnings.push("unknown_action_key".into());
@@ -163,12 +163,20 @@ fn action_key(app: &App, caller: &Caller, posting: &Posting<'_>) -> Result<Actio
     }
 }
 
-fn of_key(caller: &Caller) -> PostingContext<'_> {
-    PostingContext { key: context(caller), strict: caller.key.strict, ..PostingContext::default() }
+fn of_key<'a>(app: &App, caller: &'a Caller) -> PostingContext<'a> {
+    PostingContext {
+        key: context(app, caller),
+        strict: caller.key.strict,
+        ..PostingContext::default()
+    }
 }
 
-fn of_action_key<'a>(caller: &'a Caller, record: &'a ActionKeyRecord) -> PostingContext<'a> {
-    let key = context(caller);
+fn of_action_key<'a>(
+    app: &App,
+    caller: &'a Caller,
+    record: &'a ActionKeyRecord,
+) -> PostingContext<'a> {
+    let key = context(app, caller);
     PostingContext {
         key: Context {
             currency: record.currency.as_deref().or(key.currency),
@@ -234,8 +242,8 @@ fn problem_of(refusal: &Refusal) -> Problem {
 async fn pixel(State(app): State<App>, caller: Caller, uri: Uri) -> Answered {
     caller.charge(1)?;
     let query = uri.query().unwrap_or("");
-    let posting = handshake::read(query, b"", &Limits::default());
-    let signal = posting.and_then(|posting| posting.decode_visit(&of_key(&caller)));
+    let posting = handshake::read(query, b"", &app.limits);
+    let signal = posting.and_then(|posting| posting.decode_visit(&of_key(&app, &caller)));
     let mut signal = match signal {
         Ok(signal) => signal,
         Err(refusal) => {
@@ -280,11 +288,11 @@ pub(super) fn read_again(
 
 /// What a stored pixel was.
 pub(super) fn read_visit(
-    _app: &App,
+    app: &App,
     caller: &Caller,
     raw: &[u8],
 ) -> Result<Signal, Result<Problem, Refusal>> {
     let query = String::from_utf8_lossy(raw);
-    let posting = handshake::read(&query, b"", &Limits::default());
-    posting.and_then(|posting| posting.decode_visit(&of_key(caller))).map_err(Err)
+    let posting = handshake::read(&query, b"", &app.limits);
+    posting.and_then(|posting| posting.decode_visit(&of_key(app, caller))).map_err(Err)
 }

@@ -28,7 +28,7 @@ use crate::{
 const MANAGE: Access = Access::Key(Scope::ConfigWrite);
 
 const fn body(schema: &'static str) -> Takes {
-    Takes { size: BodySize::SINGLE, media: &["application/json"], schema }
+    Takes { size: BodySize::Single, media: &["application/json"], schema }
 }
 
 const ISSUE: Route = Route {

@@ -53,7 +53,7 @@ const REPLAY: Route = Route {
     summary: "Take an item in again, as corrected in the body or as it came",
     detail: "It keeps the instant at which it first came.",
     access: Access::Key(Scope::DeliveriesReplay),
-    takes: Some(Takes { size: BodySize::SINGLE, media: &["application/json"], schema: "" }),
+    takes: Some(Takes { size: BodySize::Single, media: &["application/json"], schema: "" }),
     answers: &[answer(200, "Taken in", "Replayed")],
     problems: &[Code::NotFound, Code::Unprocessable, Code::SignalConflict],
     ..Route::PLAIN
@@ -153,7 +153,7 @@ fn read(
         })?;
         return Ok(vec![signal]);
     }
-    let items = canonical::decode(raw, &context(caller))
+    let items = canonical::decode(raw, &context(app, caller))
         .map_err(|error| Code::Unprocessable.because(error.to_string()))?;
     let signals: Result<Vec<Signal>, _> = items.into_iter().collect();
     signals.map_err(|error| {

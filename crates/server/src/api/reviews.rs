@@ -36,7 +36,7 @@ const DECIDE: Route = Route {
     tag: "write",
     summary: "Decide: place the session into another, or let it stand on its own",
     access: Access::Key(Scope::DispositionsWrite),
-    takes: Some(Takes { size: BodySize::SINGLE, media: &["application/json"], schema: "Decision" }),
+    takes: Some(Takes { size: BodySize::Single, media: &["application/json"], schema: "Decision" }),
     answers: &[answer(200, "Decided", "Decision")],
     problems: &[Code::NotFound, Code::Unprocessable],
     ..Route::PLAIN

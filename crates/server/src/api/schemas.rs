@@ -178,7 +178,27 @@ fn running(routes: Routes<App>) -> Routes<App> {
         .schema("QuarantinePage", json!({ "type": "object" }))
         .schema("QuarantineItem", json!({ "type": "object" }))
         .schema("Replayed", json!({ "type": "object" }))
-        .schema("Health", json!({ "type": "object" }))
+        .schema("Health", health())
+}
+
+fn health() -> Value {
+    let number = |what: &str| json!({ "type": "integer", "description": what });
+    let or_null = |kind: &str, what: &str| json!({ "type": [kind, "null"], "description": what });
+    object(&[
+        ("now", json!({ "type": "string", "format": "date-time" })),
+        (
+            "clock_alarm_ms",
+            or_null("integer", "How far the machine's clock runs ahead of the journal's."),
+        ),
+        ("journal_next", number("Position that the next entry of the journal gets.")),
+        ("trouble", or_null("string", "What keeps the server from writing; null while it writes.")),
+        ("lanes_in_memory", number("Lanes whose sessions are in memory.")),
+        ("lane_bytes", number("Memory that those lanes take, about; bounded by store.hot_bytes.")),
+        ("timers", number("Timers in memory; those that are far off lie on disk alone.")),
+        ("free_bytes", or_null("integer", "Free space of the volume; null if it is not told.")),
+        ("min_free_bytes", number("Below so much free space new signals are refused.")),
+        ("disk_bytes", number("What the data directory takes.")),
+    ])
 }
 
 fn text() -> Value {

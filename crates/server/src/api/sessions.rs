@@ -97,7 +97,7 @@ const BEGIN: Route = Route {
              session, its short id and, for a key that may read, its record and the outcomes of \
              the person's earlier sessions.",
     access: Access::Key(Scope::SignalsWrite),
-    takes: Some(Takes { size: BodySize::SINGLE, media: &["application/json"], schema: "Signal" }),
+    takes: Some(Takes { size: BodySize::Single, media: &["application/json"], schema: "Signal" }),
     answers: &[answer(201, "The session", "Begun")],
     problems: &[Code::Unprocessable, Code::SignalConflict, Code::DiskFull, Code::StoreUnavailable],
     ..Route::PLAIN
@@ -285,7 +285,7 @@ async fn claims(State(app): State<App>, caller: Caller, Segment(id): Segment<Str
 
 async fn begin(State(app): State<App>, caller: Caller, payload: Payload) -> Answered {
     caller.charge(1)?;
-    let signal = first_signal(&caller, &payload.bytes)?;
+    let signal = first_signal(&app, &caller, &payload.bytes)?;
     if signal.claim.is_some() {
         caller.demand(Scope::DispositionsWrite)?;
     }
@@ -315,13 +315,13 @@ async fn begin(State(app): State<App>, caller: Caller, payload: Payload) -> Answ
     Ok(created(&begun))
 }
 
-fn first_signal(caller: &Caller, body: &[u8]) -> Result<Signal, Problem> {
+fn first_signal(app: &App, caller: &Caller, body: &[u8]) -> Result<Signal, Problem> {
     let unreadable = |detail: String| Code::UnreadableBody.because(detail);
     let mut members: serde_json::Map<String, Value> = serde_json::from_slice(body)
         .map_err(|error| unreadable(format!("the body is no JSON object: {error}")))?;
     members.entry("type").or_insert_with(|| json!(kind::SESSION_STARTED));
     let body = Value::Object(members).to_string();
-    let items = canonical::decode(body.as_bytes(), &context(caller))
+    let items = canonical::decode(body.as_bytes(), &context(app, caller))
         .map_err(|error| unreadable(error.to_string()))?;
     match items.into_iter().next() {
         Some(Ok(signal)) => Ok(signal),

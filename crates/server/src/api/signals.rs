@@ -10,7 +10,7 @@ use sessionary_core::{
     stamp::Marks,
 };
 use sessionary_dialects::{
-    Context, Limits,
+    Context,
     canonical::{self, ItemError},
 };
 use sessionary_engine::{
@@ -43,7 +43,7 @@ const POST: Route = Route {
              cannot be understood goes to quarantine and never fails the others.",
     access: Access::Key(Scope::SignalsWrite),
     takes: Some(Takes {
-        size: BodySize::BATCH,
+        size: BodySize::Batch,
         media: &["application/json", "application/x-ndjson"],
         schema: "SignalBatch",
     }),
@@ -89,12 +89,12 @@ pub(super) fn add(routes: Routes<App>) -> Routes<App> {
 }
 
 /// What the key's settings mean to a decoder.
-pub(super) fn context(caller: &Caller) -> Context<'_> {
+pub(super) fn context<'a>(app: &App, caller: &'a Caller) -> Context<'a> {
     Context {
         source: caller.key.source.as_deref().unwrap_or(""),
         country: caller.key.country.as_deref(),
         currency: caller.key.currency.as_deref(),
-        limits: Limits::default(),
+        limits: app.limits,
     }
 }
 
@@ -142,7 +142,7 @@ async fn post(
 
 /// Decodes a body, submits what was understood and puts aside what was not; the text of the reply.
 async fn take_in(app: &App, caller: &Caller, body: &Bytes) -> Result<String, Problem> {
-    let items = match canonical::decode(body, &context(caller)) {
+    let items = match canonical::decode(body, &context(app, caller)) {
         Ok(items) => items,
         Err(error) => {
             let code = match error {

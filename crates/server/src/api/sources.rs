@@ -29,7 +29,7 @@ const PUT: Route = Route {
     tag: "write",
     summary: "Set the clock of a source: wall, watermark or mark",
     access: Access::Key(Scope::SignalsWrite),
-    takes: Some(Takes { size: BodySize::SINGLE, media: &["application/json"], schema: "Clock" }),
+    takes: Some(Takes { size: BodySize::Single, media: &["application/json"], schema: "Clock" }),
     answers: &[answer(200, "The source", "Source")],
     problems: &[Code::Unprocessable, Code::DiskFull, Code::StoreUnavailable],
     ..Route::PLAIN
@@ -42,7 +42,7 @@ const COMPLETE: Route = Route {
     summary: "Say that a source is complete: its sessions end, settle and become final",
     detail: "With `through` only those whose end lies so far back; without, all.",
     access: Access::Key(Scope::SignalsWrite),
-    takes: Some(Takes { size: BodySize::SINGLE, media: &["application/json"], schema: "Mark" }),
+    takes: Some(Takes { size: BodySize::Single, media: &["application/json"], schema: "Mark" }),
     answers: &[answer(200, "Done", "Source")],
     problems: &[Code::Unprocessable, Code::DiskFull, Code::StoreUnavailable],
     ..Route::PLAIN

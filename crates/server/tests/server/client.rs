@@ -82,12 +82,12 @@ const ECHO: Route = Route {
     method: Method::Post,
     path: "/test/echo",
     access: Access::Key(Scope::SignalsWrite),
-    takes: Some(Takes { size: BodySize::BATCH, media: &["text/plain"], schema: "" }),
+    takes: Some(Takes { size: BodySize::Batch, media: &["text/plain"], schema: "" }),
     ..Route::PLAIN
 };
 const ONE: Route = Route {
     path: "/test/one",
-    takes: Some(Takes { size: BodySize::SINGLE, media: &["text/plain"], schema: "" }),
+    takes: Some(Takes { size: BodySize::Single, media: &["text/plain"], schema: "" }),
     ..ECHO
 };
 const READ: Route =

@@ -1,7 +1,10 @@
 //! The contract of signals, sessions, keys and quarantine over HTTP.
 use reqwest::Method;
 use serde_json::{Value, json};
+use sessionary_core::rules::Rules;
+use sessionary_dialects::Limits;
 use sessionary_engine::{keys::KeyKind, registry::NewKey};
+use sessionary_server::{body::BodySizes, settings::Settings};
 
 use crate::world::World;
 
@@ -459,4 +462,37 @@ async fn a_review_names_another_session() {
     assert_eq!(world.post(&path, json!({ "into": into }).to_string()).await.status, 200);
     assert_eq!(world.get(&format!("/v1/sessions/{own}")).await["id"], into);
     assert_eq!(world.get("/v1/reviews").await["entities"], json!([]));
+}
+
+/// What each limit says of a body that it refuses.
+#[tokio::test]
+async fn limits_are_those_of_the_settings() {
+    let settings = Settings {
+        body_sizes: BodySizes { single_bytes_max: 400, batch_bytes_max: 2_000 },
+        items: Limits { items: 3, item: 600, depth: 3, members: 8, text: 100 },
+        ..Settings::default()
+    };
+    let world = World::with(Rules::default(), settings).await;
+    let with = |more: Value| {
+        let mut signal = minimal("s1");
+        signal.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        signal.to_string()
+    };
+    let four: Vec<Value> = ["a", "b", "c", "d"].map(minimal).to_vec();
+    let three: Vec<Value> = four[..3].to_vec();
+    let long = |bytes| "x".repeat(bytes);
+    for (path, body, expected) in [
+        ("/v1/signals", json!(three).to_string(), "200"),
+        ("/v1/signals", json!(four).to_string(), "too_many_signals"),
+        ("/v1/signals", long(2_001), "body_too_large"),
+        ("/v1/dispositions", long(401), "body_too_large"),
+        ("/v1/signals", with(json!({ "attributes": { "a": { "b": { "c": 1 } } } })), "too_deep"),
+        ("/v1/signals", with(json!({ "a": 1, "b": 1, "c": 1 })), "too_many_members"),
+        ("/v1/signals", with(json!({ "attributes": long(101) })), "text_too_long"),
+        ("/v1/signals", with(json!({ "attributes": vec![long(90); 5] })), "item_too_large"),
+    ] {
+        let reply = world.post(path, body.clone()).await;
+        let told = format!("{} {}", reply.status, reply.body);
+        assert!(told.contains(expected), "{body}: {told}");
+    }
 }

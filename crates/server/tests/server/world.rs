@@ -59,8 +59,12 @@ impl World {
         World::with_rules(rules).await
     }
 
-    #[expect(clippy::unused_async, reason = "it spawns, and so needs a runtime")]
     pub(crate) async fn with_rules(rules: Rules) -> World {
+        World::with(rules, Settings::default()).await
+    }
+
+    #[expect(clippy::unused_async, reason = "it spawns, and so needs a runtime")]
+    pub(crate) async fn with(rules: Rules, settings: Settings) -> World {
         let dir = tempfile::tempdir().unwrap();
         let options = Options {
             cache_bytes: 16 << 20,
@@ -83,7 +87,7 @@ impl World {
         let clock = engine.clone();
         let clock = Arc::new(move || clock.now());
         let gate = Gate::new(registry.keys(), clock, Rates::default());
-        let (settings, stop) = (Settings::default(), CancellationToken::new());
+        let stop = CancellationToken::new();
         let app = App::new(engine.clone(), registry.clone(), &settings, stop.clone());
         let table = api::table(gate, Readiness::new(State::Ready), &settings);
         let router = face::router(table, app, &settings);

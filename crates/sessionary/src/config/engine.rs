@@ -5,8 +5,10 @@ use sessionary_core::{
     rules::{Boundary, Engagement, Lifecycle, Rules, SourceClock},
     time::Millis,
 };
+use sessionary_dialects::Limits;
 use sessionary_engine::ShardConfig;
 use sessionary_server::{
+    body::BodySizes,
     limits::{Rate, Rates},
     settings::Settings,
 };
@@ -88,8 +90,25 @@ impl Config {
             live_streams_max: size(server.live_streams_max),
             url_bytes_max: size(self.limits.url_bytes),
             header_bytes_max: size(self.limits.header_bytes),
+            body_sizes: BodySizes {
+                single_bytes_max: size(self.limits.body_bytes),
+                batch_bytes_max: size(self.limits.batch_bytes),
+            },
+            items: self.items(),
             drain: Duration::from_millis(server.drain_ms),
             ..Settings::default()
+        }
+    }
+
+    /// What one body of signals, and each item of it, may hold.
+    pub(crate) fn items(&self) -> Limits {
+        let limits = &self.limits;
+        Limits {
+            items: size(limits.batch_signals),
+            item: size(limits.body_bytes),
+            depth: size(limits.depth),
+            members: size(limits.members),
+            text: size(limits.text_bytes),
         }
     }
 

@@ -1,5 +1,7 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
+use sessionary_dialects::Limits;
+use sessionary_server::body::BodySizes;
 
 use super::{kind::SourceClock, *};
 
@@ -80,6 +82,19 @@ fn every_fault_is_told_with_its_place() {
         unclosed table, expected `]`"]],
     );
     check("", &[], &expect!["accepted"]);
+}
+
+#[test]
+fn limits_reach_the_server() {
+    let file = "[limits]\nbody_bytes = 2048\nbatch_bytes = 4096\nbatch_signals = 7\ndepth = 5\nmembers = 9\ntext_bytes = 300\n";
+    let settings = given(file, &[]).unwrap().server_settings();
+    let sizes = settings.body_sizes;
+    assert_eq!((sizes.single_bytes_max, sizes.batch_bytes_max), (2_048, 4_096));
+    let items = Limits { items: 7, item: 2_048, depth: 5, members: 9, text: 300 };
+    assert_eq!(settings.items, items);
+    let defaults = given("", &[]).unwrap().server_settings();
+    assert_eq!(defaults.items, Limits::default());
+    assert_eq!(defaults.body_sizes, BodySizes::default());
 }
 
 #[test]
