@@ -26,8 +26,11 @@ use crate::{
 const LANES_PER_STEP: usize = if cfg!(test) { 1 } else { 96 };
 /// A checkpoint of so few lanes is one batch.
 const LANES_AT_ONCE: usize = if cfg!(test) { 1 } else { 256 };
-/// Steps after one block, at most: together some ten milliseconds.
+/// Steps after one small block, at most: together some ten milliseconds.
 const STEPS_MAX: usize = 24;
+/// Steps for so many signals of a large block, when each of them touched a lane of its own: lanes
+/// must be staged and applied faster than they change.
+const SIGNALS_PER_STEP: usize = LANES_PER_STEP / 3;
 /// A checkpoint is spread over this part of the signals that came before it: about as many will
 /// come before the next is due.
 const SPREAD: u64 = 3;
@@ -101,12 +104,13 @@ impl Shard {
             Progress::Staging { frozen, .. } => frozen.len() / LANES_PER_STEP * 2 + 2,
             Progress::Applying { next, chunks, .. } => (chunks - next) as usize + 1,
         };
+        let most = STEPS_MAX.max(signals.div_ceil(SIGNALS_PER_STEP.max(1)));
         if self.hot.is_pressed() {
-            return STEPS_MAX;
+            return most;
         }
         let ahead = self.spread.saturating_sub(self.signals_since);
         let ahead = usize::try_from(ahead).unwrap_or(usize::MAX).max(1);
-        (left.saturating_mul(signals) / ahead + 1).min(STEPS_MAX)
+        (left.saturating_mul(signals) / ahead + 1).min(most)
     }
 
     /// Takes a whole checkpoint of everything folded so far.
