@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
+    drain::drain,
     problem::{Code, Problem},
     timed_body::BodyTimeout,
     unpack::{Encoding, UnpackError, unpack},
@@ -139,7 +140,13 @@ async fn collect(
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| failure(&error))?;
         let Ok(piece) = frame.into_data() else { continue }; // trailers
-        held.merge(room.hold(piece.len())?);
+        match room.hold(piece.len()) {
+            Ok(more) => held.merge(more),
+            Err(problem) => {
+                drain(body);
+                return Err(problem);
+            }
+        }
         if held.num_permits() > bytes_max {
             return Err(too_large());
         }

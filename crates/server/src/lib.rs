@@ -19,6 +19,7 @@ pub mod request_log;
 
 pub mod auth;
 pub mod body;
+mod drain;
 pub mod limits;
 pub mod unpack;
 

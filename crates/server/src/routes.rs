@@ -10,6 +10,7 @@ use std::{
 
 use axum::{
     Router,
+    body::Body,
     extract::{FromRequestParts, RawPathParams, Request, State},
     handler::Handler,
     middleware::{Next, from_fn_with_state},
@@ -24,6 +25,7 @@ use tokio::sync::Semaphore;
 use crate::{
     auth::{Gate, Place, Presented, presented},
     body::{BodyBytes, BodySize, BodySizes},
+    drain::drain,
     health::Readiness,
     problem::{Code, Problem},
 };
@@ -311,11 +313,11 @@ async fn admit(State(admission): State<Arc<Admission>>, request: Request, next: 
         return next.run(with_bounds(request, row, entry)).await;
     }
     if let Some(problem) = entry.readiness.refusal() {
-        return problem.into_response();
+        return refused(problem, request.into_body());
     }
     let Ok(_seat) = entry.seats.try_acquire() else {
         let problem = Code::Overloaded.because("too many requests are in flight");
-        return problem.retry_after(1).into_response();
+        return refused(problem.retry_after(1), request.into_body());
     };
     let (mut parts, body) = request.into_parts();
     let caller = match row.access {
@@ -326,11 +328,17 @@ async fn admit(State(admission): State<Arc<Admission>>, request: Request, next: 
         }
     };
     match caller.transpose() {
-        Err(problem) => return problem.into_response(),
+        Err(problem) => return refused(problem, body),
         Ok(Some(caller)) => drop(parts.extensions.insert(caller)),
         Ok(None) => {}
     }
     next.run(with_bounds(Request::from_parts(parts, body), row, entry)).await
+}
+
+/// Refuses a request before its body was read.
+fn refused(problem: Problem, body: Body) -> Response {
+    drain(body);
+    problem.into_response()
 }
 
 fn with_bounds(mut request: Request, row: &Route, entry: &Entry) -> Request {

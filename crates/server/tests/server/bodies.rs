@@ -79,6 +79,25 @@ async fn bombs_and_large_bodies_are_refused_and_the_refusal_arrives() {
 }
 
 #[tokio::test]
+async fn a_refused_body_costs_no_connection() {
+    let server = Server::start(Settings::default()).await;
+    let large = vec![b'x'; 3 * MIB];
+    let post = |key: &str, body: &[u8]| {
+        let head = format!(
+            "POST /test/echo HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {key}\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat()
+    };
+    let mut client = server.connect().await;
+    client.send(post("sk_unknown", &large)).await;
+    assert_eq!(client.one().await.status(), 401);
+    client.send(post(&server.secret, b"after it")).await;
+    assert_eq!(client.one().await.body(), "after it");
+}
+
+#[tokio::test]
 async fn no_more_bodies_are_held_than_there_is_room() {
     let settings = Settings { body_bytes_max: MIB, ..Settings::default() };
     let server = Server::start(settings).await;
