@@ -22,8 +22,8 @@ use crate::{
     staging::Staging,
 };
 
-/// Of the budget, the part that live lanes may take.
-const LIVE_SHARE: usize = 2;
+/// Of the budget, the part that live lanes may take, in percent.
+const LIVE_PERCENT: usize = 70;
 /// What the maps themselves take for one lane, in bytes.
 const SLOT_BYTES: usize = 160;
 
@@ -302,7 +302,7 @@ impl Hot {
 
     /// Packs and forgets until the budget is kept, as far as that is possible.
     pub(crate) fn settle(&mut self) -> Result<(), EngineError> {
-        let live_budget = self.budget / LIVE_SHARE;
+        let live_budget = self.budget / 100 * LIVE_PERCENT;
         let mut turns = self.live.len();
         while self.live_bytes > live_budget && turns > 0 {
             turns -= 1;

@@ -13,6 +13,7 @@ use crate::{
 use fjall::{
     AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, LsmError,
     OwnedWriteBatch, PersistMode, Readable,
+    compaction::Leveled,
     config::{BlockSizePolicy, CompressionPolicy},
 };
 use std::{ops::Bound, path::Path, sync::Arc, time::Duration};
@@ -56,6 +57,12 @@ impl Space {
             Space::Journal => plain
                 .data_block_compression_policy(CompressionPolicy::disabled())
                 .data_block_size_policy(BlockSizePolicy::all(16 << 10)),
+            // Rows that are written again and again, in no order of their keys: small files and
+            // more of them before a merge, so that a merge is short and rewrites less.
+            Space::Table(Table::Sessions | Table::Index | Table::Timers) => {
+                let merges = Leveled::default().with_l0_threshold(8);
+                plain.compaction_strategy(Arc::new(merges.with_table_target_size(16 << 20)))
+            }
             Space::Marks | Space::Table(_) => plain,
         }
     }
@@ -63,7 +70,8 @@ impl Space {
     /// Memory is bounded by the sum of these, and a few times that while a flush lags behind.
     fn memtable_bytes(self) -> u64 {
         match self {
-            Space::Journal | Space::Table(Table::Sessions | Table::Signals) => 16 << 20,
+            Space::Journal | Space::Table(Table::Sessions) => 16 << 20,
+            Space::Table(Table::Signals) => 8 << 20,
             Space::Marks => 1 << 20,
             Space::Table(_) => 4 << 20,
         }
