@@ -65,16 +65,9 @@ impl Shard {
         matches!(self.progress, Progress::Idle)
             && (self.bytes_since >= self.config.checkpoint_bytes
                 || self.signals_since >= self.config.checkpoint_signals
-                || self.hot.changed_lanes() >= self.lanes_of_a_checkpoint()
+                || self.hot.changed_lanes() >= self.config.checkpoint_lanes
+                || self.hot.loaded_lanes() >= self.config.checkpoint_lanes / 2
                 || (self.hot.is_pressed() && self.hot.changed_lanes() > 0))
-    }
-
-    /// While nearly every signal comes to another lane, waiting saves no row: then a checkpoint has
-    /// fewer lanes, and a start after a crash less to fold.
-    fn lanes_of_a_checkpoint(&self) -> usize {
-        let lanes = self.config.checkpoint_lanes;
-        let changed = self.hot.changed_lanes() as u64;
-        if self.signals_since < changed + changed / 2 { lanes / 2 } else { lanes }
     }
 
     /// Whether anything was folded since the last checkpoint began, or one is being taken.

@@ -81,6 +81,8 @@ pub(crate) struct Hot {
     homes: HashMap<SessionId, LaneKey>,
     /// Lanes that changed in this epoch, each once.
     dirty: Vec<LaneKey>,
+    /// Lanes that were read from their tables in this epoch.
+    loaded: usize,
     /// Rises with each checkpoint: what changed in an earlier epoch belongs to the checkpoint that
     /// is being taken.
     epoch: u64,
@@ -104,6 +106,7 @@ impl Hot {
             lanes: LaneMap::default(),
             homes: HashMap::new(),
             dirty: Vec::new(),
+            loaded: 0,
             epoch: 1,
             saved_epoch: 0,
             staging: Staging::default(),
@@ -131,8 +134,9 @@ impl Hot {
         kind: LaneKind,
     ) -> Result<&mut HotLane, EngineError> {
         if !self.lanes.contains_key(&key) {
-            let hot = HotLane::load(store, tenant, key)?
-                .unwrap_or_else(|| HotLane::new(Lane::new(key, tenant, kind)));
+            let stored = HotLane::load(store, tenant, key)?;
+            self.loaded += usize::from(stored.is_some());
+            let hot = stored.unwrap_or_else(|| HotLane::new(Lane::new(key, tenant, kind)));
             for session in hot.sessions() {
                 self.homes.insert(session.envelope.id, key);
             }
@@ -267,10 +271,17 @@ impl Hot {
         self.dirty.len()
     }
 
+    /// Lanes that were read from their tables since the last checkpoint began: when nearly every
+    /// signal needs one, waiting saves no row, and makes a start after a crash longer.
+    pub(crate) fn loaded_lanes(&self) -> usize {
+        self.loaded
+    }
+
     /// A checkpoint begins: gives the lanes that it has to stage. From here they are staged before
     /// they change again.
     pub(crate) fn freeze(&mut self) -> Vec<LaneKey> {
         self.epoch += 1;
+        self.loaded = 0;
         std::mem::take(&mut self.dirty)
     }
 
