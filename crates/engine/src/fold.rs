@@ -310,14 +310,16 @@ impl Shard {
             self.note_ended(key, id);
         }
         if self.live.has_listeners() {
-            changed.iter().for_each(|id| self.tell(key, *id, opened.contains(id)));
+            for id in changed {
+                self.tell(key, *id, opened);
+            }
         }
     }
 
-    /// Tells whoever listens of a change.
-    fn tell(&self, key: LaneKey, id: SessionId, opened: bool) {
+    /// Tells whoever listens of a change of a session, which may be among the opened.
+    fn tell(&self, key: LaneKey, id: SessionId, opened: &[SessionId]) {
         let Some(session) = self.hot.session(key, id) else { return };
-        let what = match (opened, session.envelope.status) {
+        let what = match (opened.contains(&id), session.envelope.status) {
             (true, _) => LiveEvent::SESSION_OPENED,
             (_, Status::Merged) => LiveEvent::SESSION_MERGED,
             (_, Status::Settling) => LiveEvent::SESSION_ENDED,

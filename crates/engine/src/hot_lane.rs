@@ -25,8 +25,9 @@ use crate::{
     timers::source_hash,
 };
 
-/// A lane with more references than this has a set of their hashes.
-const SCANNED_MAX: usize = 64;
+/// A lane with more references than this has a set of their hashes. Few in tests, so that lanes
+/// have one.
+const SCANNED_MAX: usize = if cfg!(test) { 4 } else { 64 };
 
 /// A lane in memory.
 pub(crate) struct HotLane {
@@ -168,23 +169,32 @@ impl HotLane {
 
     /// Whether a signal with this key hash may be in the lane already.
     pub(crate) fn may_hold(&mut self, key_hash: u64) -> bool {
-        if let Some(seen) = &self.seen {
-            return seen.contains(&key_hash);
+        match self.seen() {
+            Some(seen) => seen.contains(&key_hash),
+            None => self.members().any(|member| member.key_hash == key_hash),
         }
-        let members = || self.lane.sessions.iter().chain(&self.lane.redirects).map(|s| &s.members);
-        if members().map(Vec::len).sum::<usize>() <= SCANNED_MAX {
-            return members().flatten().any(|member| member.key_hash == key_hash);
-        }
-        let seen: HashSet<u64> = members().flatten().map(|member| member.key_hash).collect();
-        self.seen.insert(seen).contains(&key_hash)
     }
 
     /// Takes note that a signal with this key hash comes into the lane.
     pub(crate) fn note_key(&mut self, key_hash: u64) {
         self.bits |= bit_of(key_hash);
-        if let Some(seen) = &mut self.seen {
+        // A set that is made only later would lack what is on its way and in no session yet.
+        if let Some(seen) = self.seen() {
             seen.insert(key_hash);
         }
+    }
+
+    /// The set of the hashes, made when there are many.
+    fn seen(&mut self) -> Option<&mut HashSet<u64>> {
+        let references = || self.sessions().map(|session| session.members.len()).sum::<usize>();
+        if self.seen.is_none() && references() > SCANNED_MAX {
+            self.seen = Some(self.members().map(|member| member.key_hash).collect());
+        }
+        self.seen.as_mut()
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Member> {
+        self.sessions().flat_map(|session| &session.members)
     }
 
     /// Bytes that it takes in memory, about.

@@ -18,8 +18,9 @@ use sessionary_store::{
 };
 
 use crate::{
-    Live, ShardConfig,
+    Live, ShardConfig, VerdictStatus,
     entry::{ClockEntry, Entry, MarkEntry, RulesEntry},
+    gathered::Verdicts,
     shard::{SHARD, Shard},
 };
 
@@ -177,13 +178,16 @@ impl Twin {
     }
 
     fn fold(&mut self, header: BlockHeader, entries: &[Entry]) -> Vec<SessionId> {
+        self.verdicts(header, entries).iter().map(|verdict| verdict.session).collect()
+    }
+
+    fn verdicts(&mut self, header: BlockHeader, entries: &[Entry]) -> Verdicts {
         let bytes: Vec<Vec<u8>> = entries.iter().map(Entry::to_bytes).collect();
         let stored: Vec<StoredEntry<'_>> =
             bytes.iter().map(|bytes| StoredEntry { partition: 0, bytes }).collect();
         let first = self.store.append(SHARD, &header, &stored, Rows::new()).unwrap();
         let next = self.store.next_position(SHARD);
-        let verdicts = self.shard.fold_block(first, next, &header, entries.to_vec()).unwrap();
-        verdicts.iter().map(|verdict| verdict.session).collect()
+        self.shard.fold_block(first, next, &header, entries.to_vec()).unwrap()
     }
 
     fn tables(&mut self) -> Vec<Row> {
@@ -294,6 +298,19 @@ fn run(events: &[Event]) -> (Twin, Twin) {
     (steady, restless)
 }
 
+/// A page of one visitor; each comes so many minutes after the one before.
+fn page(number: usize, minutes: i64) -> Entry {
+    let drawn = Drawn { key: 0, kind: 0, who: 0, minute: 0, body: 0, of_file: false };
+    let at = START.plus(Millis::from_mins(minutes * i64::try_from(number).unwrap()));
+    let signal = Signal {
+        key: format!("page {number}").into(),
+        occurred_at: Some(Instant::at(at)),
+        ..signal(&drawn, &[])
+    };
+    let (tenant, batch) = (TENANT, 1);
+    Entry::Signal(Arrival { tenant, received_at: START, batch, signal: Box::new(signal) })
+}
+
 /// `PROPTEST_CASES` of them, or a few.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
@@ -319,5 +336,23 @@ proptest! {
             prop_assert!(false, "{} {:?}\n{}\n{}", a.0, a.1, shown(a), shown(b));
         }
         prop_assert_eq!(steady.len(), restless.len());
+    }
+
+    /// However blocks and lanes are cut: what was accepted once is a duplicate ever after.
+    #[test]
+    fn what_is_there_is_never_new(sizes in vec(1_usize..60, 1..5), minutes in 0_i64..40) {
+        let mut twin = Twin::new();
+        let entries: Vec<Entry> = (0..sizes.iter().sum()).map(|at| page(at, minutes)).collect();
+        let mut rest = &entries[..];
+        for size in sizes {
+            let (block, behind) = rest.split_at(size);
+            let header = header(&mut twin.shard, START);
+            let verdicts = twin.verdicts(header, block);
+            prop_assert!(verdicts.iter().all(|verdict| verdict.status == VerdictStatus::Accepted));
+            rest = behind;
+        }
+        let header = header(&mut twin.shard, START);
+        let verdicts = twin.verdicts(header, &entries);
+        prop_assert!(verdicts.iter().all(|verdict| verdict.status == VerdictStatus::Duplicate));
     }
 }

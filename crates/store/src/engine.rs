@@ -9,6 +9,7 @@ use crate::{
     read::Direction,
     rows::Table,
     store::{Durability, Options},
+    table_lists,
 };
 use fjall::{
     AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, LsmError,
@@ -97,8 +98,15 @@ impl Engine {
         // fjall asserts in places where damage could be; a damaged directory must be an error.
         let lock = Arc::clone(lock);
         let open = std::panic::AssertUnwindSafe(|| Engine::open_unguarded(dir, options, lock));
-        std::panic::catch_unwind(open).unwrap_or_else(|_| {
-            Err(StoreError::damaged("the engine's folder", "an assertion failed while opening it"))
+        let opened = std::panic::catch_unwind(open).unwrap_or_else(|_| {
+            Err(StoreError::damaged(ENGINE_FOLDER, "an assertion failed while opening it"))
+        });
+        opened.map_err(|error| match &error {
+            // The engine does not name the file.
+            StoreError::Damaged { what, .. } if what == ENGINE_FOLDER || what == TABLE_FILE => {
+                table_lists::damaged_table(dir).unwrap_or(error)
+            }
+            _ => error,
         })
     }
 
@@ -377,6 +385,8 @@ fn restore_lock(dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// What is damaged when it is not known which file.
+const ENGINE_FOLDER: &str = "the engine's folder";
 /// What is damaged when it is not known of which key space.
 const TABLE_FILE: &str = "a table file of the engine";
 
@@ -397,7 +407,7 @@ fn failed_to_open(error: fjall::Error) -> StoreError {
         StoreError::Io { source, .. }
             if matches!(source.kind(), NotFound | UnexpectedEof | InvalidData | InvalidInput) =>
         {
-            StoreError::damaged("the engine's folder", source.to_string())
+            StoreError::damaged(ENGINE_FOLDER, source.to_string())
         }
         other => other,
     }
@@ -427,9 +437,7 @@ fn failed(doing: &'static str) -> impl FnOnce(fjall::Error) -> StoreError {
         fjall::Error::InvalidTag(_)
         | fjall::Error::InvalidTrailer
         | fjall::Error::Unrecoverable
-        | fjall::Error::Decompress(_) => {
-            StoreError::damaged("the engine's folder", error.to_string())
-        }
+        | fjall::Error::Decompress(_) => StoreError::damaged(ENGINE_FOLDER, error.to_string()),
         other => StoreError::Engine { doing, source: Box::new(other) },
     }
 }

@@ -8,10 +8,11 @@
 //! says which key spaces there must be.
 use crate::{engine, error::StoreError};
 use std::{
-    io::ErrorKind,
+    fs::File,
+    io::{ErrorKind, Read},
     path::{Path, PathBuf},
 };
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 /// The key space that names the others.
 const NAMES: u64 = 0;
@@ -37,6 +38,41 @@ pub(crate) fn examine(dir: &Path, named: &[u64]) -> Result<Vec<StoreError>, Stor
     Ok(damage)
 }
 
+/// The first table file that is not as its list has it. Reads all of them, so it is for a store
+/// that will not open and does not say why.
+pub(crate) fn damaged_table(dir: &Path) -> Option<StoreError> {
+    let spaces = key_spaces(&folder(dir)).ok()?;
+    spaces.into_iter().find_map(|(number, space)| {
+        let (version, _) = parse_current(&std::fs::read(space.join(CURRENT)).ok()?)?;
+        let list = std::fs::read(space.join(format!("v{version}"))).ok()?;
+        let tables = numbered(&space.join("tables")).ok()?;
+        let (table, _) =
+            tables.into_iter().find(|(table, path)| !is_as_listed(&list, *table, path))?;
+        Some(damaged(number, &format!("its table file {table} fails its checksum")))
+    })
+}
+
+/// Whether the list has the table with the checksum that its file has; one that it does not have
+/// at all is a remnant, and none of its business.
+fn is_as_listed(list: &[u8], table: u64, path: &Path) -> bool {
+    // Number, kind of checksum, checksum.
+    let entry = [&table.to_le_bytes()[..], &[0]].concat();
+    let mut listed = list.windows(entry.len() + 16).filter_map(|at| at.strip_prefix(&entry[..]));
+    let Some(first) = listed.next() else { return true };
+    checksum(path).is_ok_and(|own| first == own || listed.any(|other| other == own))
+}
+
+fn checksum(path: &Path) -> std::io::Result<[u8; 16]> {
+    let (mut file, mut hasher) = (File::open(path)?, Xxh3::new());
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        let count = file.read(&mut piece)?;
+        let Some(part) = piece.get(..count).filter(|part| !part.is_empty()) else { break };
+        hasher.update(part);
+    }
+    Ok(hasher.digest128().to_le_bytes())
+}
+
 /// Numbers of the key spaces that there are.
 pub(crate) fn numbers(dir: &Path) -> Result<Vec<u64>, StoreError> {
     Ok(key_spaces(&folder(dir))?.into_iter().map(|(number, _)| number).collect())
@@ -52,19 +88,23 @@ fn damaged(number: u64, cause: &str) -> StoreError {
 
 /// Folders of key spaces, by number.
 fn key_spaces(folder: &Path) -> Result<Vec<(u64, PathBuf)>, StoreError> {
-    let failed = || StoreError::io("listing the engine's folder");
+    numbered(folder).map_err(StoreError::io("listing the engine's folder"))
+}
+
+/// What in a folder has a number for its name, by number.
+fn numbered(folder: &Path) -> std::io::Result<Vec<(u64, PathBuf)>> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(failed())?,
+        entries => entries?,
     };
-    let mut spaces = Vec::new();
+    let mut found = Vec::new();
     for entry in entries {
-        let path = entry.map_err(failed())?.path();
+        let path = entry?.path();
         let number = path.file_name().and_then(|name| name.to_str()?.parse().ok());
-        spaces.extend(number.map(|number| (number, path)));
+        found.extend(number.map(|number| (number, path)));
     }
-    spaces.sort_unstable();
-    Ok(spaces)
+    found.sort_unstable();
+    Ok(found)
 }
 
 /// What is wrong with the list of one key space.

@@ -1,5 +1,5 @@
 //! More than fits the engine's memory: logs are sealed and deleted, table files written.
-use crate::{append, header, noise, open, opening::contents, options, texts};
+use crate::{append, header, noise, open, opening::contents, options, refusal, texts};
 use sessionary_store::{
     Direction, Durability, Entry, Rows, Store, StoreError, Table, check::check,
 };
@@ -67,6 +67,28 @@ fn a_flipped_bit_in_a_table_file_is_named_and_never_served() {
     drop(store);
     let report = check(dir.path());
     assert!(report.findings[0].what.contains("table file"), "{:?}", report.findings);
+}
+
+#[test]
+fn a_table_file_that_cannot_be_opened_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    fill(&store, 0, 4);
+    store.tidy().unwrap();
+    store.close().unwrap();
+    let tables = contents(dir.path()).into_iter().filter(|(path, _)| path.contains("/tables/"));
+    let tables: Vec<_> = tables.collect();
+    assert!(tables.len() > 2, "{}", tables.len());
+    for (path, bytes) in tables {
+        std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+        let refused = refusal(dir.path());
+        let (space, file) = path.rsplit_once("/tables/").unwrap();
+        let space = space.rsplit_once('/').unwrap().1;
+        let named = format!("key space {space} of the engine is damaged: its table file {file} ");
+        assert!(refused.to_string().starts_with(&named), "{refused}");
+        std::fs::write(&path, &bytes).unwrap();
+    }
+    assert_eq!(open(dir.path()).scan(Table::Sessions, .., Direction::Forward).count(), 4);
 }
 
 #[test]
