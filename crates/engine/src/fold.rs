@@ -310,17 +310,19 @@ impl Shard {
             self.note_ended(key, id);
         }
         if self.live.has_listeners() {
-            changed.iter().for_each(|id| self.tell(key, *id, opened.contains(id)));
+            for id in changed {
+                self.tell(key, *id, opened);
+            }
         }
     }
 
     /// Tells whoever listens of a change.
-    fn tell(&self, key: LaneKey, id: SessionId, opened: bool) {
+    fn tell(&self, key: LaneKey, id: SessionId, opened: &[SessionId]) {
         let Some(session) = self.hot.session(key, id) else { return };
-        let what = match (opened, session.envelope.status) {
-            (true, _) => LiveEvent::SESSION_OPENED,
-            (_, Status::Merged) => LiveEvent::SESSION_MERGED,
-            (_, Status::Settling) => LiveEvent::SESSION_ENDED,
+        let what = match session.envelope.status {
+            _ if opened.contains(&id) => LiveEvent::SESSION_OPENED,
+            Status::Merged => LiveEvent::SESSION_MERGED,
+            Status::Settling => LiveEvent::SESSION_ENDED,
             _ => LiveEvent::SESSION_CHANGED,
         };
         self.live.send(LiveEvent::of_session(what, session, &self.rules, self.now));
