@@ -79,23 +79,34 @@ impl Gathered {
 
     /// Positions of signals of the lane whose keys have this hash.
     pub(crate) fn with_key(&self, lane: LaneKey, key_hash: u64) -> Vec<u64> {
-        let mut found = Vec::new();
-        if let Some(number) = self.by_lane.get(&lane)
-            && self.hashes.get(number).is_none_or(|hashes| hashes.contains(&key_hash))
-        {
-            let mut at = self.groups.get(*number as usize).and_then(|group| group.last);
-            while let Some(one) = at.and_then(|at| self.stamped.get(at as usize)) {
-                found.extend(
-                    Some(&one.stamped).filter(|s| s.key_hash == key_hash).map(|s| s.position),
-                );
-                at = one.before;
-            }
-            found.reverse();
-        }
-        let pinned = self.pinned.iter().filter(|pinned| pinned.lane == lane);
-        let same = pinned.filter(|pinned| pinned.stamped.key_hash == key_hash);
-        found.extend(same.map(|pinned| pinned.stamped.position));
+        let scanned = self.by_lane.get(&lane).filter(|number| {
+            self.hashes.get(*number).is_none_or(|hashes| hashes.contains(&key_hash))
+        });
+        let own = scanned.into_iter().flat_map(|number| self.of_group(*number));
+        let same = |stamped: &&Stamped| stamped.key_hash == key_hash;
+        let mut found: Vec<u64> = own.filter(same).map(|stamped| stamped.position).collect();
+        found.reverse();
+        let pinned = self.pinned_to(lane).filter(same);
+        found.extend(pinned.map(|stamped| stamped.position));
         found
+    }
+
+    /// The hashes of the keys of all signals that are on their way into the lane.
+    pub(crate) fn hashes_of(&self, lane: LaneKey) -> impl Iterator<Item = u64> {
+        let own = self.by_lane.get(&lane).into_iter().flat_map(|number| self.of_group(*number));
+        own.chain(self.pinned_to(lane)).map(|stamped| stamped.key_hash)
+    }
+
+    /// The signals of a group, the last one first.
+    fn of_group(&self, number: u32) -> impl Iterator<Item = &Stamped> {
+        let one = |at: Option<u32>| at.and_then(|at| self.stamped.get(at as usize));
+        let last = self.groups.get(number as usize).and_then(|group| group.last);
+        std::iter::successors(one(last), move |before| one(before.before)).map(|one| &one.stamped)
+    }
+
+    fn pinned_to(&self, lane: LaneKey) -> impl Iterator<Item = &Stamped> {
+        let pinned = self.pinned.iter().filter(move |pinned| pinned.lane == lane);
+        pinned.map(|pinned| &pinned.stamped)
     }
 
     /// Whether the signal at this position is among them.

@@ -166,8 +166,13 @@ impl HotLane {
         self.bits & bit_of(key_hash) == 0
     }
 
-    /// Whether a signal with this key hash may be in the lane already.
-    pub(crate) fn may_hold(&mut self, key_hash: u64) -> bool {
+    /// Whether a signal with this key hash may be in the lane already. `coming` gives the hashes of
+    /// those on their way into it, which are none of its members yet.
+    pub(crate) fn may_hold<Hashes: Iterator<Item = u64>>(
+        &mut self,
+        key_hash: u64,
+        coming: impl FnOnce() -> Hashes,
+    ) -> bool {
         if let Some(seen) = &self.seen {
             return seen.contains(&key_hash);
         }
@@ -175,8 +180,11 @@ impl HotLane {
         if members().map(Vec::len).sum::<usize>() <= SCANNED_MAX {
             return members().flatten().any(|member| member.key_hash == key_hash);
         }
-        let seen: HashSet<u64> = members().flatten().map(|member| member.key_hash).collect();
-        self.seen.insert(seen).contains(&key_hash)
+        let mut seen: HashSet<u64> = members().flatten().map(|member| member.key_hash).collect();
+        let is_there = seen.contains(&key_hash);
+        seen.extend(coming());
+        self.seen = Some(seen);
+        is_there
     }
 
     /// Takes note that a signal with this key hash comes into the lane.

@@ -47,7 +47,7 @@ impl Shard {
             }
         }
         let hot = self.hot.lane(&self.store, &self.secret, tenant, name.key, name.kind)?;
-        if !hot.may_hold(key_hash) {
+        if !hot.may_hold(key_hash, || gathered.hashes_of(name.key)) {
             return self.find_tracked(gathered, position, arrival, name);
         }
         let holders: Vec<(SessionId, Member)> =
