@@ -13,7 +13,7 @@ use bytes::Bytes;
 use sessionary_core::{signal::TenantId, time::UnixMillis};
 use sessionary_engine::{
     LiveEvent,
-    keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope, granted_scopes},
+    keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope},
 };
 use sessionary_server::{
     accept::{self, Drained},

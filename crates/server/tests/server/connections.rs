@@ -137,7 +137,7 @@ async fn a_drain_ends_live_streams() {
 #[tokio::test]
 async fn more_requests_than_seats_are_told_to_come_back() {
     let server = Server::start(Settings { requests_max: 1, ..Settings::default() }).await;
-    let mut busy = waiting(&server).await;
+    let _in_flight = waiting(&server).await;
     let refused = server.with_key("GET /test/read", "", b"").await;
     assert_eq!(
         (refused.told().as_str(), refused.header("retry-after")),
