@@ -377,6 +377,30 @@ impl KeyRing {
         keys.by_number.last_key_value().map_or(1, |(last, _)| last + 1)
     }
 
+    /// The record of a key with this text, under the next number and with everything else as by
+    /// default; it is not in the ring yet.
+    pub fn record(&self, text: &KeyText, tenant: TenantId, tenant_name: &str) -> KeyRecord {
+        KeyRecord {
+            number: self.next_number(),
+            kind: text.kind(),
+            tenant,
+            tenant_name: tenant_name.to_owned(),
+            scopes: granted_scopes(text.kind(), &[]),
+            origins: Vec::new(),
+            strict: false,
+            currency: None,
+            country: None,
+            timezone: None,
+            source: None,
+            label: String::new(),
+            created_at: UnixMillis(0),
+            expires_at: None,
+            revoked_at: None,
+            display: text.display().to_owned(),
+            hash: self.hash(text),
+        }
+    }
+
     /// Adds a key, or replaces the one of its number.
     pub fn put(&self, record: KeyRecord) {
         let record = Arc::new(record);
@@ -400,25 +424,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn record(ring: &KeyRing, number: u32, text: &KeyText) -> KeyRecord {
-        KeyRecord {
-            number,
-            kind: text.kind(),
-            tenant: TenantId(1),
-            tenant_name: "shop".into(),
-            scopes: granted_scopes(text.kind(), &[]),
-            origins: Vec::new(),
-            strict: false,
-            currency: None,
-            country: None,
-            timezone: None,
-            source: None,
-            label: String::new(),
-            created_at: UnixMillis(0),
-            expires_at: None,
-            revoked_at: None,
-            display: text.display().into(),
-            hash: ring.hash(text),
-        }
+        KeyRecord { number, ..ring.record(text, TenantId(1), "shop") }
     }
 
     #[test]

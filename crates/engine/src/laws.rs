@@ -165,9 +165,15 @@ fn restored(store: &Store) -> Shard {
     Shard::restore(store.clone(), HashSecret([5; 32]), config(), Live::default()).unwrap()
 }
 
+/// In memory where the system has a place for that: the law is one of folding, and thousands of
+/// syncs say nothing about it.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 impl Twin {
     fn new() -> Twin {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         let options = Options {
             cache_bytes: 1 << 20,
             max_journaling_bytes: 64 << 20,
@@ -311,9 +317,9 @@ fn page(number: usize, minutes: i64) -> Entry {
     Entry::Signal(Arrival { tenant, received_at: START, batch, signal: Box::new(signal) })
 }
 
-/// `PROPTEST_CASES` of them, or a few.
+/// `PROPTEST_CASES` of them, or some seconds' worth.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256)
 }
 
 proptest! {

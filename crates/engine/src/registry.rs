@@ -224,10 +224,6 @@ impl Registry {
         let tenant = self.tenant_while(&changing, &new.tenant, now)?;
         let text = KeyText::generate(new.kind);
         let record = KeyRecord {
-            number: self.keys.next_number(),
-            kind: new.kind,
-            tenant,
-            tenant_name: new.tenant,
             scopes: granted_scopes(new.kind, &new.scopes),
             origins: new.origins,
             strict: new.strict,
@@ -238,9 +234,7 @@ impl Registry {
             label: new.label,
             created_at: now,
             expires_at: new.expires_at,
-            revoked_at: None,
-            display: text.display().to_owned(),
-            hash: self.keys.hash(&text),
+            ..self.keys.record(&text, tenant, &new.tenant)
         };
         Ok((text, self.keep_key(&changing, record)?))
     }

@@ -283,25 +283,7 @@ mod tests {
         let mut add = |kind, adjust: fn(&mut KeyRecord)| {
             let number = u8::try_from(texts.len() + 1).unwrap();
             let text = KeyText::from_random(kind, [number; 32]);
-            let mut record = KeyRecord {
-                number: number.into(),
-                kind,
-                tenant: TenantId(1),
-                tenant_name: "shop".into(),
-                scopes: sessionary_engine::keys::granted_scopes(kind, &[]),
-                origins: Vec::new(),
-                strict: false,
-                currency: None,
-                country: None,
-                timezone: None,
-                source: None,
-                label: String::new(),
-                created_at: UnixMillis(0),
-                expires_at: None,
-                revoked_at: None,
-                display: text.display().into(),
-                hash: ring.hash(&text),
-            };
+            let mut record = ring.record(&text, TenantId(1), "shop");
             adjust(&mut record);
             ring.put(record);
             texts.push(text.reveal().to_owned());

@@ -272,7 +272,12 @@ impl Lane {
         }
         // An id that lives again is no redirect any more.
         for session in self.sessions.iter_mut().chain(&mut settled) {
-            session.envelope.merged_ids.retain(|id| !step.opened.contains(id));
+            let merged_ids = &mut session.envelope.merged_ids;
+            let before = merged_ids.len();
+            merged_ids.retain(|id| !step.opened.contains(id));
+            if merged_ids.len() < before {
+                step.change(session.envelope.id);
+            }
         }
         self.sessions.splice(from..from, settled);
     }

@@ -51,6 +51,23 @@ fn twins_in_one_request_count_once() {
     engine.shutdown();
 }
 
+/// A long lane has a set of what it holds. It is made in the middle of a block, when the first
+/// signal comes that may be a repetition, and must have what the same block brought before that.
+#[test]
+fn what_comes_in_one_block_with_a_repetition_is_recognised_afterwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = start(dir.path(), config());
+    let seen = |n: usize| signal(&format!("k{n}"), "page_viewed", &minute(0));
+    let statuses = |signals: Vec<Signal>| -> Vec<VerdictStatus> {
+        submit(&engine, signals).verdicts.iter().map(|verdict| verdict.status).collect()
+    };
+    submit(&engine, (0..100).map(seen).collect());
+    let mixed = statuses(vec![seen(100), seen(7), seen(101)]);
+    assert_eq!(mixed, [VerdictStatus::Accepted, VerdictStatus::Duplicate, VerdictStatus::Accepted]);
+    assert_eq!(statuses((0..102).map(seen).collect()), [VerdictStatus::Duplicate; 102]);
+    engine.shutdown();
+}
+
 #[test]
 fn a_silent_session_settles_and_becomes_final_by_itself() {
     let dir = tempfile::tempdir().unwrap();
@@ -184,17 +201,17 @@ fn a_review_cannot_send_a_session_into_itself() {
     engine.shutdown();
 }
 
-fn marked(engine: &sessionary_engine::Engine) {
+fn marked(engine: &sessionary_engine::Engine, source: &str) {
     let clock = ClockEntry {
         tenant: TENANT,
-        source: "file".into(),
+        source: source.into(),
         clock: sessionary_core::rules::SourceClock::Mark,
     };
     engine.decide_blocking(Entry::Clock(clock)).unwrap();
 }
 
-fn complete(engine: &sessionary_engine::Engine) {
-    let mark = MarkEntry { tenant: TENANT, source: "file".into(), through: None };
+fn complete(engine: &sessionary_engine::Engine, source: &str) {
+    let mark = MarkEntry { tenant: TENANT, source: source.into(), through: None };
     engine.decide_blocking(Entry::Mark(mark)).unwrap();
 }
 
@@ -202,7 +219,7 @@ fn complete(engine: &sessionary_engine::Engine) {
 fn under_a_mark_an_explicit_end_settles_until_the_mark_and_an_earlier_outcome_is_placed() {
     let dir = tempfile::tempdir().unwrap();
     let engine = start(dir.path(), quick());
-    marked(&engine);
+    marked(&engine, "file");
     let of_file = |signal: Signal| Signal { source: "file".into(), ..signal };
     let phone = || Identity::new("phone", "+16195550108");
     // The file is read backwards: first the outcome, which names only a number.
@@ -216,7 +233,7 @@ fn under_a_mark_an_explicit_end_settles_until_the_mark_and_an_earlier_outcome_is
     std::thread::sleep(std::time::Duration::from_millis(1_300));
     assert_eq!(session(&engine, visit).envelope.revision, 0, "nothing is final before the mark");
     submit(&engine, vec![seen]);
-    complete(&engine);
+    complete(&engine, "file");
     let done = session(&engine, visit);
     assert_eq!((done.envelope.status, done.envelope.revision), (Status::Final, 1));
     assert_eq!(done.content.claims.len(), 1, "the outcome found its visit");
@@ -230,7 +247,7 @@ fn a_mark_finishes_the_sessions_of_a_source_whose_clock_was_never_set() {
     let engine = start(dir.path(), config());
     let of_file = Signal { source: "file".into(), ..signal("a", "page_viewed", &minute(0)) };
     let id = submit(&engine, vec![of_file]).verdicts[0].session;
-    complete(&engine);
+    complete(&engine, "file");
     assert_eq!(session(&engine, id).envelope.status, Status::Final);
     engine.shutdown();
 }
@@ -239,12 +256,23 @@ fn a_mark_finishes_the_sessions_of_a_source_whose_clock_was_never_set() {
 fn sessions_that_are_open_wait_by_a_clock_that_is_set_later() {
     let dir = tempfile::tempdir().unwrap();
     let engine = start(dir.path(), quick());
-    let of_file = Signal { source: "file".into(), ..signal("a", "page_viewed", &minute(0)) };
-    let id = submit(&engine, vec![of_file]).verdicts[0].session;
-    marked(&engine);
+    // On a busy machine a session may be over before its source's clock is set: then another.
+    let set_later = |n: usize| {
+        let source = format!("file {n}");
+        let key = format!("a{n}");
+        let of_file = Signal {
+            source: source.as_str().into(),
+            identities: vec![Identity::new("cookie", &key)],
+            ..signal(&key, "page_viewed", &minute(0))
+        };
+        let id = submit(&engine, vec![of_file]).verdicts[0].session;
+        marked(&engine, &source);
+        (session(&engine, id).envelope.status == Status::Open).then_some((id, source))
+    };
+    let (id, source) = (0..50).find_map(set_later).expect("one that is open");
     std::thread::sleep(std::time::Duration::from_millis(1_300));
     assert_eq!(session(&engine, id).envelope.status, Status::Open);
-    complete(&engine);
+    complete(&engine, &source);
     assert_eq!(session(&engine, id).envelope.status, Status::Final);
     engine.shutdown();
 }

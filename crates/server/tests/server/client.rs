@@ -13,7 +13,7 @@ use bytes::Bytes;
 use sessionary_core::{signal::TenantId, time::UnixMillis};
 use sessionary_engine::{
     LiveEvent,
-    keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope, granted_scopes},
+    keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope},
 };
 use sessionary_server::{
     accept::{self, Drained},
@@ -188,23 +188,8 @@ async fn panics() -> &'static str {
 fn add_key(ring: &KeyRing, kind: KeyKind, origins: &[&str]) -> String {
     let text = KeyText::generate(kind);
     ring.put(KeyRecord {
-        number: ring.next_number(),
-        kind,
-        tenant: TenantId(1),
-        tenant_name: "shop".into(),
-        scopes: granted_scopes(kind, &[]),
         origins: origins.iter().map(|&origin| origin.into()).collect(),
-        strict: false,
-        currency: None,
-        country: None,
-        timezone: None,
-        source: None,
-        label: String::new(),
-        created_at: UnixMillis(0),
-        expires_at: None,
-        revoked_at: None,
-        display: text.display().into(),
-        hash: ring.hash(&text),
+        ..ring.record(&text, TenantId(1), "shop")
     });
     text.reveal().into()
 }

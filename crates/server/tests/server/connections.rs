@@ -8,7 +8,7 @@ use sessionary_core::signal::TenantId;
 use sessionary_engine::LiveEvent;
 use sessionary_server::{accept::Drained, settings::Settings};
 
-use crate::client::{Server, impatient};
+use crate::client::{Client, Server, impatient};
 
 const LIVEZ: &str = "GET /livez HTTP/1.1\r\nHost: t\r\n\r\n";
 
@@ -72,6 +72,21 @@ async fn one_address_does_not_take_all_seats() {
     assert_eq!(third.one().await.status(), 200);
 }
 
+/// A client whose request is in flight until the probe lets it go on.
+async fn waiting(server: &Server) -> Client {
+    let mut client = server.connect().await;
+    let secret = &server.secret;
+    client
+        .send(format!(
+            "GET /test/wait HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {secret}\r\n\r\n"
+        ))
+        .await;
+    while server.probe.waiting.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    client
+}
+
 #[tokio::test]
 async fn a_drain_finishes_what_is_in_flight_and_closes_what_is_idle() {
     let server = Server::start(Settings::default()).await;
@@ -79,15 +94,7 @@ async fn a_drain_finishes_what_is_in_flight_and_closes_what_is_idle() {
     idle.send(LIVEZ).await;
     idle.one().await;
     let mut silent = server.connect().await;
-    let mut busy = server.connect().await;
-    let secret = &server.secret;
-    busy.send(format!(
-        "GET /test/wait HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {secret}\r\n\r\n"
-    ))
-    .await;
-    while server.probe.waiting.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    let mut busy = waiting(&server).await;
     server.stop.cancel();
     assert_eq!((idle.rest().await.0, silent.rest().await.0), (String::new(), String::new()));
     server.probe.go.add_permits(1);
@@ -100,15 +107,7 @@ async fn a_drain_finishes_what_is_in_flight_and_closes_what_is_idle() {
 async fn a_drain_ends_also_when_a_request_does_not() {
     let settings = Settings { drain: Duration::from_millis(200), ..Settings::default() };
     let server = Server::start(settings).await;
-    let mut busy = server.connect().await;
-    let secret = &server.secret;
-    busy.send(format!(
-        "GET /test/wait HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {secret}\r\n\r\n"
-    ))
-    .await;
-    while server.probe.waiting.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    let mut busy = waiting(&server).await;
     server.stop.cancel();
     assert_eq!(busy.rest().await.0, "");
     assert_eq!(server.stopped().await, Drained::Cut { connections: 1 });
@@ -138,15 +137,7 @@ async fn a_drain_ends_live_streams() {
 #[tokio::test]
 async fn more_requests_than_seats_are_told_to_come_back() {
     let server = Server::start(Settings { requests_max: 1, ..Settings::default() }).await;
-    let mut busy = server.connect().await;
-    let secret = &server.secret;
-    busy.send(format!(
-        "GET /test/wait HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {secret}\r\n\r\n"
-    ))
-    .await;
-    while server.probe.waiting.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    let _in_flight = waiting(&server).await;
     let refused = server.with_key("GET /test/read", "", b"").await;
     assert_eq!(
         (refused.told().as_str(), refused.header("retry-after")),

@@ -486,10 +486,14 @@ async fn limits_are_those_of_the_settings() {
         ("/v1/signals", json!(four).to_string(), "too_many_signals"),
         ("/v1/signals", long(2_001), "body_too_large"),
         ("/v1/dispositions", long(401), "body_too_large"),
-        ("/v1/signals", with(json!({ "attributes": { "a": { "b": { "c": 1 } } } })), "too_deep"),
-        ("/v1/signals", with(json!({ "a": 1, "b": 1, "c": 1 })), "too_many_members"),
-        ("/v1/signals", with(json!({ "attributes": long(101) })), "text_too_long"),
-        ("/v1/signals", with(json!({ "attributes": vec![long(90); 5] })), "item_too_large"),
+        (
+            "/v1/signals",
+            with(json!({ "attributes": { "a": { "b": { "c": 1 } } } })),
+            "nested more than 3 deep",
+        ),
+        ("/v1/signals", with(json!({ "a": 1, "b": 1, "c": 1 })), "more than 8 members"),
+        ("/v1/signals", with(json!({ "attributes": long(101) })), "longer than 100 bytes"),
+        ("/v1/signals", with(json!({ "attributes": vec![long(90); 5] })), "send at most 600"),
     ] {
         let reply = world.post(path, body.clone()).await;
         let told = format!("{} {}", reply.status, reply.body);
