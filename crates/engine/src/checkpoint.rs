@@ -66,7 +66,7 @@ impl Shard {
             && (self.bytes_since >= self.config.checkpoint_bytes
                 || self.signals_since >= self.config.checkpoint_signals
                 || self.hot.changed_lanes() >= self.config.checkpoint_lanes
-                || self.hot.loaded_lanes() >= self.config.checkpoint_lanes / 2
+                || self.hot.loaded_lanes() >= self.config.checkpoint_lanes / 3
                 || (self.hot.is_pressed() && self.hot.changed_lanes() > 0))
     }
 

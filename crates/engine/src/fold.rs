@@ -14,7 +14,7 @@ use sessionary_core::{
     stamp::{Marks, Stamped},
     time::UnixMillis,
 };
-use sessionary_store::{Block, BlockHeader};
+use sessionary_store::BlockHeader;
 
 use crate::{
     EngineError,
@@ -63,14 +63,6 @@ pub struct Folded {
 }
 
 impl Shard {
-    /// Folds a block of the journal again.
-    pub(crate) fn fold_stored(&mut self, block: &Block) -> Result<(), EngineError> {
-        let entries: Result<Vec<Entry>, _> =
-            block.entries.iter().map(|entry| Entry::from_bytes(&entry.bytes)).collect();
-        let next = block.first + block.span();
-        self.fold_block(block.first, next, &block.header, entries?).map(|_| ())
-    }
-
     /// Folds a block. Gives the verdicts of its signals.
     pub(crate) fn fold_block(
         &mut self,

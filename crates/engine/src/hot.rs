@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Of the budget, the part that live lanes may take, in percent.
-const LIVE_PERCENT: usize = 55;
+const LIVE_PERCENT: usize = 70;
 /// What the maps themselves take for one lane, in bytes.
 const SLOT_BYTES: usize = 160;
 

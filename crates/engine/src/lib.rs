@@ -9,6 +9,7 @@ mod worker;
 pub mod clock;
 pub mod entry;
 mod shard;
+mod replay;
 mod fold;
 mod gathered;
 mod repeats;

@@ -210,23 +210,13 @@ impl Shard {
         Ok(())
     }
 
-    fn replay(&mut self) -> Result<(), EngineError> {
-        let from = self.next;
-        for block in self.store.replay(SHARD, from) {
-            let block = block?;
-            if block.first < from {
-                continue;
-            }
-            self.note_appended(block.bytes);
-            self.fold_stored(&block)?;
-            self.write_pending(PENDING_BYTES)?;
-            self.roll(block.entries.len())?;
-        }
-        self.write_pending(0)
+    /// Writes what follows from the journal, once it is much.
+    pub(crate) fn write_some_pending(&mut self) -> Result<(), EngineError> {
+        self.write_pending(PENDING_BYTES)
     }
 
-    /// Writes what follows from the journal, if it is more than so many bytes.
-    fn write_pending(&mut self, bytes: u64) -> Result<(), EngineError> {
+    /// The same, if it is more than so many bytes.
+    pub(crate) fn write_pending(&mut self, bytes: u64) -> Result<(), EngineError> {
         if self.pending.bytes() > bytes {
             self.store.write(std::mem::take(&mut self.pending), Durability::Buffered)?;
         }
