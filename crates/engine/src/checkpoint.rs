@@ -8,6 +8,8 @@
 //! tables, chunk by chunk, and the chunks deleted. A checkpoint that was not sealed is as if it had
 //! never begun. None of it needs a sync: the journal is synced, and all comes after it in one log
 //! (docs/decisions/0008).
+use std::time::Duration;
+
 use sessionary_core::{id::SessionId, lane::LaneKey, rules::Rules, time::UnixMillis};
 use sessionary_store::{
     Direction, Durability, Rows, Table, keys::parse_source_timer_key, keys::parse_timer_key,
@@ -16,6 +18,7 @@ use sessionary_store::{
 
 use crate::{
     EngineError,
+    clock::monotonic,
     rows::{TimerRow, decode, encode},
     shard::{SHARD, STATE_KEY, Shard, StateRow},
     staging,
@@ -26,14 +29,13 @@ use crate::{
 const LANES_PER_STEP: usize = if cfg!(test) { 1 } else { 96 };
 /// A checkpoint of so few lanes is one batch.
 const LANES_AT_ONCE: usize = if cfg!(test) { 1 } else { 256 };
-/// Steps after one small block, at most: together some ten milliseconds.
-const STEPS_MAX: usize = 24;
-/// Steps for so many signals of a large block, when each of them touched a lane of its own: lanes
-/// must be staged and applied faster than they change.
-const SIGNALS_PER_STEP: usize = LANES_PER_STEP / 3;
+/// Steps after one block take at most this long, or as long as the block itself took.
+const PAUSE: Duration = Duration::from_millis(10);
+/// So many times as long while memory is short: lanes must be written faster than they change.
+const PRESSED: u32 = 4;
 /// A checkpoint is spread over this part of the signals that came before it: about as many will
 /// come before the next is due.
-const SPREAD: u64 = 3;
+const SPREAD: u64 = 2;
 
 /// How far the checkpoint that is being taken has come.
 #[derive(Default)]
@@ -84,13 +86,18 @@ impl Shard {
         !matches!(self.progress, Progress::Idle)
     }
 
-    /// Goes on with the checkpoint after a block of so many signals, begins one that is due.
-    pub(crate) fn roll(&mut self, signals: usize) -> Result<(), EngineError> {
+    /// Goes on with the checkpoint after a block of so many signals that took so long, begins one
+    /// that is due.
+    pub(crate) fn roll(&mut self, signals: usize, took: Duration) -> Result<(), EngineError> {
         if self.is_checkpoint_due() {
             self.begin_checkpoint()?;
         }
-        for _ in 0..self.steps_after(signals) {
-            if !self.step_checkpoint()? {
+        let is_pressed = self.hot.is_pressed();
+        let wanted = if is_pressed { usize::MAX } else { self.steps_after(signals) };
+        let patience = took.max(PAUSE) * if is_pressed { PRESSED } else { 1 };
+        let began = monotonic();
+        for _ in 0..wanted {
+            if !self.step_checkpoint()? || began.elapsed() > patience {
                 break;
             }
         }
@@ -105,13 +112,9 @@ impl Shard {
             Progress::Staging { frozen, .. } => frozen.len() / LANES_PER_STEP * 2 + 2,
             Progress::Applying { next, chunks, .. } => (chunks - next) as usize + 1,
         };
-        let most = STEPS_MAX.max(signals.div_ceil(SIGNALS_PER_STEP.max(1)));
-        if self.hot.is_pressed() {
-            return most;
-        }
         let ahead = self.spread.saturating_sub(self.signals_since);
         let ahead = usize::try_from(ahead).unwrap_or(usize::MAX).max(1);
-        (left.saturating_mul(signals) / ahead + 1).min(most)
+        left.saturating_mul(signals) / ahead + 1
     }
 
     /// Takes a whole checkpoint of everything folded so far.

@@ -8,6 +8,7 @@ use sessionary_store::{BlockHeader, Store};
 
 use crate::{
     EngineError,
+    clock::monotonic,
     entry::Entry,
     shard::{SHARD, Shard},
 };
@@ -38,11 +39,11 @@ impl Shard {
 
     fn fold_again(&mut self, block: Decoded) -> Result<(), EngineError> {
         let Decoded { first, next, header, bytes, entries } = block;
-        let count = entries.len();
+        let (count, began) = (entries.len(), monotonic());
         self.note_appended(bytes);
         self.fold_block(first, next, &header, entries)?;
         self.write_some_pending()?;
-        self.roll(count)
+        self.roll(count, began.elapsed())
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     EngineError, Failure, Live, Reader, Receipt, SessionView, ShardConfig,
-    clock::ServerClock,
+    clock::{ServerClock, monotonic},
     entry::{Entry, RulesEntry},
     gathered::Verdicts,
     healing::PAUSE,
@@ -178,9 +178,10 @@ impl Worker {
             }
             let idle = group.is_empty();
             self.place(&group)?;
+            let began = monotonic();
             let signals = self.commit(group)?;
             let shard = self.shard()?;
-            shard.roll(signals)?;
+            shard.roll(signals, began.elapsed())?;
             if idle && shard.is_dirty() && !shard.is_checkpointing() {
                 shard.begin_checkpoint()?;
             }
