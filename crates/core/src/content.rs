@@ -2,7 +2,7 @@
 //!
 //! [`Content::add`] takes the signals in event order, one by one; the fold calls it for each signal
 //! that arrives in order and begins anew for a run in which one did not.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use crate::{
     leg::{self, Leg},
     rules::Rules,
     signal::{Attributes, Fields, Signal, kind},
+    sorted_set::SortedSet,
     stamp::{Marks, Order, Stamped},
     time::{Millis, UnixMillis},
     touch::{self, Touch},
@@ -228,8 +229,8 @@ pub struct Content {
     #[serde(rename = "u", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub users: BTreeMap<Box<str>, Box<str>>,
     /// The ledger, in event order.
-    #[serde(rename = "k", default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub claims: BTreeSet<Claim>,
+    #[serde(rename = "k", default, skip_serializing_if = "SortedSet::is_empty")]
+    pub claims: SortedSet<Claim>,
     /// Arrivals.
     #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
     pub touches: Vec<Touch>,
@@ -240,8 +241,8 @@ pub struct Content {
     #[serde(rename = "o", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub orders: BTreeMap<Box<str>, PlacedOrder>,
     /// Who was seen.
-    #[serde(rename = "i", default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub identities: BTreeSet<Identity>,
+    #[serde(rename = "i", default, skip_serializing_if = "SortedSet::is_empty")]
+    pub identities: SortedSet<Identity>,
     /// What the dictionary knows.
     #[serde(rename = "d", default, skip_serializing_if = "Fields::is_empty")]
     pub fields: Fields,
@@ -252,8 +253,8 @@ pub struct Content {
     #[serde(rename = "a", default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
     /// Repairs and oddities, by code.
-    #[serde(rename = "w", default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub warnings: BTreeSet<Box<str>>,
+    #[serde(rename = "w", default, skip_serializing_if = "SortedSet::is_empty")]
+    pub warnings: SortedSet<Box<str>>,
 }
 
 /// Identities, attributes and warnings that one session keeps of each; more is noise or an attack.
@@ -282,15 +283,15 @@ impl Content {
             answered: None,
             evidence: None,
             users: BTreeMap::new(),
-            claims: BTreeSet::new(),
+            claims: SortedSet::new(),
             touches: Vec::new(),
             legs: Vec::new(),
             orders: BTreeMap::new(),
-            identities: BTreeSet::new(),
+            identities: SortedSet::new(),
             fields: Fields::new(),
             booked: None,
             attributes: Attributes::new(),
-            warnings: BTreeSet::new(),
+            warnings: SortedSet::new(),
         };
         content.add(first, rules);
         content

@@ -158,7 +158,7 @@ impl Lane {
         fetch: &mut F,
     ) -> Result<bool, F::Error> {
         stamped.marks = stamped.marks.with(Marks::PLACED);
-        let member = Member { lane: Some(from), ..member_of(&stamped) };
+        let member = Member { lane: Some(Box::new(from)), ..member_of(&stamped) };
         let mut live = self.sessions.iter_mut();
         let Some(session) = live.find(|session| session.envelope.id == into) else {
             return Ok(false);

@@ -6,6 +6,7 @@ pub mod time;
 pub mod channel;
 pub mod json;
 pub mod sorted_map;
+pub mod sorted_set;
 pub mod word;
 pub mod identity;
 pub mod value;

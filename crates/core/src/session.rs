@@ -170,9 +170,9 @@ pub struct Member {
     /// Its marks.
     #[serde(rename = "m", default)]
     pub marks: Marks,
-    /// The lane it came from, when it was placed.
+    /// The lane it came from, when it was placed; few were.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
-    pub lane: Option<LaneKey>,
+    pub lane: Option<Box<LaneKey>>,
 }
 
 /// A session.

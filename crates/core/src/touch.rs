@@ -62,7 +62,14 @@ const TOUCHES_MAX: usize = 100;
 /// when its source differs from the last touch (a new source is a new touch, no split).
 pub(crate) fn add(touches: &mut Vec<Touch>, stamped: &Stamped) {
     let signal = &stamped.signal;
-    let Some(touch) = stated(stamped).or_else(|| referred(stamped)) else {
+    let parts = STATED.map(|number| signal.text(number));
+    let is_stated = parts.iter().any(Option::is_some);
+    // Most signals of a session state the same as its arrival.
+    if is_stated && touches.last().is_some_and(|last| last.source_parts() == parts) {
+        return;
+    }
+    let touch = if is_stated { Some(stated(stamped)) } else { referred(stamped) };
+    let Some(touch) = touch else {
         if touches.is_empty() && &*signal.kind != kind::DISPOSITION_POSTED {
             touches.reserve_exact(1);
             touches.push(blank(stamped, TouchRule::Direct));
@@ -103,7 +110,7 @@ fn blank(stamped: &Stamped, rule: TouchRule) -> Touch {
     }
 }
 
-/// What says where an arrival came from.
+/// What says where an arrival came from, in the order of [`Touch::source_parts`].
 const STATED: [FieldNumber; 5] = [
     field::TRACKING_SOURCE,
     field::TRACKING_MEDIUM,
@@ -112,12 +119,9 @@ const STATED: [FieldNumber; 5] = [
     field::CLICK_ID,
 ];
 
-fn stated(stamped: &Stamped) -> Option<Touch> {
-    if STATED.iter().all(|number| stamped.signal.text(*number).is_none()) {
-        return None;
-    }
+fn stated(stamped: &Stamped) -> Touch {
     let text = |number| stamped.signal.text(number).map(Box::<str>::from);
-    Some(Touch {
+    Touch {
         source: text(field::TRACKING_SOURCE),
         medium: text(field::TRACKING_MEDIUM),
         campaign_id: text(field::CAMPAIGN_ID),
@@ -126,7 +130,7 @@ fn stated(stamped: &Stamped) -> Option<Touch> {
         term: text(field::TRACKING_TERM),
         click_id: text(field::CLICK_ID),
         ..blank(stamped, TouchRule::Stated)
-    })
+    }
 }
 
 fn referred(stamped: &Stamped) -> Option<Touch> {

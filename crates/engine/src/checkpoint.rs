@@ -29,10 +29,12 @@ use crate::{
 const LANES_PER_STEP: usize = if cfg!(test) { 1 } else { 96 };
 /// A checkpoint of so few lanes is one batch.
 const LANES_AT_ONCE: usize = if cfg!(test) { 1 } else { 256 };
+/// Ids of signals are sorted and written so many at once.
+const IDS_PER_RUN: usize = 1 << 16;
 /// Steps after one block take at most this long, or as long as the block itself took.
 const PAUSE: Duration = Duration::from_millis(10);
-/// So many times as long while memory is short: lanes must be written faster than they change.
-const PRESSED: u32 = 4;
+/// So many times as long while memory is exhausted: lanes must be written faster than they change.
+const EXHAUSTED: u32 = 4;
 /// A checkpoint is spread over this part of the signals that came before it: about as many will
 /// come before the next is due.
 const SPREAD: u64 = 2;
@@ -89,12 +91,14 @@ impl Shard {
     /// Goes on with the checkpoint after a block of so many signals that took so long, begins one
     /// that is due.
     pub(crate) fn roll(&mut self, signals: usize, took: Duration) -> Result<(), EngineError> {
+        if self.new_ids.len() >= IDS_PER_RUN {
+            self.end_run();
+        }
         if self.is_checkpoint_due() {
             self.begin_checkpoint()?;
         }
-        let is_pressed = self.hot.is_pressed();
-        let wanted = if is_pressed { usize::MAX } else { self.steps_after(signals) };
-        let patience = took.max(PAUSE) * if is_pressed { PRESSED } else { 1 };
+        let wanted = if self.hot.is_pressed() { usize::MAX } else { self.steps_after(signals) };
+        let patience = took.max(PAUSE) * if self.hot.is_exhausted() { EXHAUSTED } else { 1 };
         let began = monotonic();
         for _ in 0..wanted {
             if !self.step_checkpoint()? || began.elapsed() > patience {
@@ -130,14 +134,8 @@ impl Shard {
 
     /// Fixes the position of a checkpoint and what belongs to it.
     pub(crate) fn begin_checkpoint(&mut self) -> Result<(), EngineError> {
-        // Rows that follow from the journal alone may be there before their checkpoint is.
-        let mut rows = std::mem::take(&mut self.pending);
-        if !self.new_ids.is_empty() {
-            let mut ids = std::mem::take(&mut self.new_ids);
-            ids.sort_unstable();
-            ids.dedup();
-            signal_ids::add_run(&mut rows, self.take_run(), ids);
-        }
+        self.end_run();
+        let rows = std::mem::take(&mut self.pending);
         let state = Box::new(self.state_row());
         for (partition, used) in self.numbers.take_changed() {
             self.hot.staging.put(Table::Config, &short_ids_key(partition), &used);
@@ -155,6 +153,18 @@ impl Shard {
         self.store.write(rows, Durability::Buffered)?;
         self.progress = Progress::Staging { frozen, state, chunks: 0 };
         Ok(())
+    }
+
+    /// Makes a run of the ids of signals so far. It follows from the journal alone, and so may be
+    /// there before its checkpoint is.
+    fn end_run(&mut self) {
+        if !self.new_ids.is_empty() {
+            let mut ids = std::mem::take(&mut self.new_ids);
+            ids.sort_unstable();
+            ids.dedup();
+            let run = self.take_run();
+            signal_ids::add_run(&mut self.pending, run, ids);
+        }
     }
 
     fn state_row(&self) -> StateRow {

@@ -2,7 +2,7 @@
 //! restored from it.
 //!
 //! What is in memory may be ahead of what is on disk, so it is dropped whole; after a failed sync
-//! the same pages are never written again (P9). Meanwhile every request is told to come again.
+//! the same pages are never written again (P9). Meanwhile every write is told to come again, and reads wait.
 //!
 //! On a disk without room even for that, the store holds in memory what checkpoints write, and
 //! reads go on; once there is room, what was held is dropped and made again from the journal.
@@ -13,7 +13,9 @@ use std::{
 
 use sessionary_store::StoreError;
 
-use crate::{EngineError, clock::monotonic, intake::Command, tidy::Tidying, worker::Worker};
+use crate::{
+    EngineError, clock::monotonic, intake::Command, tidy::Tidying, waiting::refuse, worker::Worker,
+};
 
 /// The store is tried again this often.
 pub(crate) const PAUSE: Duration = Duration::from_millis(250);
@@ -85,13 +87,16 @@ impl Worker {
         }
     }
 
-    /// Tells whoever comes within a pause to come again; gives `false` when the door is closed.
+    /// Tells whoever writes within a pause to come again, and lets reads wait; gives `false` when
+    /// the door is closed.
     fn turn_away(&mut self) -> bool {
         let until = monotonic() + PAUSE;
         loop {
+            self.waiting.refuse_late();
             let left = until.saturating_duration_since(monotonic());
             match self.commands.next(left) {
-                Ok(command) => refuse(command),
+                Ok(write @ (Command::Submit(_) | Command::Decide(..))) => refuse(write),
+                Ok(read) => self.waiting.add([read]),
                 Err(RecvTimeoutError::Timeout) => return true,
                 Err(RecvTimeoutError::Disconnected) => return false,
             }
@@ -113,15 +118,4 @@ fn describe(error: &EngineError) -> String {
 /// The directory's own lock of the engine may take a moment to go.
 fn is_locked(error: &EngineError) -> bool {
     matches!(error, EngineError::Store(error) if error.exit_code() == 73)
-}
-
-fn refuse(command: Command) {
-    match command {
-        Command::Submit(submit) => drop(submit.answer.send(Err(EngineError::Interrupted))),
-        Command::Decide(_, answer) => drop(answer.send(Err(EngineError::Interrupted))),
-        Command::Session(_, _, answer) => drop(answer.send(Err(EngineError::Interrupted))),
-        Command::Read(answer) => drop(answer.send(Err(EngineError::Interrupted))),
-        // Whoever asks is told by the end of the channel.
-        Command::Folded(_) => {}
-    }
 }

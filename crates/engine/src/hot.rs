@@ -366,6 +366,11 @@ impl Hot {
         self.live_bytes + self.packed_bytes > self.budget
     }
 
+    /// Whether it is so short that others must wait until enough is written.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.live_bytes + self.packed_bytes > self.budget / 4 * 5
+    }
+
     /// How many lanes are in memory.
     pub(crate) fn len(&self) -> usize {
         self.lanes.len()

@@ -206,9 +206,9 @@ impl HotLane {
                 + content.attributes.len()
                 + content.claims.len()
                 + content.users.len();
-            1_400
+            1_200
                 + session.members.capacity() * size_of::<Member>()
-                + rows * 110
+                + rows * 90
                 + (content.touches.len() + content.legs.len()) * 250
         };
         let seen = self.seen.as_ref().map_or(0, |seen| seen.capacity() * 10);

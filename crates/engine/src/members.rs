@@ -21,7 +21,7 @@ pub(crate) fn encode(members: &[Member]) -> Vec<u8> {
         put_signed(&mut bytes, member.at.0.wrapping_sub(at));
         (position, at) = (member.position, member.at.0);
         bytes.extend_from_slice(&member.key_hash.to_be_bytes());
-        match member.lane {
+        match &member.lane {
             None => bytes.push(member.marks.0 & !FROM_LANE),
             Some(lane) => {
                 bytes.push(member.marks.0 | FROM_LANE);
@@ -41,7 +41,10 @@ pub(crate) fn decode_into(members: &mut Vec<Member>, bytes: &[u8]) -> Option<()>
         at = at.wrapping_add(take_signed(&mut rest)?);
         let key_hash = u64::from_be_bytes(take(&mut rest)?);
         let [marks] = take(&mut rest)?;
-        let lane = if marks & FROM_LANE == 0 { None } else { Some(LaneKey(take(&mut rest)?)) };
+        let lane = match marks & FROM_LANE {
+            0 => None,
+            _ => Some(Box::new(LaneKey(take(&mut rest)?))),
+        };
         let (marks, at) = (Marks(marks & !FROM_LANE), UnixMillis(at));
         members.push(Member { position, key_hash, at, marks, lane });
     }
@@ -90,7 +93,7 @@ mod tests {
         ) {
             let member = |(position, key_hash, at, marks, lane): (u64, u64, i64, u8, Option<[u8; 16]>)| {
                 let (at, marks) = (UnixMillis(at), Marks(marks & !FROM_LANE));
-                Member { position, key_hash, at, marks, lane: lane.map(LaneKey) }
+                Member { position, key_hash, at, marks, lane: lane.map(LaneKey).map(Box::new) }
             };
             let members: Vec<Member> = drawn.into_iter().map(member).collect();
             let bytes = encode(&members);

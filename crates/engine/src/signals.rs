@@ -94,7 +94,7 @@ impl Signals<'_> {
                     _ => return Err(EngineError::Missing { what: "a signal of a session" }),
                 }
             } else {
-                let lane = member.lane.unwrap_or(self.lane);
+                let lane = member.lane.as_deref().copied().unwrap_or(self.lane);
                 if let std::collections::hash_map::Entry::Vacant(e) = rows.entry(lane) {
                     e.insert(lane_arrivals(self.store, self.tenant, lane)?);
                 }

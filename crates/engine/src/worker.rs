@@ -29,10 +29,11 @@ use crate::{
     quarantine::QuarantineId,
     shard::{SHARD, Shard},
     tidy::Tidying,
+    waiting::Waiting,
 };
 
 /// Signals of one group; what queued beyond them waits for the next.
-const GROUP_SIGNALS: usize = 4_096;
+const GROUP_SIGNALS: usize = 2_048;
 /// Bytes of one group.
 const GROUP_BYTES: usize = 8 << 20;
 /// Timers that one block fires at most.
@@ -70,6 +71,8 @@ pub(crate) struct Worker {
     pub(crate) state: Option<(Shard, Tidying)>,
     pub(crate) clock: Arc<ServerClock>,
     pub(crate) commands: Inbox,
+    /// Reads that are not answered yet; they outlive a failed write.
+    pub(crate) waiting: Waiting,
     /// What keeps it from writing, for operators.
     pub(crate) trouble: watch::Sender<Option<String>>,
     /// When a block that only fired timers was last appended.
@@ -116,6 +119,7 @@ impl Worker {
             state: Some((shard, tidying)),
             clock,
             commands,
+            waiting: Waiting::default(),
             trouble,
             last_timers: never,
             tidied_at: never,
@@ -160,6 +164,7 @@ impl Worker {
                 return Err(sessionary_store::StoreError::Poisoned.into());
             }
             let held = self.hold()?;
+            self.answer_waiting()?;
             let patience = if held { PAUSE } else { self.patience()? };
             match self.commands.next(patience) {
                 Ok(command) => group.push(command),
@@ -196,7 +201,23 @@ impl Worker {
         for command in commands {
             group.take(command, Some(room))?;
         }
-        group.others.into_iter().try_for_each(|command| self.answer(command))
+        self.waiting.add(group.others);
+        self.answer_waiting()
+    }
+
+    /// Answers the reads that wait. A list needs a checkpoint, and a checkpoint writes; when that
+    /// fails, it waits on.
+    fn answer_waiting(&mut self) -> Result<(), EngineError> {
+        while let Some((since, command)) = self.waiting.next() {
+            if let Command::Read(_) = command
+                && let Err(error) = self.shard().and_then(Shard::checkpoint)
+            {
+                self.waiting.put_back((since, command));
+                return Err(error);
+            }
+            self.answer(command)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn shard(&mut self) -> Result<&mut Shard, EngineError> {
@@ -322,7 +343,7 @@ impl Worker {
         let count = group.entries.len();
         let submits = std::mem::take(&mut group.submits);
         let decisions = std::mem::take(&mut group.decisions);
-        let others = std::mem::take(&mut group.others);
+        self.waiting.add(std::mem::take(&mut group.others));
         if !timers_only || fired.is_some() {
             if timers_only {
                 self.last_timers = now;
@@ -339,7 +360,7 @@ impl Worker {
                 let _ = answer.send(Ok(()));
             }
         }
-        others.into_iter().try_for_each(|command| self.answer(command))?;
+        self.answer_waiting()?;
         Ok(count)
     }
 
@@ -369,7 +390,6 @@ impl Worker {
                 let _ = answer.send(Ok(view));
             }
             Command::Read(answer) => {
-                shard.checkpoint()?;
                 let (store, secret) = (shard.store.clone(), shard.secret.clone());
                 let reader = Reader::new(store, secret, shard.rules.clone(), now.max(shard.now));
                 let _ = answer.send(Ok(reader));

@@ -18,8 +18,10 @@ pub struct Readiness(Arc<RwLock<State>>);
 pub enum State {
     /// Takes requests.
     Ready,
-    /// Does not yet, or for the moment; the text says what it is doing, for a person.
+    /// Does not yet; the text says what it is doing, for a person.
     Busy(String),
+    /// Takes no writes for the moment, and lets reads wait; the text says why.
+    Healing(String),
     /// Will not any more.
     Stopping,
 }
@@ -44,11 +46,20 @@ impl Readiness {
     pub(crate) fn refusal(&self) -> Option<Problem> {
         match &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
             State::Ready => None,
-            State::Busy(doing) => Some(Code::NotReady.because(doing.clone()).retry_after(1)),
+            State::Busy(doing) | State::Healing(doing) => {
+                Some(Code::NotReady.because(doing.clone()).retry_after(1))
+            }
             State::Stopping => {
                 Some(Code::NotReady.because("the server is stopping").retry_after(5))
             }
         }
+    }
+
+    /// The same for requests of this method: reads wait inside the engine while it heals.
+    pub(crate) fn refusal_of(&self, method: &http::Method) -> Option<Problem> {
+        let heals =
+            matches!(&*self.0.read().unwrap_or_else(PoisonError::into_inner), State::Healing(_));
+        if heals && method.is_safe() { None } else { self.refusal() }
     }
 
     pub(crate) fn answer(&self) -> Response {

@@ -312,7 +312,7 @@ async fn admit(State(admission): State<Arc<Admission>>, request: Request, next: 
     if row.access == Access::Open {
         return next.run(with_bounds(request, row, entry)).await;
     }
-    if let Some(problem) = entry.readiness.refusal() {
+    if let Some(problem) = entry.readiness.refusal_of(request.method()) {
         return refused(problem, request.into_body());
     }
     let Ok(_seat) = entry.seats.try_acquire() else {

@@ -97,7 +97,7 @@ impl Serving {
             while trouble.changed().await.is_ok() {
                 let now = trouble.borrow_and_update().clone();
                 if readiness.get() != State::Stopping {
-                    readiness.set(now.map_or(State::Ready, State::Busy));
+                    readiness.set(now.map_or(State::Ready, State::Healing));
                 }
             }
         });

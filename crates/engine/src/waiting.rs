@@ -1,0 +1,56 @@
+//! Reads that wait for their answer, also while the store is opened again: on a full disk that takes
+//! a moment now and then, and a read that waits for it is better than one that is refused.
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use crate::{EngineError, clock::monotonic, intake::Command};
+
+/// A read waits so long, and is refused then.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// More do not wait.
+const READS_MAX: usize = 1_024;
+
+/// Reads in the order in which they came, and since when they wait.
+#[derive(Default)]
+pub(crate) struct Waiting(VecDeque<(Instant, Command)>);
+
+impl Waiting {
+    /// Reads that have just come.
+    pub(crate) fn add(&mut self, reads: impl IntoIterator<Item = Command>) {
+        let now = monotonic();
+        self.0.extend(reads.into_iter().map(|read| (now, read)));
+    }
+
+    /// Takes the first one.
+    pub(crate) fn next(&mut self) -> Option<(Instant, Command)> {
+        self.0.pop_front()
+    }
+
+    /// Puts back what [`Waiting::next`] gave.
+    pub(crate) fn put_back(&mut self, first: (Instant, Command)) {
+        self.0.push_front(first);
+    }
+
+    /// Refuses those that have waited too long, or are too many.
+    pub(crate) fn refuse_late(&mut self) {
+        let is_late = |(since, _): &(Instant, Command)| since.elapsed() > PATIENCE;
+        while self.0.len() > READS_MAX || self.0.front().is_some_and(is_late) {
+            let Some((_, command)) = self.0.pop_front() else { return };
+            refuse(command);
+        }
+    }
+}
+
+/// Tells whoever asked to come again.
+pub(crate) fn refuse(command: Command) {
+    match command {
+        Command::Submit(submit) => drop(submit.answer.send(Err(EngineError::Interrupted))),
+        Command::Decide(_, answer) => drop(answer.send(Err(EngineError::Interrupted))),
+        Command::Session(_, _, answer) => drop(answer.send(Err(EngineError::Interrupted))),
+        Command::Read(answer) => drop(answer.send(Err(EngineError::Interrupted))),
+        // Whoever asks is told by the end of the channel.
+        Command::Folded(_) => {}
+    }
+}
