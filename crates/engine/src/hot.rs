@@ -361,6 +361,12 @@ impl Hot {
         Ok(())
     }
 
+    /// Bytes that its lanes may still have written, about: at a checkpoint, and when their sessions
+    /// end.
+    pub(crate) fn to_write(&self) -> u64 {
+        2 * (self.live_bytes + self.packed_bytes) as u64
+    }
+
     /// Whether memory is short because too much waits to be written.
     pub(crate) fn is_pressed(&self) -> bool {
         self.live_bytes + self.packed_bytes > self.budget

@@ -12,6 +12,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// More do not wait.
 const READS_MAX: usize = 1_024;
 
+impl Command {
+    /// Whether it changes nothing.
+    pub(crate) fn is_read(&self) -> bool {
+        matches!(self, Command::Session(..) | Command::Read(_) | Command::Folded(_))
+    }
+}
+
 /// Reads in the order in which they came, and since when they wait.
 #[derive(Default)]
 pub(crate) struct Waiting(VecDeque<(Instant, Command)>);

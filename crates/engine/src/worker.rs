@@ -32,6 +32,8 @@ use crate::{
     waiting::Waiting,
 };
 
+/// Of the volume, the part that is kept for checkpoints and the ends of sessions, at most.
+const RESERVE_SHARE: u64 = 8;
 /// Signals of one group; what queued beyond them waits for the next.
 const GROUP_SIGNALS: usize = 2_048;
 /// Bytes of one group.
@@ -93,7 +95,6 @@ struct Group {
     rows: Rows,
     submits: Vec<Submitted>,
     decisions: Vec<oneshot::Sender<Result<(), EngineError>>>,
-    others: Vec<Command>,
 }
 
 /// Where the answer to a request goes, and to which entries of the group.
@@ -177,11 +178,13 @@ impl Worker {
                 }
             }
             self.gather(&mut group);
+            let idle = group.is_empty();
+            let (reads, group): (Vec<_>, Vec<_>) = group.into_iter().partition(Command::is_read);
+            self.waiting.add(reads);
             if held {
                 self.refuse_writes(group)?;
                 continue;
             }
-            let idle = group.is_empty();
             self.place(&group)?;
             let began = monotonic();
             let signals = self.commit(group)?;
@@ -201,7 +204,6 @@ impl Worker {
         for command in commands {
             group.take(command, Some(room))?;
         }
-        self.waiting.add(group.others);
         self.answer_waiting()
     }
 
@@ -343,7 +345,6 @@ impl Worker {
         let count = group.entries.len();
         let submits = std::mem::take(&mut group.submits);
         let decisions = std::mem::take(&mut group.decisions);
-        self.waiting.add(std::mem::take(&mut group.others));
         if !timers_only || fired.is_some() {
             if timers_only {
                 self.last_timers = now;
@@ -366,7 +367,9 @@ impl Worker {
 
     /// The room that is missing, when some is; the store is asked to free what it can.
     fn full(&mut self, now: UnixMillis) -> Result<Option<Room>, EngineError> {
-        let room = self.plan.store.room()?;
+        let store = &self.plan.store;
+        let bound = store.volume_bytes()? / RESERVE_SHARE;
+        let room = store.room()?.with_reserve(self.shard()?.hot.to_write().min(bound));
         if room.is_left() {
             return Ok(None);
         }
@@ -420,7 +423,8 @@ impl Group {
                 self.entries.push(entry);
                 self.decisions.push(answer);
             }
-            (other, _) => self.others.push(other),
+            // Reads wait elsewhere.
+            (Command::Session(..) | Command::Read(_) | Command::Folded(_), _) => {}
         }
         Ok(())
     }

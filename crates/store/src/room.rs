@@ -42,6 +42,12 @@ impl Room {
         self.free >= self.needed
     }
 
+    /// The same room for somebody who will still write so much by itself.
+    #[must_use]
+    pub fn with_reserve(self, bytes: u64) -> Room {
+        Room { needed: self.needed.saturating_add(bytes), ..self }
+    }
+
     /// Whether writes should be held in memory.
     pub fn is_exhausted(&self) -> bool {
         self.free < self.least.min(self.needed)

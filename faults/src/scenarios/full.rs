@@ -177,8 +177,8 @@ fn read(server: &mut Server, load: &Load, verdict: &mut Verdict) {
         match reader.get(path) {
             Ok((200, page))
                 if at(&page, "/entities").as_array().is_some_and(|page| page.len() == 100) => {}
-            Ok((status, _)) => {
-                verdict.find(Finding::Other, format!("GET {path} was answered {status}"));
+            Ok((status, said)) => {
+                verdict.find(Finding::Other, format!("GET {path} was answered {status}: {said}"));
             }
             Err(error) => verdict.find(Finding::Other, format!("{error:#}")),
         }
