@@ -5,6 +5,7 @@
 //! is durable (CORE.md 2).
 mod intake;
 mod inbox;
+mod group;
 mod waiting;
 mod worker;
 pub mod clock;

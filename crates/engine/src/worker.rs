@@ -13,20 +13,18 @@ use sessionary_core::{
     rules::Rules,
     time::{Millis, UnixMillis},
 };
-use sessionary_store::{
-    BlockHeader, Entry as StoredEntry, FiredThrough, PackedEntries, Room, Rows, Store,
-};
-use tokio::sync::{oneshot, watch};
+use sessionary_store::{BlockHeader, FiredThrough, Room, Store};
+use tokio::sync::watch;
 
 use crate::{
-    EngineError, Failure, Live, Reader, Receipt, SessionView, ShardConfig,
+    EngineError, Failure, Live, Reader, SessionView, ShardConfig,
     clock::{ServerClock, monotonic},
     entry::{Entry, RulesEntry},
     gathered::Verdicts,
+    group::Group,
     healing::PAUSE,
     inbox::{Inbox, bytes_of},
-    intake::{Command, Encoded, Submit},
-    quarantine::QuarantineId,
+    intake::Command,
     shard::{SHARD, Shard},
     tidy::Tidying,
     waiting::Waiting,
@@ -83,25 +81,6 @@ pub(crate) struct Worker {
     tidied_at: UnixMillis,
     tidied_through: u64,
     freed_at: UnixMillis,
-}
-
-/// A group of commands, taken apart.
-#[derive(Default)]
-struct Group {
-    entries: Vec<Entry>,
-    packed: Vec<PackedEntries>,
-    plain: Vec<Vec<u8>>,
-    bytes: u64,
-    rows: Rows,
-    submits: Vec<Submitted>,
-    decisions: Vec<oneshot::Sender<Result<(), EngineError>>>,
-}
-
-/// Where the answer to a request goes, and to which entries of the group.
-struct Submitted {
-    entries: std::ops::Range<usize>,
-    ids: Vec<QuarantineId>,
-    answer: oneshot::Sender<Result<Receipt, EngineError>>,
 }
 
 impl Worker {
@@ -300,10 +279,7 @@ impl Worker {
 
     /// Appends entries of our own as one block that fires no timers, and folds it.
     fn append_own(&mut self, entries: Vec<Entry>) -> Result<(), EngineError> {
-        let plain: Vec<Vec<u8>> = entries.iter().map(Entry::to_bytes).collect();
-        let bytes = plain.iter().map(|bytes| bytes.len() as u64).sum();
-        let packed = vec![pack(&plain)?];
-        let group = Group { entries, packed, bytes, ..Group::default() };
+        let group = Group::of_own(entries)?;
         let now = self.clock.now().max(self.shard()?.now);
         self.append(now, None, group).map(|_| ())
     }
@@ -343,23 +319,13 @@ impl Worker {
             fired = None;
         }
         let count = group.entries.len();
-        let submits = std::mem::take(&mut group.submits);
-        let decisions = std::mem::take(&mut group.decisions);
+        let answers = std::mem::take(&mut group.answers);
         if !timers_only || fired.is_some() {
             if timers_only {
                 self.last_timers = now;
             }
             let (first, verdicts) = self.append(now, fired, group)?;
-            for Submitted { entries, ids, answer } in submits {
-                let verdicts = entries
-                    .map(|at| verdicts.get(first + at as u64))
-                    .collect::<Option<Vec<_>>>()
-                    .ok_or(EngineError::Missing { what: "the verdict of a signal" })?;
-                let _ = answer.send(Ok(Receipt { verdicts, quarantine: ids }));
-            }
-            for answer in decisions {
-                let _ = answer.send(Ok(()));
-            }
+            answers.give(first, &verdicts)?;
         }
         self.answer_waiting()?;
         Ok(count)
@@ -404,59 +370,4 @@ impl Worker {
         }
         Ok(())
     }
-}
-
-impl Group {
-    /// Takes a command in, or answers that the disk is full.
-    fn take(&mut self, command: Command, full: Option<Room>) -> Result<(), EngineError> {
-        let disk_full = |room: Room| EngineError::DiskFull { free: room.free, needed: room.needed };
-        match (command, full) {
-            (Command::Submit(submit), Some(room)) => {
-                let _ = submit.answer.send(Err(disk_full(room)));
-            }
-            (Command::Decide(_, answer), Some(room)) => {
-                let _ = answer.send(Err(disk_full(room)));
-            }
-            (Command::Submit(submit), None) => self.submit(submit)?,
-            (Command::Decide(entry, answer), None) => {
-                self.plain.push(entry.to_bytes());
-                self.entries.push(entry);
-                self.decisions.push(answer);
-            }
-            // Reads wait elsewhere.
-            (Command::Session(..) | Command::Read(_) | Command::Folded(_), _) => {}
-        }
-        Ok(())
-    }
-
-    fn submit(&mut self, submit: Submit) -> Result<(), EngineError> {
-        let Submit { arrivals, encoded, bytes, quarantine, ids, answer } = submit;
-        let from = self.entries.len();
-        self.entries.extend(arrivals.into_iter().map(Entry::Signal));
-        self.bytes += bytes as u64;
-        match encoded {
-            Encoded::Plain(mut plain) => self.plain.append(&mut plain),
-            Encoded::Packed(packed) => {
-                self.pack_plain()?;
-                self.packed.push(packed);
-            }
-        }
-        self.rows.merge(quarantine);
-        self.submits.push(Submitted { entries: from..self.entries.len(), ids, answer });
-        Ok(())
-    }
-
-    /// Packs what came unpacked so far, so that the order stays.
-    fn pack_plain(&mut self) -> Result<(), EngineError> {
-        if !self.plain.is_empty() {
-            self.packed.push(pack(&std::mem::take(&mut self.plain))?);
-        }
-        Ok(())
-    }
-}
-
-fn pack(plain: &[Vec<u8>]) -> Result<PackedEntries, EngineError> {
-    let entries: Vec<StoredEntry<'_>> =
-        plain.iter().map(|bytes| StoredEntry { partition: 0, bytes }).collect();
-    Ok(PackedEntries::pack(&entries)?)
 }
