@@ -30,7 +30,7 @@ pub struct Settings {
     /// Requests in flight at once; more are answered 503. Default 2,000.
     pub requests_max: usize,
     /// Bytes of request bodies held in memory at once, unpacked or waiting for their rest; more are
-    /// answered 503. Default 128 MiB.
+    /// answered 503. Decoded they take several times as much. Default 32 MiB.
     pub body_bytes_max: usize,
     /// Bytes of one body, as sent and unpacked alike.
     pub body_sizes: BodySizes,
@@ -60,7 +60,7 @@ impl Default for Settings {
             connections_max: 10_000,
             connections_per_address_max: 512,
             requests_max: 2_000,
-            body_bytes_max: 128 << 20,
+            body_bytes_max: 32 << 20,
             body_sizes: BodySizes::default(),
             items: Limits::default(),
             live_streams_max: 256,
