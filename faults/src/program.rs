@@ -40,6 +40,8 @@ impl Program {
         let given = [
             // Sessions end and become final while somebody watches.
             ("BOUNDARY__WEB_GAP_MS", crate::traffic::GAP_MS.to_string()),
+            // A lane whose only signal so far is a note has no channel.
+            ("BOUNDARY__OTHER_GAP_MS", crate::traffic::GAP_MS.to_string()),
             ("LIFECYCLE__SETTLE_MS", crate::traffic::SETTLE_MS.to_string()),
             // A disk that is nearly full is the subject of one scenario only.
             ("STORE__MIN_FREE_BYTES", "1".to_owned()),
