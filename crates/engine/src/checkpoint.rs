@@ -32,12 +32,12 @@ const LANES_AT_ONCE: usize = if cfg!(test) { 1 } else { 256 };
 /// Ids of signals are sorted and written so many at once.
 const IDS_PER_RUN: usize = 1 << 16;
 /// Steps after one block take at most this long, or as long as the block itself took.
-const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(2);
 /// So many times as long while memory is exhausted: lanes must be written faster than they change.
 const EXHAUSTED: u32 = 4;
-/// A checkpoint is spread over this part of the signals that came before it: about as many will
-/// come before the next is due.
-const SPREAD: u64 = 2;
+/// A checkpoint is spread over this part of the signals that came before it, in percent: about as
+/// many will come before the next is due.
+const SPREAD_PERCENT: u64 = 75;
 
 /// How far the checkpoint that is being taken has come.
 #[derive(Default)]
@@ -143,7 +143,7 @@ impl Shard {
         let frozen = self.hot.freeze();
         self.homeless.begin_writing();
         self.timers.freeze();
-        self.spread = self.signals_since / SPREAD;
+        self.spread = self.signals_since * SPREAD_PERCENT / 100;
         self.bytes_since = 0;
         self.signals_since = 0;
         self.decided = false;

@@ -67,7 +67,7 @@ impl Config {
             rules,
             hot_bytes: size(self.store.hot_bytes),
             checkpoint_bytes: 160 << 20,
-            checkpoint_signals: 350_000,
+            checkpoint_signals: 320_000,
             checkpoint_lanes: 64_000,
             rewrite_after_ms: millis(self.store.rewrite_after_ms).0,
             rewrite_beyond_bytes: self.store.rewrite_beyond_bytes,
