@@ -374,7 +374,7 @@ impl Hot {
 
     /// Whether it is so short that others must wait until enough is written.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.live_bytes + self.packed_bytes > self.budget / 4 * 5
+        self.live_bytes + self.packed_bytes > self.budget / 8 * 9
     }
 
     /// How many lanes are in memory.

@@ -132,13 +132,13 @@ settings! {
     /// The data directory.
     store: Store {
         /// Memory for what was read or written lately.
-        cache_bytes: u64 = 32 * MIB, bytes(8 * MIB, u64::MAX);
+        cache_bytes: u64 = 24 * MIB, bytes(8 * MIB, u64::MAX);
         /// Free space below which writes are answered 507 until there is more; 0: the larger of 512 MiB and 2 % of the disk.
         min_free_bytes: u64 = 0, bytes(0, u64::MAX);
         /// Log of the storage engine; bounds how long a start after a crash takes.
         max_journaling_bytes: u64 = 512 * MIB, bytes(64 * MIB, u64::MAX);
         /// Memory for sessions; those touched longest ago are packed, then left on disk.
-        hot_bytes: u64 = 160 * MIB, bytes(8 * MIB, u64::MAX);
+        hot_bytes: u64 = 136 * MIB, bytes(8 * MIB, u64::MAX);
         /// Signals beyond so many bytes, before compression, are rewritten whatever their age; on a small volume earlier.
         rewrite_beyond_bytes: u64 = 2048 * MIB, bytes(0, u64::MAX);
         /// Age at which signals are rewritten from the order of arrival to that of their sessions, which is quicker to read; 0: as soon as they are folded.
