@@ -109,6 +109,7 @@ fn what_is_plain_is_read_in_one_pass() {
         r#"{"type":"t","identities":[{"type":"cookie","value":"c","y":1},{"value":7,"type":"phone"}]}"#,
         r#"{"commerce":{"items":[{"sku":"A"},{"name":"b","x":[1]}]},"type":"t","signals":{"110":"x","y":1}}"#,
         r#"{"type":"t","disposition":{"code":10,"author":"agent"},"identities":null,"page":null}"#,
+        r#"{"type":"t","signals":null}"#,
     ] {
         assert!(check(plain), "{plain}");
     }

@@ -94,7 +94,7 @@ impl<'a> Draft<'a> {
             Some(Slot::Group(_)) if path == ITEMS && json.get().starts_with('[') => {
                 self.items(json)?;
             }
-            Some(Slot::Group(_)) if path != SIGNALS && json.is_null() => {}
+            Some(Slot::Group(_)) if json.is_null() => {}
             Some(Slot::Group(_)) if path != SIGNALS => {
                 return Err(Fault::wrong(path, json, "an object"));
             }
