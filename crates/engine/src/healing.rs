@@ -2,7 +2,8 @@
 //! restored from it.
 //!
 //! What is in memory may be ahead of what is on disk, so it is dropped whole; after a failed sync
-//! the same pages are never written again (P9). Meanwhile every write is told to come again, and reads wait.
+//! the same pages are never written again (P9). Meanwhile every write is told to come again, and
+//! reads wait.
 //!
 //! On a disk without room even for that, the store holds in memory what checkpoints write, and
 //! reads go on; once there is room, what was held is dropped and made again from the journal.

@@ -187,13 +187,14 @@ impl Worker {
     }
 
     /// Answers the reads that wait. A list needs a checkpoint, and a checkpoint writes; when that
-    /// fails, it waits on.
+    /// fails, it waits on, but not for ever: the store may open again each time and fail each time.
     fn answer_waiting(&mut self) -> Result<(), EngineError> {
         while let Some((since, command)) = self.waiting.next() {
             if let Command::Read(_) = command
                 && let Err(error) = self.shard().and_then(Shard::checkpoint)
             {
                 self.waiting.put_back((since, command));
+                self.waiting.refuse_late();
                 return Err(error);
             }
             self.answer(command)?;
