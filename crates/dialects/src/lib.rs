@@ -6,6 +6,7 @@
 pub mod access_log;
 pub mod attribution_from_url;
 pub mod canonical;
+pub mod format;
 pub mod handshake;
 pub mod identical;
 pub mod identities;
@@ -13,6 +14,7 @@ pub mod limits;
 pub mod mapping;
 mod month;
 
+pub use format::{Format, View};
 pub use limits::Limits;
 
 /// What a decoder must know of the sender beyond the bytes: settings of the API key.

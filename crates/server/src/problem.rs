@@ -3,10 +3,12 @@
 //! One table holds every code with its status, title, meaning and remedy. The answers, the pages
 //! under `/docs/problems` and the OpenAPI document are read from it, so a code without a row does
 //! not compile. A code never changes its meaning; titles and sentences may be improved.
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Response};
 use http::{
     HeaderValue, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 
@@ -273,6 +275,21 @@ struct Document<'a> {
     quarantine_id: Option<&'a str>,
 }
 
+/// A refusal in the words of others: clients of a dialect read its own shape and show nothing of
+/// ours. Status and headers stay.
+pub type InOtherWords = fn(&Problem) -> serde_json::Value;
+
+/// The response as the route's clients read it, where it is a refusal.
+pub(crate) fn reworded(response: Response, words: InOtherWords) -> Response {
+    let Some(problem) = response.extensions().get::<Arc<Problem>>().cloned() else {
+        return response;
+    };
+    let (mut parts, _) = response.into_parts();
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, words(&problem).to_string().into())
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.code.status(), self.to_json()).into_response();
@@ -286,10 +303,13 @@ impl IntoResponse for Problem {
             let challenge = HeaderValue::from_static("Bearer realm=\"sessionary\"");
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
-        if let Some(allow) = self.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
+        if let Some(allow) =
+            self.allow.as_deref().and_then(|allow| HeaderValue::try_from(allow).ok())
+        {
             headers.insert(ALLOW, allow);
         }
         response.extensions_mut().insert(self.code);
+        response.extensions_mut().insert(Arc::new(self));
         response
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     body::{BodyBytes, BodySize, BodySizes},
     drain::drain,
     health::Readiness,
-    problem::{Code, Problem},
+    problem::{Code, InOtherWords, Problem, reworded},
 };
 
 /// A method of ours.
@@ -151,6 +151,9 @@ pub struct Route {
     pub answers: &'static [Answer],
     /// Its own refusals; those of keys, bodies and load follow from the rest of the row.
     pub problems: &'static [Code],
+    /// The shape of refusals that the clients of a dialect read; a problem document where none is
+    /// said.
+    pub refuses_as: Option<InOtherWords>,
 }
 
 impl Route {
@@ -166,6 +169,7 @@ impl Route {
         takes: None,
         answers: &[],
         problems: &[],
+        refuses_as: None,
     };
 
     /// Every refusal that this route can give.
@@ -308,7 +312,15 @@ struct Admission {
 }
 
 async fn admit(State(admission): State<Arc<Admission>>, request: Request, next: Next) -> Response {
-    let Admission { entry, row } = &*admission;
+    let response = admitted(&admission, request, next).await;
+    match admission.row.refuses_as {
+        Some(words) => reworded(response, words),
+        None => response,
+    }
+}
+
+async fn admitted(admission: &Admission, request: Request, next: Next) -> Response {
+    let Admission { entry, row } = admission;
     if row.access == Access::Open {
         return next.run(with_bounds(request, row, entry)).await;
     }

@@ -4,12 +4,14 @@ use serde_json::{Map, Value as Json, json};
 use sessionary_core::{
     dictionary::{by_number, field},
     identity::Identity,
+    outcome,
     signal::{Attributes, FieldNumber, Fields, Signal},
     time::{Instant, Millis, UnixMillis},
     value::{RawJson, Value},
 };
 
 use super::{parameters::unbracket, signal_types::user_signal_type};
+use crate::View;
 
 /// The parts of a session that a disposition tells.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +121,25 @@ fn as_sent(identity: &Identity) -> &str {
 /// Whether the source prints the field: the numbers below ours, and the four pairs without one.
 fn is_printed(number: FieldNumber) -> bool {
     number <= field::PROGRAM_SIGNAL_VALUE
+}
+
+/// A session as a disposition.
+pub fn of_session(view: &View<'_>) -> Json {
+    let (content, envelope) = (&view.session.content, &view.session.envelope);
+    let started = content.started_at(view.rules);
+    let identities: Vec<_> = content.identities.iter().cloned().collect();
+    let own = envelope.id.to_string();
+    let view = HandshakeView {
+        fields: &content.fields,
+        attributes: Some(&content.attributes),
+        code: Some(outcome::of(content, view.rules).code),
+        started_at: Some(started),
+        duration: Some(content.ended_at().since(started)),
+        session_id: Some(envelope.external_id.as_deref().unwrap_or(&own)),
+        identities: &identities,
+        extensions: Extensions::LeftOut,
+    };
+    Json::Object(encode(&view))
 }
 
 /// The flat form: long names, and numbers for what has no name.

@@ -11,11 +11,7 @@ use sessionary_core::{
     session::{Session, Status},
     signal::{Signal, kind},
 };
-use sessionary_dialects::{
-    canonical,
-    handshake::{self, Extensions, HandshakeView},
-    identities::spellings,
-};
+use sessionary_dialects::{Format, View, canonical, identities::spellings};
 use sessionary_engine::{Reader, SessionFilter, SessionView, Submission, keys::Scope};
 
 use super::{
@@ -184,6 +180,12 @@ async fn get(
     uri: Uri,
 ) -> Answered {
     let query = Query::of(&uri);
+    let word = query.text("format").unwrap_or("canonical");
+    let format = Format::from_word(word).ok_or_else(|| {
+        let word: String = word.chars().take(32).collect();
+        let detail = format!("there is no format {word:?}; send one of: {}", formats());
+        Code::NotAcceptable.because(detail)
+    })?;
     let revision = query.parsed("revision", |text| text.parse().ok(), "a number from 1")?;
     if let Some(revision) = revision {
         let (reader, session) = find(&app, &caller, &id).await?;
@@ -199,15 +201,7 @@ async fn get(
     if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }
-    let mut response = match query.text("format").unwrap_or("canonical") {
-        "canonical" => ok(&view.record()),
-        "handshake" => ok(&as_handshake(&view)),
-        other => {
-            let other: String = other.chars().take(32).collect();
-            let detail = format!("there is no format {other:?}; send canonical or handshake");
-            return Err(Code::NotAcceptable.because(detail));
-        }
-    };
+    let mut response = ok(&told(&app, &caller, format, &view).await?);
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(ETAG, tag);
     }
@@ -232,22 +226,27 @@ fn cut_record(
     Ok(super::answers::with_status(StatusCode::OK, record))
 }
 
-fn as_handshake(view: &SessionView) -> Value {
-    let (content, envelope) = (&view.session.content, &view.session.envelope);
-    let started = content.started_at(&view.rules);
-    let identities: Vec<_> = content.identities.iter().cloned().collect();
-    let own = envelope.id.to_string();
-    let view = HandshakeView {
-        fields: &content.fields,
-        attributes: Some(&content.attributes),
-        code: Some(outcome::of(content, &view.rules).code),
-        started_at: Some(started),
-        duration: Some(content.ended_at().since(started)),
-        session_id: Some(envelope.external_id.as_deref().unwrap_or(&own)),
-        identities: &identities,
-        extensions: Extensions::LeftOut,
+/// The formats, for the sentence that refuses another.
+fn formats() -> String {
+    Format::ALL.map(Format::word).join(", ")
+}
+
+/// The session in a format, with its signals where the format tells them.
+async fn told(
+    app: &App,
+    caller: &Caller,
+    format: Format,
+    view: &SessionView,
+) -> Result<Value, Problem> {
+    let signals = if format.needs_signals() {
+        let (reader, id) = (app.engine.reader().await?, view.session.envelope.id);
+        let session = reader.session(caller.tenant(), id)?.ok_or_else(no_such_session)?;
+        reader.signals_of(&session)?
+    } else {
+        Vec::new()
     };
-    Value::Object(handshake::encode(&view))
+    let SessionView { session, rules, now } = view;
+    Ok(format.encode(&View { session, rules, now: *now, signals: &signals }))
 }
 
 async fn signals(State(app): State<App>, caller: Caller, Segment(id): Segment<String>) -> Answered {
