@@ -35,9 +35,11 @@ impl Waiting {
         self.0.pop_front()
     }
 
-    /// Puts back what [`Waiting::next`] gave.
-    pub(crate) fn put_back(&mut self, first: (Instant, Command)) {
+    /// Lets what [`Waiting::next`] gave wait on, because what it needs has failed; but not for ever:
+    /// the store may open again each time and fail each time.
+    pub(crate) fn wait_on(&mut self, first: (Instant, Command)) {
         self.0.push_front(first);
+        self.refuse_late();
     }
 
     /// Refuses those that have waited too long, or are too many.
@@ -59,5 +61,45 @@ pub(crate) fn refuse(command: Command) {
         Command::Read(answer) => drop(answer.send(Err(EngineError::Interrupted))),
         // Whoever asks is told by the end of the channel.
         Command::Folded(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::oneshot::{self, Receiver, error::TryRecvError};
+
+    type Answer = Receiver<Result<crate::Reader, EngineError>>;
+
+    fn read_that_came(ago: Duration) -> ((Instant, Command), Answer) {
+        let (answer, receiver) = oneshot::channel();
+        let since = monotonic().checked_sub(ago).unwrap();
+        ((since, Command::Read(answer)), receiver)
+    }
+
+    #[test]
+    fn a_read_that_fails_again_and_again_is_refused_in_the_end() {
+        let (late, mut late_answer) = read_that_came(PATIENCE + Duration::from_secs(1));
+        let (fresh, mut fresh_answer) = read_that_came(Duration::ZERO);
+        let mut waiting = Waiting::default();
+        waiting.add([fresh.1]);
+        waiting.wait_on(late);
+        assert!(matches!(late_answer.try_recv(), Ok(Err(EngineError::Interrupted))));
+        assert!(matches!(fresh_answer.try_recv(), Err(TryRecvError::Empty)));
+        let first = waiting.next().unwrap();
+        waiting.wait_on(first);
+        assert!(matches!(fresh_answer.try_recv(), Err(TryRecvError::Empty)));
+        assert_eq!(waiting.0.len(), 1);
+    }
+
+    #[test]
+    fn no_more_wait_than_may() {
+        let mut waiting = Waiting::default();
+        let (reads, mut answers): (Vec<_>, Vec<_>) =
+            (0..=READS_MAX).map(|_| read_that_came(Duration::ZERO)).unzip();
+        waiting.add(reads.into_iter().map(|(_, command)| command));
+        waiting.refuse_late();
+        let refused = answers.iter_mut().filter_map(|answer| answer.try_recv().ok()).count();
+        assert_eq!((refused, waiting.0.len()), (1, READS_MAX));
     }
 }

@@ -187,14 +187,13 @@ impl Worker {
     }
 
     /// Answers the reads that wait. A list needs a checkpoint, and a checkpoint writes; when that
-    /// fails, it waits on, but not for ever: the store may open again each time and fail each time.
+    /// fails, it waits on.
     fn answer_waiting(&mut self) -> Result<(), EngineError> {
         while let Some((since, command)) = self.waiting.next() {
             if let Command::Read(_) = command
                 && let Err(error) = self.shard().and_then(Shard::checkpoint)
             {
-                self.waiting.put_back((since, command));
-                self.waiting.refuse_late();
+                self.waiting.wait_on((since, command));
                 return Err(error);
             }
             self.answer(command)?;
