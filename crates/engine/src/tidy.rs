@@ -57,6 +57,10 @@ struct Order {
 impl Tidying {
     /// Starts the thread.
     pub(crate) fn start(shard: &Shard) -> Result<Tidying, EngineError> {
+        let cut_short = signal_ids::unlisted(&shard.store)?;
+        if !cut_short.is_empty() {
+            shard.store.write(cut_short, Durability::Buffered)?;
+        }
         let (orders, received) = sync_channel(1);
         let (failed, failures) = sync_channel(1);
         let tidy = Tidy {
@@ -229,8 +233,8 @@ impl Tidy {
     fn merge_runs(&self) -> Result<(), EngineError> {
         while let Some(plan) = signal_ids::merge_plan(&signal_ids::runs(&self.store)?) {
             let run = self.next_run.fetch_add(1, Ordering::Relaxed);
-            let rows = signal_ids::merge(&self.store, &plan, run)?;
-            self.store.write(rows, Durability::Buffered)?;
+            let write = |rows| self.store.write(rows, Durability::Buffered);
+            signal_ids::merge(&self.store.snapshot(), &plan, run, write)?;
         }
         Ok(())
     }

@@ -7,18 +7,20 @@
 use crate::{
     bytes::Taker,
     error::StoreError,
-    read::{Direction, Read},
+    read::{Direction, Read, Scan},
     rows::{Rows, Table},
 };
-use std::ops::Bound;
+use std::{cmp::Reverse, collections::BinaryHeap, ops::Bound};
 
 /// Entries in one chunk, at most.
 pub const ENTRIES_PER_RUN_CHUNK: usize = 1024;
 /// Runs of one tier that are merged into one of the next.
 pub const RUNS_PER_TIER: usize = 8;
-/// A merge makes no run of more entries than this: it is held in memory, 16 bytes an entry and
-/// as much again for its rows. Runs that would exceed it stay as they are.
+/// A merge makes no run of more entries than this, so that it takes a second or two. Runs that
+/// would exceed it stay as they are.
 pub const MERGED_ENTRIES_MAX: u64 = 4 << 20;
+/// Bytes of rows that a merge writes in one batch.
+const MERGE_BATCH_BYTES: u64 = 1 << 20;
 const VERSION: u8 = 1;
 /// Stands where a chunk has its run; the rows there list the runs.
 const LIST: u64 = u64::MAX;
@@ -93,28 +95,90 @@ pub fn merge_plan(runs: &[Run]) -> Option<Vec<Run>> {
     })
 }
 
-/// The writes of one merge: the new run and the end of the old ones. Written as one batch, every
-/// reader sees either.
+/// Merges runs into a new one, of which no more than a batch is in memory: `write` is given its
+/// chunks, which no reader looks at yet, and in the last batch its entry in the list and the end
+/// of the old runs. A merge that was cut short leaves chunks that [`unlisted`] finds.
 ///
 /// # Errors
-/// `Damaged`, or a failed read.
-pub fn merge(reader: &impl Read, plan: &[Run], new_run: u64) -> Result<Rows, StoreError> {
-    let mut rows = Rows::new();
-    let mut entries = Vec::new();
-    for run in plan {
-        let chunks =
-            reader.scan_prefix(Table::SignalIds, &run.run.to_be_bytes(), Direction::Forward);
-        for row in chunks {
-            let (key, value) = row?;
-            entries.extend(parse_chunk(&key, &value)?);
-            rows.delete(Table::SignalIds, key);
-        }
-        rows.delete(Table::SignalIds, listed_key(run.run));
-    }
-    entries.sort_unstable();
+/// `Damaged`, a failed read, or what `write` says.
+pub fn merge<E: From<StoreError>>(
+    reader: &impl Read,
+    plan: &[Run],
+    new_run: u64,
+    mut write: impl FnMut(Rows) -> Result<(), E>,
+) -> Result<(), E> {
     let tier = plan.iter().map(|run| run.tier).max().unwrap_or(0).saturating_add(1);
-    put_run(&mut rows, new_run, tier, entries);
+    let mut sources: Vec<_> = plan.iter().map(|run| Entries::of(reader, run.run)).collect();
+    let mut next = BinaryHeap::with_capacity(sources.len());
+    for (source, entries) in sources.iter_mut().enumerate() {
+        next.extend(entries.next()?.map(|entry| Reverse((entry, source))));
+    }
+    let mut run = RunWriter::new(new_run);
+    let mut last = None;
+    while let Some(Reverse((entry, source))) = next.pop() {
+        if last.replace(entry) != Some(entry) {
+            run.add(entry);
+        }
+        if run.rows.bytes() >= MERGE_BATCH_BYTES {
+            write(std::mem::take(&mut run.rows))?;
+        }
+        if let Some(entries) = sources.get_mut(source) {
+            next.extend(entries.next()?.map(|entry| Reverse((entry, source))));
+        }
+    }
+    let mut rows = run.list(tier);
+    for (old, entries) in plan.iter().zip(sources) {
+        entries.chunks.into_iter().for_each(|key| rows.delete(Table::SignalIds, key));
+        rows.delete(Table::SignalIds, listed_key(old.run));
+    }
+    write(rows)
+}
+
+/// The writes that remove chunks of runs that are not in the list: what is left of a merge that
+/// was cut short. Nothing else may write the table meanwhile.
+///
+/// # Errors
+/// As [`runs`].
+pub fn unlisted(reader: &impl Read) -> Result<Rows, StoreError> {
+    let mut rows = Rows::new();
+    let mut from = 0_u64;
+    let listed = runs(reader)?.into_iter().map(|run| run.run).chain([LIST]);
+    for run in listed {
+        let (begin, end) = (from.to_be_bytes(), run.to_be_bytes());
+        let between = (Bound::Included(&begin[..]), Bound::Excluded(&end[..]));
+        for row in reader.scan(Table::SignalIds, between, Direction::Forward) {
+            rows.delete(Table::SignalIds, row?.0);
+        }
+        from = run.saturating_add(1);
+    }
     Ok(rows)
+}
+
+/// The entries of a run in order, a chunk of them in memory.
+struct Entries {
+    rows: Scan,
+    chunk: std::vec::IntoIter<SeenId>,
+    /// The keys of the chunks that were read.
+    chunks: Vec<Vec<u8>>,
+}
+
+impl Entries {
+    fn of(reader: &impl Read, run: u64) -> Entries {
+        let rows = reader.scan_prefix(Table::SignalIds, &run.to_be_bytes(), Direction::Forward);
+        Entries { rows, chunk: Vec::new().into_iter(), chunks: Vec::new() }
+    }
+
+    fn next(&mut self) -> Result<Option<SeenId>, StoreError> {
+        loop {
+            if let Some(entry) = self.chunk.next() {
+                return Ok(Some(entry));
+            }
+            let Some(row) = self.rows.next() else { return Ok(None) };
+            let (key, value) = row?;
+            self.chunk = parse_chunk(&key, &value)?.into_iter();
+            self.chunks.push(key);
+        }
+    }
 }
 
 /// The writes that end one run, as when all its ids have become too old.
@@ -140,27 +204,61 @@ pub(crate) fn check_row(key: &[u8], value: &[u8]) -> Result<(), StoreError> {
 }
 
 fn put_run(rows: &mut Rows, run: u64, tier: u8, mut entries: Vec<SeenId>) {
-    assert!(run < LIST, "the run number {run} stands for the list of runs");
     assert!(entries.is_sorted(), "the entries of a run are sorted");
     entries.dedup();
-    for chunk in entries.chunks(ENTRIES_PER_RUN_CHUNK) {
-        let first = chunk.first().copied().expect("chunks are not empty");
-        let mut checked = Vec::with_capacity(2 + 16 * chunk.len());
-        let count = u16::try_from(chunk.len()).expect("a chunk has at most 1024 entries");
+    let mut writer = RunWriter { rows: std::mem::take(rows), ..RunWriter::new(run) };
+    for entry in entries {
+        writer.add(entry);
+    }
+    *rows = writer.list(tier);
+}
+
+/// The rows of a run whose entries come in order, each once.
+struct RunWriter {
+    run: u64,
+    chunk: Vec<SeenId>,
+    entries: u64,
+    rows: Rows,
+}
+
+impl RunWriter {
+    fn new(run: u64) -> RunWriter {
+        assert!(run < LIST, "the run number {run} stands for the list of runs");
+        RunWriter { run, chunk: Vec::new(), entries: 0, rows: Rows::new() }
+    }
+
+    fn add(&mut self, entry: SeenId) {
+        self.chunk.push(entry);
+        self.entries += 1;
+        if self.chunk.len() == ENTRIES_PER_RUN_CHUNK {
+            self.put_chunk();
+        }
+    }
+
+    fn put_chunk(&mut self) {
+        let Some(first) = self.chunk.first().copied() else { return };
+        let mut checked = Vec::with_capacity(2 + 16 * self.chunk.len());
+        let count = u16::try_from(self.chunk.len()).expect("a chunk has at most 1024 entries");
         checked.extend_from_slice(&count.to_be_bytes());
-        for (key_hash, lane) in chunk {
+        for (key_hash, lane) in self.chunk.drain(..) {
             checked.extend_from_slice(&key_hash.to_be_bytes());
             checked.extend_from_slice(&lane.to_be_bytes());
         }
-        let key = chunk_key(run, first);
+        let key = chunk_key(self.run, first);
         let value = seal(&key, &checked);
-        rows.put(Table::SignalIds, key, value);
+        self.rows.put(Table::SignalIds, key, value);
     }
-    let key = listed_key(run);
-    let mut checked = vec![tier];
-    checked.extend_from_slice(&(entries.len() as u64).to_be_bytes());
-    let value = seal(&key, &checked);
-    rows.put(Table::SignalIds, key, value);
+
+    /// Ends the run: the rest of its chunks, and its entry in the list.
+    fn list(mut self, tier: u8) -> Rows {
+        self.put_chunk();
+        let key = listed_key(self.run);
+        let mut checked = vec![tier];
+        checked.extend_from_slice(&self.entries.to_be_bytes());
+        let value = seal(&key, &checked);
+        self.rows.put(Table::SignalIds, key, value);
+        self.rows
+    }
 }
 
 fn find_in_run(

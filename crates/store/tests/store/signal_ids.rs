@@ -1,7 +1,7 @@
 //! Runs of signal ids against a plain map.
 use crate::open;
 use proptest::{collection::vec, prelude::*};
-use sessionary_store::{Durability, Rows, Store, Table, check::check, signal_ids};
+use sessionary_store::{Durability, Rows, Store, StoreError, Table, check::check, signal_ids};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn add(store: &Store, mut entries: Vec<(u64, u64)>) {
@@ -14,9 +14,8 @@ fn add(store: &Store, mut entries: Vec<(u64, u64)>) {
 fn merge_all(store: &Store) {
     while let Some(plan) = signal_ids::merge_plan(&signal_ids::runs(store).unwrap()) {
         let number = signal_ids::next_run(store).unwrap();
-        store
-            .write(signal_ids::merge(store, &plan, number).unwrap(), Durability::Buffered)
-            .unwrap();
+        let write = |rows| store.write(rows, Durability::Buffered);
+        signal_ids::merge(&store.snapshot(), &plan, number, write).unwrap();
     }
 }
 
@@ -53,6 +52,41 @@ fn many_runs_become_few_and_a_dropped_run_is_gone() {
     assert_eq!(rows, 2 * listed, "one chunk and one line in the list each");
     drop(store);
     assert_eq!(check(dir.path()).findings, []);
+}
+
+/// Cuts a merge of a quarter of a million ids short after each of its batches in turn.
+#[test]
+fn a_merge_that_is_cut_short_changes_no_answer_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for run in 0..8_u64 {
+        add(&store, (0..32_768).map(|id| (id * 8 + run, run)).collect());
+    }
+    let plan = signal_ids::merge_plan(&signal_ids::runs(&store).unwrap()).unwrap();
+    let listed = signal_ids::runs(&store).unwrap();
+    for batches in 0.. {
+        let mut left = batches;
+        let outcome = signal_ids::merge(&store.snapshot(), &plan, 8, |rows| {
+            assert!(rows.bytes() < 2 << 20, "{} bytes in one batch", rows.bytes());
+            left =
+                i32::checked_sub(left, 1).filter(|left| *left >= 0).ok_or(StoreError::Reopening)?;
+            store.write(rows, Durability::Buffered)
+        });
+        for key in [0, 9, 131_074, 262_143] {
+            assert_eq!(signal_ids::find(&store, key).unwrap(), [key % 8]);
+        }
+        if outcome.is_ok() {
+            assert!(batches > 3, "{batches} batches are no test");
+            break;
+        }
+        assert_eq!(signal_ids::runs(&store).unwrap(), listed);
+        store.write(signal_ids::unlisted(&store).unwrap(), Durability::Buffered).unwrap();
+        assert_eq!(signal_ids::unlisted(&store).unwrap(), Rows::new());
+    }
+    let runs = signal_ids::runs(&store).unwrap();
+    assert_eq!(runs.iter().map(|run| (run.run, run.entries)).collect::<Vec<_>>(), [(8, 262_144)]);
+    let rows = store.scan(Table::SignalIds, .., sessionary_store::Direction::Forward).count();
+    assert_eq!(rows, 256 + 1, "its chunks and its line in the list");
 }
 
 proptest! {
