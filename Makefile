@@ -3,13 +3,14 @@
 # make check   the quick part of it: form, lints, rules
 # make bench   how fast signals come in, beside the disk alone and other databases; 2 minutes
 # make faults  the program under kills, power cuts, failing calls, full disks, damage, false clocks
+# make fuzz    the decoders under libFuzzer, a minute each
 # make build   the program; prints where it lies
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench faults build program fmt lint rules compile docs-tests run-tests
+.PHONY: help demo test check bench faults fuzz build program fmt lint rules compile docs-tests run-tests
 
 # Outside the checkout, so that nothing built is ever copied or searched with the sources.
 SESSIONARY_TARGET ?= $(or $(HOME),/tmp)/.cache/sessionary/target
@@ -46,6 +47,10 @@ bench:
 faults:
 	@$(CARGO) build --locked --profile ci --package sessionary --package sessionary-faults --bins
 	@"$(SESSIONARY_TARGET)/ci/sessionary-faults" $(or $(SCENARIO),all) --program "$(PROGRAM)" $(FAULTS)
+
+# TARGET=segment fuzzes one, SECONDS_EACH=600 says how long.
+fuzz:
+	@$(CARGO) xtask fuzz $(TARGET) $(or $(SECONDS_EACH),60)
 
 build: program
 	@echo "$(PROGRAM)"

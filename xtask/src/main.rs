@@ -5,6 +5,7 @@
 //! cargo xtask docs           write docs/reference/ anew
 //! cargo xtask openapi        write openapi.json anew
 //! cargo xtask readme FILE    run the commands of README.md against this program
+//! cargo xtask fuzz [TARGET] [SECONDS]   decoders under libFuzzer, a minute each if not said
 //! ```
 //!
 //! The tests of this crate check the same rules, that the written pages are current, and, when
@@ -12,6 +13,7 @@
 use std::{path::Path, process::ExitCode};
 
 mod fields;
+mod fuzz;
 mod generated;
 mod layers;
 mod licences;
@@ -22,7 +24,8 @@ mod readme;
 mod repository;
 mod workspace;
 
-const USAGE: &str = "usage: cargo xtask rules | docs | openapi | readme PROGRAM";
+const USAGE: &str = "usage: cargo xtask rules | docs | openapi | readme PROGRAM | \
+                     fuzz [TARGET] [SECONDS]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +34,11 @@ fn main() -> ExitCode {
         ["rules"] => rules(),
         [command @ ("docs" | "openapi")] => generated::write(command),
         ["readme", program] => readme::walk(Path::new(program)),
+        ["fuzz", ref rest @ ..] => {
+            let seconds = rest.last().and_then(|last| last.parse().ok());
+            let target = rest.first().filter(|first| first.parse::<u32>().is_err());
+            fuzz::run(target.copied(), seconds.unwrap_or(60))
+        }
         _ => Err(anyhow::anyhow!(USAGE)),
     };
     match done {

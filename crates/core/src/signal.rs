@@ -235,7 +235,7 @@ pub mod kind {
 
     /// All of them.
     #[rustfmt::skip]
-    pub(crate) const ALL: [&str; 28] = [
+    pub const ALL: [&str; 28] = [
         PAGE_VIEWED, SCREEN_VIEWED, SEARCH_PERFORMED, CATEGORY_VIEWED,
         PRODUCT_VIEWED, PRODUCT_ADDED, CHECKOUT_STARTED, ORDER_COMPLETED,
         ORDER_REFUNDED, SUBSCRIBED, IDENTIFIED, HEARTBEAT,
