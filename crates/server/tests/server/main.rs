@@ -4,6 +4,7 @@ mod bodies;
 mod client;
 mod connections;
 mod face;
+mod hostile;
 mod log_lines;
 mod origins;
 mod world;

@@ -20,6 +20,7 @@ use sessionary_server::{
     face,
     health::{Readiness, State},
     limits::Rates,
+    routes::Route,
     seats::Seats,
     settings::Settings,
 };
@@ -33,6 +34,7 @@ pub(crate) struct World {
     pub(crate) registry: Arc<Registry>,
     pub(crate) client: Client,
     pub(crate) engine: Engine,
+    pub(crate) rows: Vec<&'static Route>,
     stop: CancellationToken,
     _dir: tempfile::TempDir,
 }
@@ -90,6 +92,7 @@ impl World {
         let stop = CancellationToken::new();
         let app = App::new(engine.clone(), registry.clone(), &settings, stop.clone());
         let table = api::table(gate, Readiness::new(State::Ready), &settings);
+        let rows = table.rows().to_vec();
         let router = face::router(table, app, &settings);
         let listener = accept::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -102,6 +105,7 @@ impl World {
             registry,
             client: Client::new(),
             engine,
+            rows,
             stop,
             _dir: dir,
         };
