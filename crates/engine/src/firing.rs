@@ -45,9 +45,8 @@ impl Shard {
         now: UnixMillis,
         most: usize,
     ) -> Result<Option<FiredThrough>, EngineError> {
-        self.timers.wall.read_through(&self.store, now)?;
-        let entries: Vec<(Due, Owner)> =
-            self.timers.wall.through(now).take(most).map(|(due, owner)| (*due, *owner)).collect();
+        let first = self.timers.wall.first_through(&self.store, now, most)?;
+        let entries: Vec<(Due, Owner)> = first.map(|(due, owner)| (*due, *owner)).collect();
         let mut last = None;
         for (due, owner) in entries {
             let hot = self.hot.in_memory(&self.store, &self.secret, owner.lane)?;
@@ -263,7 +262,7 @@ impl Shard {
         loop {
             let queue = self.timers.of_source(key);
             if let Some(through) = through {
-                queue.read_through(&self.store, through)?;
+                let _first = queue.first_through(&self.store, through, 1)?;
             }
             let Some((due, owner)) = queue.first_of_all(&self.store)? else { return Ok(()) };
             if through.is_some_and(|through| due.0 > through) {

@@ -290,8 +290,8 @@ fn run(events: &[Event]) -> (Twin, Twin) {
             Event::Mark => vec![(TENANT, "file".into())],
             _ => Vec::new(),
         };
-        let placements = steady.shard.propose_placements(now, &completing).unwrap();
-        restless.shard.propose_placements(now, &completing).unwrap();
+        let placements = steady.shard.propose_placements(now, 4_096, &completing).unwrap();
+        restless.shard.propose_placements(now, 4_096, &completing).unwrap();
         if !placements.is_empty() {
             let quiet = FiredThrough { due: i64::MIN, session: [0; 16] };
             let rules = steady.shard.rules_version;

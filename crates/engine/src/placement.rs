@@ -272,17 +272,19 @@ impl Shard {
     // ---- proposing, while the engine runs
 
     /// Placements to append before the next block: of what changed, of homeless sessions that are
-    /// about to become final at `now`, and of those whose source is about to be complete.
+    /// about to become final at `now`, and of those whose source is about to be complete. The next
+    /// block fires the timers of at most `most` sessions.
     pub(crate) fn propose_placements(
         &mut self,
         now: UnixMillis,
+        most: usize,
         completing: &[SourceKey],
     ) -> Result<Vec<Entry>, EngineError> {
         if self.homeless.is_empty() {
             return Ok(Vec::new());
         }
-        self.timers.wall.read_through(&self.store, now)?;
-        let due = self.timers.wall.through(now).map(|((_, session), _)| *session);
+        let due = self.timers.wall.first_through(&self.store, now, most)?;
+        let due = due.map(|((_, session), _)| *session);
         let due: BTreeSet<SessionId> = due.filter(|id| self.homeless.holds(*id)).collect();
         let is_completing = |waiting: &Waiting| {
             let same = |(tenant, source): &SourceKey| {

@@ -140,9 +140,31 @@ impl Queue {
         all.into_iter().flatten().min_by_key(|(due, _)| *due)
     }
 
-    /// Entries up to an instant, in order; it must not lie behind the horizon.
-    pub(crate) fn through(&self, until: UnixMillis) -> impl Iterator<Item = (&Due, &Owner)> {
-        self.near.iter().take_while(move |((due, _), _)| *due <= until)
+    /// The first entries up to an instant, in order, at most `most`; the rest stays in the table
+    /// until it is their turn, however many are overdue.
+    ///
+    /// # Errors
+    /// Damage of the store.
+    pub(crate) fn first_through(
+        &mut self,
+        store: &Store,
+        until: UnixMillis,
+        most: usize,
+    ) -> Result<impl Iterator<Item = (&Due, &Owner)>, EngineError> {
+        while self.horizon < until && self.near.len() < most {
+            if !self.read_on(store)? {
+                self.move_horizon(until.plus(AHEAD));
+            }
+        }
+        Ok(self.near.iter().take_while(move |((due, _), _)| *due <= until).take(most))
+    }
+
+    /// No entry is earlier than this, whether it is in memory or not.
+    pub(crate) fn next_look(&self) -> UnixMillis {
+        match self.near.first_key_value() {
+            Some(((due, _), _)) => *due,
+            None => self.horizon.plus(Millis(1)),
+        }
     }
 
     /// All that are in memory.
@@ -240,4 +262,54 @@ pub(crate) fn stored(store: &Store) -> impl Iterator<Item = Result<(Due, Owner),
         let row: TimerRow = decode("a timer", &value)?;
         Ok(((UnixMillis(due), SessionId(session)), owner_of(&row)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::encode;
+    use sessionary_store::{Durability, Options, Rows};
+
+    fn due(number: i64) -> Due {
+        let mut id = [7; 16];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        (UnixMillis(number / 3), SessionId(id))
+    }
+
+    #[test]
+    fn a_backlog_stays_in_the_table_and_comes_in_order() {
+        const COUNT: i64 = 20_000;
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            cache_bytes: 1 << 20,
+            max_journaling_bytes: 64 << 20,
+            min_free_bytes: Some(0),
+        };
+        let store = Store::open(dir.path(), &options).unwrap();
+        let row = TimerRow { tenant: TenantId(1), lane: LaneKey([2; 16]), source: "".into() };
+        let mut rows = Rows::new();
+        for (at, session) in (0..COUNT).map(due) {
+            rows.put(Table::Timers, timer_key(SHARD, at.0, &session.0), encode(&row));
+        }
+        store.write(rows, Durability::Buffered).unwrap();
+
+        let mut queue = Queue::new(None);
+        let (mut met, mut most_in_memory) = (Vec::new(), 0);
+        loop {
+            let first = queue.first_through(&store, UnixMillis(COUNT), 1_000).unwrap();
+            let first: Vec<Due> = first.map(|(due, _)| *due).collect();
+            most_in_memory = most_in_memory.max(queue.in_memory().count());
+            let Some(next) = first.first() else { break };
+            assert!(queue.next_look() <= next.0);
+            assert!(first.len() == 1_000 || met.len() + first.len() == 20_000);
+            for due in &first {
+                queue.remove(*due);
+            }
+            met.extend(first);
+        }
+        assert_eq!(met, (0..COUNT).map(due).collect::<Vec<_>>());
+        assert!(most_in_memory < 2 * READ_AT_ONCE, "{most_in_memory} entries in memory");
+        // Nothing is left, so the next look is behind what was asked for.
+        assert!(queue.next_look() > UnixMillis(COUNT));
+    }
 }

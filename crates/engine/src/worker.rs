@@ -164,9 +164,10 @@ impl Worker {
                 self.refuse_writes(group)?;
                 continue;
             }
-            self.place(&group)?;
+            let now = self.clock.now().max(self.shard()?.now);
+            self.place(now, &group)?;
             let began = monotonic();
-            let signals = self.commit(group)?;
+            let signals = self.commit(now, group)?;
             let shard = self.shard()?;
             shard.roll(signals, began.elapsed())?;
             if idle && shard.is_dirty() && !shard.is_checkpointing() {
@@ -227,8 +228,7 @@ impl Worker {
         if shard.is_checkpointing() {
             return Ok(Duration::ZERO);
         }
-        let Some(((due, _), _)) = shard.timers.wall.first() else { return Ok(IDLE) };
-        let earliest = due.max(last_timers.plus(TIMER_PAUSE));
+        let earliest = shard.timers.wall.next_look().max(last_timers.plus(TIMER_PAUSE));
         let wait = u64::try_from(earliest.since(now).0).unwrap_or(0);
         Ok(Duration::from_millis(wait).min(IDLE))
     }
@@ -264,8 +264,7 @@ impl Worker {
     }
 
     /// Appends what the matcher proposes, before the timers of the sessions in question fire.
-    fn place(&mut self, group: &[Command]) -> Result<(), EngineError> {
-        let now = self.clock.now();
+    fn place(&mut self, now: UnixMillis, group: &[Command]) -> Result<(), EngineError> {
         let completing: Vec<_> = group
             .iter()
             .filter_map(|command| match command {
@@ -273,7 +272,7 @@ impl Worker {
                 _ => None,
             })
             .collect();
-        let entries = self.shard()?.propose_placements(now, &completing)?;
+        let entries = self.shard()?.propose_placements(now, TIMERS_PER_BLOCK, &completing)?;
         if entries.is_empty() { Ok(()) } else { self.append_own(entries) }
     }
 
@@ -305,8 +304,9 @@ impl Worker {
     }
 
     /// Appends a group of requests, folds it and answers; gives how many entries it had.
-    fn commit(&mut self, commands: Vec<Command>) -> Result<usize, EngineError> {
-        let now = self.clock.now().max(self.shard()?.now);
+    /// What placing has appended just now may stand in the journal with a later time.
+    fn commit(&mut self, now: UnixMillis, commands: Vec<Command>) -> Result<usize, EngineError> {
+        let now = now.max(self.shard()?.now);
         let mut fired = self.shard()?.cursor(now, TIMERS_PER_BLOCK)?;
         let full = self.full(now)?;
         let mut group = Group::default();
