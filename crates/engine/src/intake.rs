@@ -11,12 +11,12 @@ use std::{
 use sessionary_core::{
     id::SessionId,
     lane::HashSecret,
-    record,
     rules::Rules,
     session::Session,
     signal::{Arrival, Signal, TenantId},
     time::UnixMillis,
 };
+use sessionary_dialects::format;
 use sessionary_store::{Durability, Entry as StoredEntry, PackedEntries, Rows, Store};
 use tokio::sync::{oneshot, watch};
 
@@ -71,7 +71,7 @@ pub struct SessionView {
 impl SessionView {
     /// The session's record.
     pub fn record(&self) -> serde_json::Value {
-        record::of(&self.session, &self.rules, self.now)
+        format::record(&self.session, &self.rules, self.now)
     }
 }
 
