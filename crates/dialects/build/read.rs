@@ -15,9 +15,9 @@ const DIVIDER: char = '\u{1f}';
 pub(crate) fn rules(text: &str) -> Result<String, String> {
     let mut lines = String::new();
     for (at, line) in text.lines().enumerate() {
-        let call = LISTS.iter().find_map(|(call, list)| {
-            Some((*list, line.trim_start().strip_prefix(call)?))
-        });
+        let call = LISTS
+            .iter()
+            .find_map(|(call, list)| Some((*list, line.trim_start().strip_prefix(call)?)));
         let Some((list, arguments)) = call else { continue };
         let parts = arguments_of(arguments)
             .ok_or_else(|| format!("line {} of the rules cannot be read", at + 1))?;

@@ -7,11 +7,8 @@
 pub mod agent;
 pub mod place;
 pub mod record;
-
-
-
+pub mod referrer;
 
 pub use agent::{Agent, agent};
 pub use place::Places;
-
-
+pub use referrer::{Medium, Referrer, referrer};

@@ -1,4 +1,4 @@
-//! The place of an address and the owner of its network, from databases in the MaxMind format.
+//! The place of an address and the owner of its network, from databases in `MaxMind`'s format.
 //!
 //! Looked up when a signal comes in and kept with it, because an address may be somebody else's
 //! tomorrow. A database is walked from end to end when it is opened: a broken one is an error then,
@@ -117,14 +117,14 @@ impl Places {
     /// Where an address is, if the database knows.
     pub fn place(&self, address: IpAddr) -> Option<Place<'_>> {
         let database = self.city.as_ref()?;
-        let row: member::City<'_> = database.look_up(outside(address)?)?;
+        let row: member::PlaceRow<'_> = database.look_up(outside(address)?)?;
         let place = row.place();
         (place != Place::default()).then(|| Place { source: database.kind(), ..place })
     }
 
     /// Who owns the network of an address, if the database knows.
     pub fn organization(&self, address: IpAddr) -> Option<&str> {
-        let row: member::Network<'_> = self.asn.as_ref()?.look_up(outside(address)?)?;
+        let row: member::OwnerRow<'_> = self.asn.as_ref()?.look_up(outside(address)?)?;
         row.owner()
     }
 
@@ -155,12 +155,19 @@ fn outside(address: IpAddr) -> Option<IpAddr> {
     let address = address.to_canonical();
     let inside = match address {
         IpAddr::V4(v4) => {
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified()
-                || v4.is_multicast() || v4 == Ipv4Addr::BROADCAST
+            v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_unspecified()
+                || v4.is_multicast()
+                || v4 == Ipv4Addr::BROADCAST
         }
         IpAddr::V6(v6) => {
-            v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local()
-                || v6.is_unspecified() || v6.is_multicast()
+            v6.is_unique_local()
+                || v6.is_loopback()
+                || v6.is_unicast_link_local()
+                || v6.is_unspecified()
+                || v6.is_multicast()
         }
     };
     (!inside).then_some(address)

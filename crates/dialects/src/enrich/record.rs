@@ -44,14 +44,14 @@ fn device(agent: &Agent) -> Vec<Member> {
     if let Some(device) = device {
         members.push(("type", None, json!(device.family)));
         // The rules mark crawlers and phones of no known make by brands of their own.
-        let made = device.brand.as_ref().filter(|brand| {
-            &***brand != "Spider" && !brand.starts_with("Generic")
-        });
+        let made = device
+            .brand
+            .as_ref()
+            .filter(|brand| &***brand != "Spider" && !brand.starts_with("Generic"));
         if let Some(brand) = made {
             members.push(("brand", None, json!(brand)));
-            members.extend(device.model.as_ref().map(|model| {
-                ("model", Some("brand"), json!(model))
-            }));
+            members
+                .extend(device.model.as_ref().map(|model| ("model", Some("brand"), json!(model))));
         }
     }
     members
@@ -101,7 +101,7 @@ mod tests {
 
     const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1";
 
-    fn check(technical: Value, expected: &Expect) {
+    fn check(technical: &Value, expected: &Expect) {
         let mut record = json!({ "technical": technical });
         add(&mut record);
         let technical = record["technical"].as_object_mut().unwrap();
@@ -111,10 +111,20 @@ mod tests {
 
     #[test]
     fn what_the_agent_says_is_added() {
-        check(json!({ "user_agent": PHONE }), &expect![[r#"{"browser":{"family":"Mobile Safari","version":"17.5"},"device":{"brand":"Apple","category":"mobile","is_mobile":true,"model":"iPhone","os_family":"iOS","os_version":"17.5.1","type":"iPhone"}}"#]]);
+        check(
+            json!({ "user_agent": PHONE }),
+            &expect![[
+                r#"{"browser":{"family":"Mobile Safari","version":"17.5"},"device":{"brand":"Apple","category":"mobile","is_mobile":true,"model":"iPhone","os_family":"iOS","os_version":"17.5.1","type":"iPhone"}}"#
+            ]],
+        );
         let crawler = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
-        check(json!({ "user_agent": crawler }), &expect![[r#"{"browser":{"family":"Googlebot","version":"2.1"},"device":{"category":"other","is_mobile":false,"type":"Spider"}}"#]]);
-        check(json!({ "user_agent": "nobody knows" }), &expect!["{}"]);
+        check(
+            json!({ "user_agent": crawler }),
+            &expect![[
+                r#"{"browser":{"family":"Googlebot","version":"2.1"},"device":{"category":"other","is_mobile":false,"type":"Spider"}}"#
+            ]],
+        );
+        check(&json!({ "user_agent": "nobody knows" }), &expect!["{}"]);
     }
 
     #[test]
@@ -122,15 +132,21 @@ mod tests {
         let browser = json!({ "family": "Our App", "lang": "en" });
         let device = json!({ "osFamily": "iOS", "type": "kiosk", "brand": "Acme" });
         check(
-            json!({ "user_agent": PHONE, "browser": browser, "device": device }),
-            &expect![[r#"{"browser":{"family":"Our App","lang":"en"},"device":{"brand":"Acme","category":"mobile","is_mobile":true,"osFamily":"iOS","os_version":"17.5.1","type":"kiosk"}}"#]],
+            &json!({ "user_agent": PHONE, "browser": browser, "device": device }),
+            &expect![[
+                r#"{"browser":{"family":"Our App","lang":"en"},"device":{"brand":"Acme","category":"mobile","is_mobile":true,"osFamily":"iOS","os_version":"17.5.1","type":"kiosk"}}"#
+            ]],
         );
-        check(json!({ "user_agent": PHONE, "browser": "mine", "device": null }), &expect![[r#"{"browser":"mine","device":null}"#]]);
+        check(
+            json!({ "user_agent": PHONE, "browser": "mine", "device": null }),
+            &expect![[r#"{"browser":"mine","device":null}"#]],
+        );
     }
 
     #[test]
     fn a_record_without_an_agent_is_left_alone() {
-        for record in [json!({}), json!({ "technical": {} }), json!([1]), json!({ "technical": 1 })] {
+        for record in [json!({}), json!({ "technical": {} }), json!([1]), json!({ "technical": 1 })]
+        {
             let mut told = record.clone();
             add(&mut told);
             assert_eq!(told, record);

@@ -47,7 +47,7 @@ fn needed(expression: &Hir) -> Needed {
 /// The letters of a small class, each as a text.
 fn letters(class: &Class) -> Option<Vec<Vec<u8>>> {
     let Class::Bytes(class) = class else { return None };
-    let few: usize = class.ranges().iter().map(|range| range.len()).sum();
+    let few: usize = class.ranges().iter().map(regex_syntax::hir::ClassBytesRange::len).sum();
     if few > TEXTS {
         return None;
     }

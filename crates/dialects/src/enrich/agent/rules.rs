@@ -1,8 +1,7 @@
 //! The rules as the build found them, one a line: `build.rs` says how.
 
 /// Every line; empty if the build found no rules.
-pub(super) const TEXT: &str =
-    include_str!(concat!(env!("OUT_DIR"), "/user_agent_rules.txt"));
+pub(super) const TEXT: &str = include_str!(concat!(env!("OUT_DIR"), "/user_agent_rules.txt"));
 
 /// What divides the parts of a line.
 const DIVIDER: char = '\u{1f}';

@@ -112,7 +112,8 @@ impl List {
 
 impl Compiled {
     fn new(rule: &Rule) -> Option<Compiled> {
-        let config = Regex::config().hybrid(false).nfa_size_limit(Some(NFA_BYTES)).utf8_empty(false);
+        let config =
+            Regex::config().hybrid(false).nfa_size_limit(Some(NFA_BYTES)).utf8_empty(false);
         let expression = Regex::builder().configure(config).build_from_hir(&parsed(rule)?).ok()?;
         let scratch = expression.create_cache();
         Some(Compiled { expression, scratch })
@@ -135,11 +136,8 @@ impl Compiled {
 
 /// A rule's expression over bytes, with no counting beyond what matters.
 fn parsed(rule: &Rule) -> Option<Hir> {
-    let mut parser = ParserBuilder::new()
-        .unicode(false)
-        .utf8(false)
-        .case_insensitive(rule.folds_case)
-        .build();
+    let mut parser =
+        ParserBuilder::new().unicode(false).utf8(false).case_insensitive(rule.folds_case).build();
     Some(loosened(parser.parse(rule.expression).ok()?))
 }
 

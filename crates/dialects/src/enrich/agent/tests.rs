@@ -32,7 +32,10 @@ fn check(agents: &[&str], expected: &Expect) {
 
 #[test]
 fn this_build_carries_rules() {
-    assert!(has_rules(), "the build found no rules for user agents; see docs/operate/enrichment.md");
+    assert!(
+        has_rules(),
+        "the build found no rules for user agents; see docs/operate/enrichment.md"
+    );
     let count = |letter| rules::of_list(rules::TEXT, letter).len();
     assert_eq!((count('b'), count('o'), count('d')), (433, 204, 633));
 }
@@ -49,7 +52,7 @@ fn computers_are_told() {
             "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0",
             "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0)",
         ],
-        &expect![[r#"
+        &expect![[r"
             Chrome 126.0.0.0 / Windows 10 / - / desktop
             Edge 126.0.2592.87 / Windows 10 / - / desktop
             Safari 17.5 / Mac OS X 14.5 / Mac, Apple, Mac / desktop
@@ -57,7 +60,7 @@ fn computers_are_told() {
             Chrome 126.0.0.0 / Chrome OS 14541.0.0 / - / desktop
             Firefox 115.0 / Ubuntu / - / desktop
             IE 8.0 / Windows 7 / - / desktop
-        "#]],
+        "]],
     );
 }
 
@@ -74,7 +77,7 @@ fn phones_and_tablets_are_told() {
             "Mozilla/5.0 (Mobile; Nokia 2780 Flip; rv:109.0) Gecko/110.0 Firefox/110.0 KAIOS/4.0",
             "Shop/4.2.1 CFNetwork/1494.0.7 Darwin/23.4.0",
         ],
-        &expect![[r#"
+        &expect![[r"
             Mobile Safari 17.5 / iOS 17.5.1 / iPhone, Apple, iPhone / mobile
             Mobile Safari 16.6 / iOS 16.6 / iPad, Apple, iPad / tablet
             Chrome Mobile 126.0.6478.71 / Android 14 / Pixel 8, Google, Pixel 8 / mobile
@@ -83,7 +86,7 @@ fn phones_and_tablets_are_told() {
             Opera Mini 36.2 / Android / Generic Smartphone, Generic, Smartphone / mobile
             Firefox Mobile 110.0 / KaiOS 4.0 / Nokia 2780, Nokia, 2780 / mobile
             Shop 4.2.1 / iOS 17.4 / iOS-Device, Apple, iOS-Device / other
-        "#]],
+        "]],
     );
 }
 
@@ -99,7 +102,7 @@ fn machines_and_what_is_unknown_are_other_things() {
             "Tropo SIP/1.0",
             "",
         ],
-        &expect![[r#"
+        &expect![[r"
             Googlebot 2.1 / - / Spider, Spider, Desktop / other
             Chrome 120.0.0.0 / Android 9 / BRAVIA 4K GB, Generic_Android_Tablet, BRAVIA 4K GB / other
             Apple Mail 605.1.15 / - / PlayStation 5, Sony, PlayStation 5 / other
@@ -107,7 +110,7 @@ fn machines_and_what_is_unknown_are_other_things() {
             Python Requests 2.31 / - / - / other
             - / - / - / other
             - / - / - / other
-        "#]],
+        "]],
     );
 }
 

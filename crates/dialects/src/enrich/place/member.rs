@@ -1,12 +1,12 @@
 //! The members of a database's rows that we read, under the names of the makers we know: nested
-//! as MaxMind writes them, or flat.
+//! as `MaxMind` writes them, or flat.
 use serde::Deserialize;
 
 use super::Place;
 
 /// A row of a database of places.
 #[derive(Deserialize)]
-pub(super) struct City<'a> {
+pub(super) struct PlaceRow<'a> {
     #[serde(borrow, default)]
     country: Option<Named<'a>>,
     #[serde(default)]
@@ -53,7 +53,7 @@ struct Location<'a> {
 
 /// A row of a database of owners of networks.
 #[derive(Deserialize)]
-pub(super) struct Network<'a> {
+pub(super) struct OwnerRow<'a> {
     #[serde(default)]
     organization: Option<&'a str>,
     #[serde(default)]
@@ -62,7 +62,7 @@ pub(super) struct Network<'a> {
     autonomous_system_organization: Option<&'a str>,
 }
 
-impl<'a> City<'a> {
+impl<'a> PlaceRow<'a> {
     /// What it says, but for its source. Of nested regions the greatest counts.
     pub(super) fn place(self) -> Place<'a> {
         let country = self.country.unwrap_or_default();
@@ -85,7 +85,7 @@ impl<'a> City<'a> {
     }
 }
 
-impl<'a> Network<'a> {
+impl<'a> OwnerRow<'a> {
     /// The name that says most.
     pub(super) fn owner(self) -> Option<&'a str> {
         let owner = self.organization.or(self.isp).or(self.autonomous_system_organization);

@@ -1,4 +1,4 @@
-//! Writes small databases in the MaxMind format: a binary tree over 128 bits, then the rows.
+//! Writes small databases in `MaxMind`'s format: a binary tree over 128 bits, then the rows.
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
@@ -28,9 +28,7 @@ pub(super) fn city() -> Vec<u8> {
 
 /// Owners of the same networks.
 pub(super) fn asn() -> Vec<u8> {
-    let owner = |number: u32, name: &str| {
-        json!({ "autonomous_system_number": number, "autonomous_system_organization": name })
-    };
+    let owner = |number: u32, name: &str| json!({ "autonomous_system_number": number, "autonomous_system_organization": name });
     let rows = [
         ("203.0.113.0/24", owner(64_496, "Example Networks")),
         ("2001:db8::/32", owner(64_511, "Documentation, Inc.")),
@@ -119,14 +117,13 @@ fn insert(nodes: &mut Vec<[Record; 2]>, bits: u128, length: usize, offset: usize
             nodes[node][side] = Record::Row(offset);
             return;
         }
-        node = match nodes[node][side] {
-            Record::Node(next) => next,
-            _ => {
-                nodes.push([Record::Empty; 2]);
-                let next = nodes.len() - 1;
-                nodes[node][side] = Record::Node(next);
-                next
-            }
+        node = if let Record::Node(next) = nodes[node][side] {
+            next
+        } else {
+            nodes.push([Record::Empty; 2]);
+            let next = nodes.len() - 1;
+            nodes[node][side] = Record::Node(next);
+            next
         };
     }
 }
@@ -157,7 +154,9 @@ fn value(bytes: &mut Vec<u8>, json: &Value) {
             // A type beyond 7 stands in a byte of its own.
             control(bytes, 0, items.len());
             bytes.push(11 - 7);
-            items.iter().for_each(|item| value(bytes, item));
+            for item in items {
+                value(bytes, item);
+            }
         }
         other => panic!("{other} has no form here"),
     }
@@ -166,6 +165,6 @@ fn value(bytes: &mut Vec<u8>, json: &Value) {
 fn control(bytes: &mut Vec<u8>, kind: u8, size: usize) {
     match u8::try_from(size).unwrap() {
         size @ 0..29 => bytes.push(kind << 5 | size),
-        size => bytes.extend([kind << 5 | 29, size - 29]),
+        size => bytes.extend([kind << 5 | 0x1d, size - 0x1d]),
     }
 }
