@@ -112,14 +112,14 @@ mod tests {
     #[test]
     fn what_the_agent_says_is_added() {
         check(
-            json!({ "user_agent": PHONE }),
+            &json!({ "user_agent": PHONE }),
             &expect![[
                 r#"{"browser":{"family":"Mobile Safari","version":"17.5"},"device":{"brand":"Apple","category":"mobile","is_mobile":true,"model":"iPhone","os_family":"iOS","os_version":"17.5.1","type":"iPhone"}}"#
             ]],
         );
         let crawler = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
         check(
-            json!({ "user_agent": crawler }),
+            &json!({ "user_agent": crawler }),
             &expect![[
                 r#"{"browser":{"family":"Googlebot","version":"2.1"},"device":{"category":"other","is_mobile":false,"type":"Spider"}}"#
             ]],
@@ -138,7 +138,7 @@ mod tests {
             ]],
         );
         check(
-            json!({ "user_agent": PHONE, "browser": "mine", "device": null }),
+            &json!({ "user_agent": PHONE, "browser": "mine", "device": null }),
             &expect![[r#"{"browser":"mine","device":null}"#]],
         );
     }

@@ -8,8 +8,8 @@ use crate::harness::{config, minute, session, signal, start, submit};
 const CITY: &[u8] = include_bytes!("../../../../data/golden/places/city.mmdb");
 const ASN: &[u8] = include_bytes!("../../../../data/golden/places/asn.mmdb");
 
-fn database(bytes: &[u8]) -> Option<Database> {
-    Some(Database::open(bytes.to_vec()).unwrap())
+fn database(bytes: &[u8]) -> Database {
+    Database::open(bytes.to_vec()).unwrap()
 }
 
 fn from(address: &str) -> Signal {
@@ -27,8 +27,8 @@ fn technical(engine: &Engine, session_of: &Signal) -> String {
 #[test]
 fn the_place_of_an_address_is_kept_with_its_signal() {
     let dir = tempfile::tempdir().unwrap();
-    let engine =
-        start(dir.path(), config()).with_places(Places::new(database(CITY), database(ASN)));
+    let engine = start(dir.path(), config())
+        .with_places(Places::new(Some(database(CITY)), Some(database(ASN))));
     let told = technical(&engine, &from("2001:db8::1"));
     expect_test::expect![[r#"{"geolocation":{"country":"NO","country_name":"Norway","source":"Sessionary-City-Test"},"ip":"2001:db8::1","ip_organization":"Documentation, Inc."}"#]]
         .assert_eq(&told);
@@ -41,12 +41,12 @@ fn the_place_of_an_address_is_kept_with_its_signal() {
 fn a_retry_after_a_change_of_databases_is_a_duplicate() {
     let dir = tempfile::tempdir().unwrap();
     let signal = from("203.0.113.7");
-    let engine = start(dir.path(), config()).with_places(Places::new(database(CITY), None));
+    let engine = start(dir.path(), config()).with_places(Places::new(Some(database(CITY)), None));
     let before = technical(&engine, &signal);
     engine.shutdown();
     drop(engine);
 
-    for places in [Places::new(None, database(ASN)), Places::default()] {
+    for places in [Places::new(None, Some(database(ASN))), Places::default()] {
         let engine = start(dir.path(), config()).with_places(places);
         let again = submit(&engine, vec![signal.clone()]).verdicts[0];
         assert_eq!(again.status, VerdictStatus::Duplicate);

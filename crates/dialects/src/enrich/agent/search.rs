@@ -18,8 +18,8 @@ use regex_syntax::{
 use super::{needles, rules::Rule};
 
 /// Bytes that all expressions of a list together may search of one text. The greatest need of
-/// uap-core's own examples is a sixth of it.
-const SEARCHED_BYTES: usize = 64 << 10;
+/// uap-core's own examples is 77,000.
+const SEARCHED_BYTES: usize = 128 << 10;
 /// Scratch memory that a compiled expression may keep, in bytes.
 const SCRATCH_BYTES: usize = 16 << 10;
 /// Memory of one compiled expression, in bytes; a rule that needs more is left out.
