@@ -205,7 +205,7 @@ settings! {
         clocks: Clocks = Clocks::default(), ();
     }
 
-    /// What is told of a visitor beyond what was sent. Databases are in the MaxMind format and are read at the start.
+    /// What is told of a visitor beyond what was sent. Databases are `.mmdb` files and are read at the start.
     enrich: Enrich {
         /// Database of places, such as GeoLite2-City; none: signals get no place from their address.
         geoip_city: FilePath = FilePath::default(), ();
