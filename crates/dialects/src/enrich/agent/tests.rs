@@ -77,7 +77,7 @@ fn phones_and_tablets_are_told() {
             "Mozilla/5.0 (Mobile; Nokia 2780 Flip; rv:109.0) Gecko/110.0 Firefox/110.0 KAIOS/4.0",
             "Shop/4.2.1 CFNetwork/1494.0.7 Darwin/23.4.0",
         ],
-        &expect![[r#"
+        &expect![[r"
             Mobile Safari 17.5 / iOS 17.5.1 / iPhone, Apple, iPhone / mobile
             Mobile Safari 16.6 / iOS 16.6 / iPad, Apple, iPad / tablet
             Chrome Mobile 126.0.6478.71 / Android 14 / Pixel 8, Google, Pixel 8 / mobile
@@ -86,7 +86,7 @@ fn phones_and_tablets_are_told() {
             Opera Mini 36.2 / Android / Generic Smartphone, Generic, Smartphone / mobile
             Firefox Mobile 110.0 / KaiOS 4.0 / Nokia 2780, Nokia, 2780 / mobile
             Shop 4.2.1 / iOS 17.4 / iOS-Device, Apple, iOS-Device / mobile
-        "#]],
+        "]],
     );
 }
 
