@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     channel::{Channel, SessionType},
+    dictionary::field,
     disposition::{Author, ClaimPolicy},
     identity::Identity,
     sorted_map::SortedMap,
@@ -307,6 +308,25 @@ impl Signal {
         let hash = blake3::hash(&bytes);
         let (first, _) = hash.as_bytes().split_at(8);
         u64::from_be_bytes(first.try_into().expect("eight bytes"))
+    }
+
+    /// Whether both say the same: their bodies are equal, but for what is looked up about an
+    /// address, which a retry may find changed.
+    pub fn says_the_same_as(&self, other: &Signal) -> bool {
+        self.sent_digest() == other.sent_digest()
+    }
+
+    /// The digest of the body without the place and the owner of its address, where it has one.
+    /// Whether those two were sent or looked up is not told apart: neither makes it another signal.
+    fn sent_digest(&self) -> u64 {
+        let looked_up = [field::GEOLOCATION, field::IP_ORGANIZATION];
+        let has = |number| self.fields.contains_key(number);
+        if !has(&field::REMOTE_IP) || !looked_up.iter().any(has) {
+            return self.body_digest();
+        }
+        let mut sent = self.clone();
+        sent.fields.retain(|number, _| !looked_up.contains(number));
+        sent.body_digest()
     }
 
     /// The key of a signal that came without an id: the digest of its body, marked so that no

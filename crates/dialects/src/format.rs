@@ -1,14 +1,14 @@
 //! The shapes that a session can be read in: one encoder for each dialect that can tell one.
 use serde_json::Value as Json;
 use sessionary_core::{
-    record,
+    record as told,
     rules::Rules,
     session::{Member, Session},
     signal::Arrival,
     time::UnixMillis,
 };
 
-use crate::handshake;
+use crate::{enrich, handshake};
 
 /// A shape of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,8 +59,16 @@ impl Format {
     /// The session in this shape.
     pub fn encode(self, view: &View<'_>) -> Json {
         match self {
-            Format::Canonical => record::of(view.session, view.rules, view.now),
+            Format::Canonical => record(view.session, view.rules, view.now),
             Format::Handshake => handshake::of_session(view),
         }
     }
+}
+
+/// The record of a session as it stands at `now`, with what its user agent tells of browser and
+/// device.
+pub fn record(session: &Session, rules: &Rules, now: UnixMillis) -> Json {
+    let mut record = told::of(session, rules, now);
+    enrich::record::add(&mut record);
+    record
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use sessionary_core::{
     id::SessionId,
     lane::{LaneKey, LaneKind},
-    record,
     rules::SourceClock,
     session::{EndRule, Fired, Session},
     signal::TenantId,
     time::UnixMillis,
 };
+use sessionary_dialects::format;
 use sessionary_store::{BlockHeader, FiredThrough, Table, keys::record_key};
 
 use crate::{
@@ -155,7 +155,7 @@ impl Shard {
         self.forget_homeless(id);
         let Some(session) = self.hot.session(lane, id) else { return };
         let envelope = &session.envelope;
-        let record = record::of(session, &self.rules, self.now);
+        let record = format::record(session, &self.rules, self.now);
         let key = record_key(envelope.tenant.0, &id.0, envelope.revision);
         if self.live.has_listeners() {
             let what = LiveEvent::SESSION_FINAL;

@@ -11,12 +11,12 @@ use std::{
 use sessionary_core::{
     id::SessionId,
     lane::HashSecret,
-    record,
     rules::Rules,
     session::Session,
     signal::{Arrival, Signal, TenantId},
     time::UnixMillis,
 };
+use sessionary_dialects::{enrich::Places, format};
 use sessionary_store::{Durability, Entry as StoredEntry, PackedEntries, Rows, Store};
 use tokio::sync::{oneshot, watch};
 
@@ -71,7 +71,7 @@ pub struct SessionView {
 impl SessionView {
     /// The session's record.
     pub fn record(&self) -> serde_json::Value {
-        record::of(&self.session, &self.rules, self.now)
+        format::record(&self.session, &self.rules, self.now)
     }
 }
 
@@ -88,6 +88,7 @@ pub struct Failure {
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
+    places: Arc<Places>,
 }
 
 struct Inner {
@@ -166,7 +167,14 @@ impl Engine {
             trouble,
             thread: Mutex::new(Some(thread)),
         };
-        Ok(Engine { inner: Arc::new(inner) })
+        Ok(Engine { inner: Arc::new(inner), places: Arc::default() })
+    }
+
+    /// The engine that looks up the place and owner of every signal's address as it comes in, by
+    /// whatever route; clones that were made before do not.
+    #[must_use]
+    pub fn with_places(self, places: Places) -> Engine {
+        Engine { places: Arc::new(places), ..self }
     }
 
     /// Marks an item of quarantine as replayed.
@@ -241,7 +249,10 @@ impl Engine {
         let now = self.now();
         let received_at = received_at.map_or(now, |earlier| earlier.min(now));
         let batch = self.number();
-        let arrival = |signal| Arrival { tenant, received_at, batch, signal: Box::new(signal) };
+        let arrival = |mut signal: Signal| {
+            self.places.enrich(&mut signal);
+            Arrival { tenant, received_at, batch, signal: Box::new(signal) }
+        };
         let arrivals: Vec<Arrival> = signals.into_iter().map(arrival).collect();
         let (encoded, bytes) = encode(&arrivals)?;
         let mut rows = Rows::new();

@@ -2,7 +2,8 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use sessionary_core::{record, rules::Rules, session::Session, signal::TenantId, time::UnixMillis};
+use sessionary_core::{rules::Rules, session::Session, signal::TenantId, time::UnixMillis};
+use sessionary_dialects::format;
 use tokio::sync::broadcast;
 
 /// Events that a slow listener may lag behind before it misses some.
@@ -37,7 +38,7 @@ impl LiveEvent {
         rules: &Rules,
         now: UnixMillis,
     ) -> LiveEvent {
-        let data = json!({ "event": name, "session": record::of(session, rules, now) });
+        let data = json!({ "event": name, "session": format::record(session, rules, now) });
         LiveEvent { tenant: session.envelope.tenant, name, data: Arc::new(data) }
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use sessionary_core::{
     id::SessionId,
     lane::{HashSecret, LaneKey},
-    record,
     rules::{Rules, SourceClock},
     session::{Member, Session, Status},
     signal::{Arrival, TenantId},
     time::UnixMillis,
 };
+use sessionary_dialects::format;
 use sessionary_store::{
     Direction, Snapshot, Store, Table,
     keys::{IndexKind, lane_key, parse_lane_key, parse_session_key, record_key, session_key},
@@ -127,7 +127,7 @@ impl Reader {
 
     /// The record of a session as it stands.
     pub fn record(&self, session: &Session) -> serde_json::Value {
-        record::of(session, &self.rules, self.now)
+        format::record(session, &self.rules, self.now)
     }
 
     /// Sessions that pass a filter, latest first; redirects are never among them.

@@ -98,7 +98,7 @@ impl Shard {
         if stored.signal.key != arrival.signal.key {
             return Ok(None);
         }
-        let same = stored.signal.body_digest() == arrival.signal.body_digest();
+        let same = stored.signal.says_the_same_as(&arrival.signal);
         let status = if same { VerdictStatus::Duplicate } else { VerdictStatus::Conflict };
         Ok(Some(status))
     }

@@ -10,7 +10,7 @@ mod engine;
 mod given;
 mod kind;
 mod settings;
-pub(crate) use settings::{Config, rows};
+pub(crate) use settings::{Config, Enrich, rows};
 
 use given::Given;
 

@@ -15,7 +15,7 @@ use sessionary_engine::{
 };
 use sessionary_store::{Store, StoreError};
 
-use crate::{config::Config, exit::Exit};
+use crate::{config::Config, exit::Exit, places};
 
 /// Opens the store of a directory, which is made where it is missing, and its registry.
 pub(crate) fn open(dir: &Path, config: &Config) -> anyhow::Result<(Store, Registry)> {
@@ -52,7 +52,9 @@ pub(crate) fn start(
     rules: Rules,
 ) -> anyhow::Result<Engine> {
     let secret = HashSecret(registry.secrets().identity_hash);
-    Engine::start(store, secret, config.shard(rules)).context("the engine cannot start")
+    let places = places::open(&config.enrich)?;
+    let engine = Engine::start(store, secret, config.shard(rules));
+    Ok(engine.context("the engine cannot start")?.with_places(places))
 }
 
 /// The rules that the directory was last folded by, for a command that only looks.

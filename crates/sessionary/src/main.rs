@@ -21,6 +21,7 @@ mod table;
 
 mod client;
 mod directory;
+mod places;
 mod import;
 mod serving;
 

@@ -4,3 +4,4 @@ mod checking;
 mod harness;
 mod restart;
 mod stories;
+mod enriching;

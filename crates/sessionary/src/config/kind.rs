@@ -1,5 +1,5 @@
 //! The kinds of values that a setting can have.
-use std::{collections::BTreeMap, net::SocketAddr, ops::RangeInclusive};
+use std::{collections::BTreeMap, net::SocketAddr, ops::RangeInclusive, path::PathBuf};
 
 use toml::de::DeValue;
 
@@ -91,6 +91,31 @@ impl Kind for SocketAddr {
 
     fn takes((): &()) -> String {
         "an address and a port such as 127.0.0.1:8080 or [::]:8080".into()
+    }
+}
+
+/// A file, or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FilePath(pub(crate) Option<PathBuf>);
+
+impl Kind for FilePath {
+    type Within = ();
+
+    fn read(raw: Raw<'_>, (): &()) -> Option<FilePath> {
+        let path = match raw {
+            Raw::File(value) => value.as_str()?,
+            Raw::Variable(text) => text,
+        };
+        Some(FilePath((!path.is_empty()).then(|| path.into())))
+    }
+
+    fn written(&self) -> String {
+        let path = self.0.as_ref().map(|path| path.display().to_string());
+        format!("{:?}", path.unwrap_or_default())
+    }
+
+    fn takes((): &()) -> String {
+        "the path of a file; \"\": none".into()
     }
 }
 

@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{
     given::Given,
-    kind::{Clocks, Count, Kind},
+    kind::{Clocks, Count, FilePath, Kind},
 };
 
 /// One setting, for pages and messages.
@@ -203,6 +203,14 @@ settings! {
     sources: Sources {
         /// By what a source's sessions are closed: our clock (`wall`), its own times (`watermark`), its statement of completeness (`mark`).
         clocks: Clocks = Clocks::default(), ();
+    }
+
+    /// What is told of a visitor beyond what was sent. Databases are `.mmdb` files and are read at the start.
+    enrich: Enrich {
+        /// Database of places, such as GeoLite2-City; none: signals get no place from their address.
+        geoip_city: FilePath = FilePath::default(), ();
+        /// Database of network owners, such as GeoLite2-ASN; none: signals get no owner of their address.
+        geoip_asn: FilePath = FilePath::default(), ();
     }
 
     /// How much one request may hold. What is beyond is refused with the name of the limit.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it fails")]
 mod bench;
 mod commands;
+mod enrichment;
 mod faults;
 mod program;
 mod reference;
