@@ -16,10 +16,10 @@ mod draft;
 mod own;
 mod commerce;
 mod decode;
-//mod encode;
+mod encode;
 
 pub use call::Call;
-//pub use encode::of_session;
+pub use encode::{Moment, encode, of_session};
 pub use framing::{BodyError, Posting, read};
 
 /// The name space of ids where neither the call nor the key says one.

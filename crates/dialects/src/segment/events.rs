@@ -131,7 +131,8 @@ pub(super) fn title_of(kind: &str) -> String {
         let first = letters.next().map(|first| first.to_uppercase().collect::<String>());
         first.unwrap_or_default() + letters.as_str()
     };
-    words.map(capital).collect::<Vec<_>>().join(" ")
+    let title = words.map(capital).collect::<Vec<_>>().join(" ");
+    if title.is_empty() { kind.to_owned() } else { title }
 }
 
 /// Whether `title` is what [`title_of`] calls `kind`; told without writing it.

@@ -83,7 +83,10 @@ impl Own {
         let identities = written.identities.unwrap_or_default();
         Some(Own {
             kind: written.kind.filter(usable).map(|kind| Word::from(&*kind)),
-            source: written.source.filter(usable).map(|source| source.into()),
+            source: written
+                .source
+                .filter(|source| source.is_empty() || usable(source))
+                .map(Into::into),
             sequence: written.sequence.unwrap_or_default(),
             session_type: written
                 .session_type

@@ -15,8 +15,8 @@ use super::places::Group;
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) group: Group,
-    /// Name of the group in the context.
-    pub(super) object: &'static str,
+    /// Where the group stands.
+    pub(super) path: &'static str,
     /// Name in the group.
     pub(super) name: &'static str,
     pub(super) field: FieldNumber,
@@ -25,19 +25,19 @@ pub(super) struct Part {
 }
 
 const fn part(
-    (group, object): (Group, &'static str),
+    (group, path): (Group, &'static str),
     name: &'static str,
     field: FieldNumber,
     member: &'static str,
 ) -> Part {
-    Part { group, object, name, field, member }
+    Part { group, path, name, field, member }
 }
 
-const APP: (Group, &str) = (Group::App, "app");
-const LIBRARY: (Group, &str) = (Group::Library, "library");
-const NETWORK: (Group, &str) = (Group::Network, "network");
-const DEVICE: (Group, &str) = (Group::Device, "device");
-const OS: (Group, &str) = (Group::Os, "os");
+const APP: (Group, &str) = (Group::App, "context.app");
+const LIBRARY: (Group, &str) = (Group::Library, "context.library");
+const NETWORK: (Group, &str) = (Group::Network, "context.network");
+const DEVICE: (Group, &str) = (Group::Device, "context.device");
+const OS: (Group, &str) = (Group::Os, "context.os");
 
 /// In the order in which they are written. The members of the fields are Genesys's.
 static PARTS: [Part; 14] = [

@@ -161,9 +161,10 @@ fn of_property(shape: Shape, name: &str) -> Special {
     }
 }
 
-/// Members of a call itself that are more than an attribute. `event` and `name` depend on the call.
-pub(super) const OF_CALL: [&str; 15] = [
+/// Members of a call itself that are more than an attribute.
+pub(super) const OF_CALL: [&str; 16] = [
     "type",
+    "event",
     "messageId",
     "anonymousId",
     "userId",
@@ -178,6 +179,24 @@ pub(super) const OF_CALL: [&str; 15] = [
     "context",
     "traits",
     "properties",
+];
+
+/// The objects of a call with their paths, those inside others first; `traits` are of the person.
+pub(super) const GROUPS: [(&str, Group); 14] = [
+    ("context.traits.address", Group::Address),
+    ("context.traits.company", Group::Company),
+    ("context.campaign", Group::Campaign),
+    ("context.page", Group::Page),
+    ("context.location", Group::Location),
+    ("context.app", Group::App),
+    ("context.library", Group::Library),
+    ("context.network", Group::Network),
+    ("context.device", Group::Device),
+    ("context.os", Group::Os),
+    ("context.traits", Group::Traits),
+    ("traits.address", Group::Address),
+    ("traits.company", Group::Company),
+    ("context", Group::Context),
 ];
 
 /// The path of a URL, as browsers tell it.
