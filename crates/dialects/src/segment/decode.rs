@@ -11,7 +11,7 @@ use sessionary_core::{
 
 use super::{
     ALIASED, Call, GROUPED, Posting, SOURCE,
-    draft::Draft,
+    draft::{Draft, says_nothing},
     events::{is_title_of, kind_of, title_of},
     places::Group,
     shape::Shape,
@@ -293,14 +293,18 @@ impl<'a> Event<'a> {
         (name, json): (&str, JsonText<'a>),
         draft: &mut Draft<'a, '_>,
     ) -> Option<std::borrow::Cow<'a, str>> {
-        let id = text(json)?;
-        if is_id(&id) {
-            draft.identify(kind, &id);
-            return Some(id);
+        if says_nothing(json) {
+            return None;
         }
-        draft.warn("unusable_identity");
-        draft.keep("", name, json);
-        None
+        let id = text(json).filter(|id| is_id(id));
+        match &id {
+            Some(id) => draft.identify(kind, id),
+            None => {
+                draft.warn("unusable_identity");
+                draft.keep("", name, json);
+            }
+        }
+        id
     }
 
     /// Where it took place: as the sender says; of an application by what its library says. A call
@@ -330,7 +334,7 @@ impl<'a> Event<'a> {
     }
 
     fn key(&self, draft: &mut Draft<'a, '_>) -> Option<Box<str>> {
-        let json = self.message_id?;
+        let json = self.message_id.filter(|json| !says_nothing(*json))?;
         let id = text(json).filter(|id| is_id(id));
         if id.is_none() {
             draft.warn("unusable_message_id");
@@ -342,7 +346,7 @@ impl<'a> Event<'a> {
     fn occurred_at(&self) -> Result<Option<Instant>, Fault> {
         let said = [("timestamp", self.timestamp), ("originalTimestamp", self.original_timestamp)];
         for (name, json) in said {
-            let Some(json) = json.filter(|json| !super::draft::says_nothing(*json)) else {
+            let Some(json) = json.filter(|json| !says_nothing(*json)) else {
                 continue;
             };
             let Some(at) = instant_of(json) else {

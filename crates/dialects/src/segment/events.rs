@@ -141,7 +141,7 @@ pub(super) fn is_title_of(title: &str, kind: &str) -> bool {
         return *known == title;
     }
     let same = |(written, plain): (u8, u8)| match plain {
-        b'_' => written == b' ',
+        b'_' => matches!(written, b' ' | b'_'),
         plain => written.eq_ignore_ascii_case(&plain),
     };
     let is_close = title.len() == kind.len() && title.bytes().zip(kind.bytes()).all(same);
