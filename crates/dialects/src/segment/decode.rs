@@ -14,7 +14,7 @@ use super::{
     draft::{Draft, says_nothing},
     events::{is_title_of, kind_of, title_of},
     places::Group,
-    shape::Shape,
+    shape::{Shape, is_talk},
 };
 use crate::{
     Context, Limits, attribution_from_url,
@@ -330,7 +330,7 @@ impl<'a> Event<'a> {
             return Some(Channel::App);
         }
         let is_page = has_page || self.anonymous_id.is_some();
-        (is_page && implies_other(natural)).then_some(Channel::Web)
+        (is_page && is_talk(natural)).then_some(Channel::Web)
     }
 
     fn key(&self, draft: &mut Draft<'a, '_>) -> Option<Box<str>> {
@@ -358,21 +358,6 @@ impl<'a> Event<'a> {
         }
         Ok(None)
     }
-}
-
-/// Whether a type says by itself that it took place on the telephone or by messages.
-pub(super) fn implies_other(natural: &str) -> bool {
-    matches!(
-        natural,
-        kind::CALL_STARTED
-            | kind::CALL_ANSWERED
-            | kind::CALL_HELD
-            | kind::CALL_RESUMED
-            | kind::CALL_TRANSFERRED
-            | kind::CALL_ENDED
-            | kind::MESSAGE_RECEIVED
-            | kind::MESSAGE_SENT
-    )
 }
 
 fn text(json: JsonText<'_>) -> Option<std::borrow::Cow<'_, str>> {

@@ -71,14 +71,9 @@ impl Posting<'_> {
         self.write_key.as_deref()
     }
 
-    /// How many calls there are.
-    pub fn len(&self) -> usize {
-        self.calls.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.calls.is_empty()
+    /// The calls as they came.
+    pub fn texts(&self) -> &[&'_ str] {
+        &self.calls
     }
 }
 
@@ -229,9 +224,9 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
         let body = format!(r#"{{"batch":[{{"a":{deep}}},{{}}],"writeKey":"k"}}"#);
         let posting = read(body.as_bytes(), &Limits::default()).unwrap();
-        assert_eq!((posting.len(), posting.write_key()), (2, Some("k")));
+        assert_eq!((posting.texts().len(), posting.write_key()), (2, Some("k")));
         let posting = read(deep.as_bytes(), &Limits::default()).unwrap();
-        assert_eq!(posting.len(), 1);
+        assert_eq!(posting.texts().len(), 1);
     }
 
     #[test]

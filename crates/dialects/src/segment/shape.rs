@@ -20,6 +20,9 @@ pub(super) enum Shape {
     Product,
     Experiment,
     Disposition,
+    /// A call on the telephone or a message.
+    Talk,
+    Rating,
     Plain,
 }
 
@@ -51,6 +54,18 @@ const EXPERIMENT: Fields = &[
 ];
 const DISPOSITION: Fields =
     &[("notes", field::INTEGRATION_NOTES), ("agent", field::INTEGRATION_AGENT_ID)];
+
+const TALK: Fields = &[
+    ("direction", field::DIRECTION),
+    ("queue", field::QUEUE),
+    ("agent", field::INTEGRATION_AGENT_ID),
+    ("agent_name", field::AGENT_NAME),
+    ("answered_by", field::ANSWERED_BY),
+    ("reason", field::DISCONNECT_REASON),
+    ("call_id", field::CALL_ID),
+    ("line", field::LINE_NUMBER),
+];
+const RATING: Fields = &[("rating", field::RATING), ("comment", field::RATING_COMMENT)];
 
 /// Members of an item of an order; those of a product that stands alone are the first four.
 pub(super) const ITEM: [(&str, FieldNumber); 7] = [
@@ -84,6 +99,8 @@ impl Shape {
             kind::PRODUCT_VIEWED | kind::PRODUCT_ADDED => Shape::Product,
             kind::EXPERIMENT_VIEWED => Shape::Experiment,
             kind::DISPOSITION_POSTED => Shape::Disposition,
+            kind::RATING_GIVEN => Shape::Rating,
+            kind if is_talk(kind) => Shape::Talk,
             _ => Shape::Plain,
         }
     }
@@ -97,6 +114,8 @@ impl Shape {
             Shape::Product => PRODUCT,
             Shape::Experiment => EXPERIMENT,
             Shape::Disposition => DISPOSITION,
+            Shape::Talk => TALK,
+            Shape::Rating => RATING,
             Shape::Plain => &[],
         }
     }
@@ -123,4 +142,19 @@ impl Shape {
                 _ => false,
             }
     }
+}
+
+/// Whether a type says by itself that it took place on the telephone or by messages.
+pub(super) fn is_talk(kind: &str) -> bool {
+    matches!(
+        kind,
+        kind::CALL_STARTED
+            | kind::CALL_ANSWERED
+            | kind::CALL_HELD
+            | kind::CALL_RESUMED
+            | kind::CALL_TRANSFERRED
+            | kind::CALL_ENDED
+            | kind::MESSAGE_RECEIVED
+            | kind::MESSAGE_SENT
+    )
 }
