@@ -15,6 +15,7 @@ mod parts;
 mod draft;
 mod own;
 mod commerce;
+mod unread;
 mod decode;
 mod encode;
 

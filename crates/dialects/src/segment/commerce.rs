@@ -153,7 +153,8 @@ impl<'a> Draft<'a, '_> {
         let text = |json: Option<JsonText<'a>>| json.and_then(JsonText::plain_text);
         let code = text(waiting.code)?.trim().parse().ok()?;
         let author = text(waiting.author).and_then(|word| Author::from_word(&word));
-        if let Some(json) = waiting.name.filter(|_| text(waiting.name).as_deref() != Some(&*name_of(code)))
+        if let Some(json) =
+            waiting.name.filter(|_| text(waiting.name).as_deref() != Some(&*name_of(code)))
         {
             self.keep(PATH, "name", json);
         }
@@ -194,11 +195,8 @@ impl<'a> Waiting<'a> {
 
 /// The objects of a list of nothing but objects.
 fn objects(json: JsonText<'_>) -> Option<Vec<JsonText<'_>>> {
-    let far = sessionary_core::json::Bounds {
-        depth: 128,
-        members: usize::MAX,
-        text_bytes: usize::MAX,
-    };
+    let far =
+        sessionary_core::json::Bounds { depth: 128, members: usize::MAX, text_bytes: usize::MAX };
     let mut scanner = sessionary_core::json::Scanner::new(json.get(), far);
     let mut passed = scanner.open(b'[')?;
     let mut objects = Vec::new();

@@ -1,10 +1,12 @@
 //! From a call to the signal that it is.
+use std::borrow::Cow;
+
 use sessionary_core::{
     channel::Channel,
     dictionary::field,
-    json::{Bounds, JsonText, Scanner},
+    json::JsonText,
     signal::{ClaimBody, FieldNumber, Signal, kind},
-    time::{Instant, parse_instant},
+    time::Instant,
     value::Value,
     word::Word,
 };
@@ -15,13 +17,13 @@ use super::{
     events::{is_title_of, kind_of, title_of},
     places::Group,
     shape::{Shape, is_talk},
+    unread::{Fault, Unread, instant_of, text},
 };
 use crate::{
-    Context, Limits, attribution_from_url,
+    Context, attribution_from_url,
     canonical::ItemError,
     default_currency,
     identities::{self, identity, is_id},
-    limits,
 };
 
 impl Posting<'_> {
@@ -41,9 +43,9 @@ impl Posting<'_> {
         context: &Context<'_>,
     ) -> Result<Signal, ItemError> {
         let mut id = None;
-        let read = Event::read(text, &context.limits).and_then(|event| {
-            id = event.message_id.and_then(JsonText::plain_text).map(Into::into);
-            event.signal(call, self, context)
+        let read = Unread::read(text, &context.limits).and_then(|unread| {
+            id = unread.message_id.and_then(JsonText::plain_text).map(Into::into);
+            unread.signal(call, self, context)
         });
         read.map_err(|Fault { code, detail, field }| ItemError {
             code,
@@ -55,100 +57,7 @@ impl Posting<'_> {
     }
 }
 
-/// Why a call is put aside.
-struct Fault {
-    code: &'static str,
-    detail: String,
-    field: Option<&'static str>,
-}
-
-impl Fault {
-    fn of(field: &'static str, code: &'static str, detail: impl Into<String>) -> Fault {
-        Fault { code, detail: detail.into(), field: Some(field) }
-    }
-
-    fn whole(code: &'static str, detail: String) -> Fault {
-        Fault { code, detail, field: None }
-    }
-}
-
-/// The members of a call, unread.
-#[derive(Default)]
-struct Event<'a> {
-    kind: Option<JsonText<'a>>,
-    event: Option<JsonText<'a>>,
-    name: Option<JsonText<'a>>,
-    message_id: Option<JsonText<'a>>,
-    anonymous_id: Option<JsonText<'a>>,
-    user_id: Option<JsonText<'a>>,
-    previous_id: Option<JsonText<'a>>,
-    timestamp: Option<JsonText<'a>>,
-    original_timestamp: Option<JsonText<'a>>,
-    sent_at: Option<JsonText<'a>>,
-    channel: Option<JsonText<'a>>,
-    context: Option<JsonText<'a>>,
-    traits: Option<JsonText<'a>>,
-    properties: Option<JsonText<'a>>,
-    others: Vec<(std::borrow::Cow<'a, str>, JsonText<'a>)>,
-}
-
-impl<'a> Event<'a> {
-    fn read(text: &'a str, limits: &Limits) -> Result<Event<'a>, Fault> {
-        if text.len() > limits.item {
-            let (got, most) = (text.len(), limits.item);
-            let detail = format!("the call has {got} bytes; send at most {most}");
-            return Err(Fault::whole("item_too_large", detail));
-        }
-        Event::scan(text, limits).ok_or_else(|| match limits::check(text, limits) {
-            Err(over) => Fault::whole(over.code(), over.to_string()),
-            Ok(()) => {
-                let send = "the call is not a JSON object; send one such as {\"type\": \"page\"}";
-                Fault::whole("not_an_object", send.to_owned())
-            }
-        })
-    }
-
-    fn scan(text: &'a str, limits: &Limits) -> Option<Event<'a>> {
-        let bounds =
-            Bounds { depth: limits.depth, members: limits.members, text_bytes: limits.text };
-        let mut scanner = Scanner::new(text, bounds);
-        let mut event = Event::default();
-        let mut passed = scanner.open(b'{')?;
-        while let Some(name) = scanner.name(&mut passed)? {
-            let (name, json) = (name.plain_text()?, scanner.value()?);
-            if json.is_null() {
-                continue;
-            }
-            match event.slot(&name) {
-                Some(slot) => *slot = Some(json),
-                // Transport: it differs from one try to the next, or is a credential.
-                None if matches!(&*name, "receivedAt" | "writeKey" | "_metadata") => {}
-                None => event.others.push((name, json)),
-            }
-        }
-        scanner.peek().is_none().then_some(event)
-    }
-
-    fn slot(&mut self, name: &str) -> Option<&mut Option<JsonText<'a>>> {
-        Some(match name {
-            "type" => &mut self.kind,
-            "event" => &mut self.event,
-            "name" => &mut self.name,
-            "messageId" => &mut self.message_id,
-            "anonymousId" => &mut self.anonymous_id,
-            "userId" => &mut self.user_id,
-            "previousId" => &mut self.previous_id,
-            "timestamp" => &mut self.timestamp,
-            "originalTimestamp" => &mut self.original_timestamp,
-            "sentAt" => &mut self.sent_at,
-            "channel" => &mut self.channel,
-            "context" => &mut self.context,
-            "traits" => &mut self.traits,
-            "properties" => &mut self.properties,
-            _ => return None,
-        })
-    }
-
+impl<'a> Unread<'a> {
     fn signal(
         mut self,
         call: Option<Call>,
@@ -163,7 +72,8 @@ impl<'a> Event<'a> {
         self.name_of_event(call, &natural, &mut draft);
         let is_own = draft.own.is_some();
         if Shape::of(&natural) == Shape::Disposition && claim.is_none() && !is_own {
-            let detail = "`properties.code` is missing or no code; send 1 to 14 or a registered code";
+            let detail =
+                "`properties.code` is missing or no code; send 1 to 14 or a registered code";
             return Err(Fault::of("properties.code", "missing_code", detail));
         }
         self.identify(call, &mut draft);
@@ -228,10 +138,9 @@ impl<'a> Event<'a> {
         if let (Call::Screen, Some(name)) = (call, self.name) {
             draft.field(field::SCREEN_NAME, ("", "name"), name);
         }
-        let claim =
-            self.properties.and_then(|json| draft.properties(Shape::of(natural), json));
+        let claim = self.properties.and_then(|json| draft.properties(Shape::of(natural), json));
         if let Some(traits) = self.traits {
-            let group = if call == Call::Group { Group::GroupTraits } else { Group::Traits };
+            let group = if call == Call::Group { Group::Grouped } else { Group::Traits };
             draft.group(group, "traits", traits);
         }
         if let Some(context) = self.context {
@@ -241,7 +150,8 @@ impl<'a> Event<'a> {
             let own = draft.attributes.len();
             draft.group(Group::Context, "context", context);
             let of_batch = draft.attributes.split_off(own);
-            let is_new = |(path, _): &(Box<str>, _)| draft.attributes.iter().all(|it| it.0 != *path);
+            let is_new =
+                |(path, _): &(Box<str>, _)| draft.attributes.iter().all(|it| it.0 != *path);
             let new: Vec<_> = of_batch.into_iter().filter(is_new).collect();
             draft.attributes.extend(new);
         }
@@ -272,37 +182,35 @@ impl<'a> Event<'a> {
         let stands_in = draft.own.as_ref().is_some_and(|own| own.stand_in);
         let mut anonymous = None;
         if let Some(json) = self.anonymous_id.filter(|_| !stands_in) {
-            anonymous = self.id("anonymous_id", ("anonymousId", json), draft);
+            anonymous = Unread::id("anonymous_id", ("anonymousId", json), draft);
         }
         if let Some(json) = self.user_id {
-            self.id("user_id", ("userId", json), draft);
+            Unread::id("user_id", ("userId", json), draft);
         }
         let Some(json) = self.previous_id else { return };
         // Beside an anonymous id it may be the id of another user, and must not lead astray.
         let is_alone = anonymous.is_none() || anonymous == text(json);
-        match call {
-            Call::Alias if is_alone => drop(self.id("anonymous_id", ("previousId", json), draft)),
-            Call::Alias => drop(self.id("previous_id", ("previousId", json), draft)),
-            _ => draft.keep("", "previousId", json),
+        if call != Call::Alias {
+            return draft.keep("", "previousId", json);
         }
+        let kind = if is_alone { "anonymous_id" } else { "previous_id" };
+        Unread::id(kind, ("previousId", json), draft);
     }
 
     fn id(
-        &self,
         kind: &str,
         (name, json): (&str, JsonText<'a>),
         draft: &mut Draft<'a, '_>,
-    ) -> Option<std::borrow::Cow<'a, str>> {
+    ) -> Option<Cow<'a, str>> {
         if says_nothing(json) {
             return None;
         }
         let id = text(json).filter(|id| is_id(id));
-        match &id {
-            Some(id) => draft.identify(kind, id),
-            None => {
-                draft.warn("unusable_identity");
-                draft.keep("", name, json);
-            }
+        if let Some(id) = &id {
+            draft.identify(kind, id);
+        } else {
+            draft.warn("unusable_identity");
+            draft.keep("", name, json);
         }
         id
     }
@@ -351,32 +259,14 @@ impl<'a> Event<'a> {
             };
             let Some(at) = instant_of(json) else {
                 let got: String = json.get().chars().take(64).collect();
-                let detail = format!("`{name}` is {got}; send ISO 8601 such as 2026-01-05T10:00:00Z");
+                let detail =
+                    format!("`{name}` is {got}; send ISO 8601 such as 2026-01-05T10:00:00Z");
                 return Err(Fault::of(name, "unreadable_time", detail));
             };
             return Ok(Some(at));
         }
         Ok(None)
     }
-}
-
-fn text(json: JsonText<'_>) -> Option<std::borrow::Cow<'_, str>> {
-    json.plain_text().filter(|text| !text.is_empty() && !json.is_null())
-}
-
-/// From this number on a time counts milliseconds since 1970, below it seconds.
-const MILLIS_FROM: i64 = 100_000_000_000;
-
-/// A time as ISO 8601, or as a number since 1970.
-fn instant_of(json: JsonText<'_>) -> Option<Instant> {
-    if json.get().starts_with('"') {
-        return parse_instant(&json.plain_text()?).ok();
-    }
-    let number: i64 = json.get().parse().ok()?;
-    let millis = if number.abs() < MILLIS_FROM { number.checked_mul(1_000)? } else { number };
-    // Beyond what a calendar holds it cannot be told again.
-    let at = sessionary_core::time::UnixMillis(millis);
-    parse_instant(&at.to_string()).ok()
 }
 
 fn finish(

@@ -110,7 +110,13 @@ impl<'a, 'c> Draft<'a, 'c> {
         }
     }
 
-    pub(super) fn member(&mut self, group: Group, path: &'static str, name: &str, json: JsonText<'a>) {
+    pub(super) fn member(
+        &mut self,
+        group: Group,
+        path: &'static str,
+        name: &str,
+        json: JsonText<'a>,
+    ) {
         if json.is_null() {
             return;
         }
@@ -132,7 +138,10 @@ impl<'a, 'c> Draft<'a, 'c> {
     fn special(&mut self, special: Special, place: (&'static str, &str), json: JsonText<'a>) {
         let id = json.plain_text().filter(|id| is_id(id));
         match (special, id) {
-            (Special::Own, _) => self.own = Own::read(json, self.context).or(self.own.take()),
+            (Special::Own, _) => match Own::read(json, self.context) {
+                Some(own) => self.own = Some(own),
+                None => self.keep(place.0, place.1, json),
+            },
             (Special::SessionId, Some(id)) if self.session.is_none() => self.session = Some(id),
             (Special::DeviceId, Some(id)) => self.identify("device_id", &id),
             _ => self.keep(place.0, place.1, json),
@@ -213,7 +222,7 @@ fn inner_path(path: &'static str, inner: Group) -> &'static str {
         (Group::Company, "traits") => "traits.company",
         (Group::Company, _) => "context.traits.company",
         (Group::Traits, _) => "context.traits",
-        (Group::Context | Group::GroupTraits | Group::Properties(_), path) => path,
+        (Group::Context | Group::Grouped | Group::Properties(_), path) => path,
     }
 }
 

@@ -132,10 +132,8 @@ impl<'a> Letter<'a> {
 
     fn claim(&mut self) {
         let Some(claim) = &self.signal.claim else { return };
-        let mut members = vec![
-            ("code", Json::from(claim.code)),
-            ("author", Json::from(claim.author.word())),
-        ];
+        let mut members =
+            vec![("code", Json::from(claim.code)), ("author", Json::from(claim.author.word()))];
         if claim.policy == ClaimPolicy::First {
             members.push(("policy", Json::from("first")));
         }

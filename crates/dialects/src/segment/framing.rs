@@ -1,4 +1,4 @@
-//! Dividing a body into calls: a batch, a list, or one call alone.
+//! Dividing a body into calls: a batch, or one call alone.
 //!
 //! What stands beside a batch is transport, but for its `context`, which holds for every call in it.
 use std::borrow::Cow;
@@ -26,6 +26,9 @@ pub enum BodyError {
         /// What the parser says, with line and column.
         reason: String,
     },
+    /// JSON, and neither a call nor a batch.
+    #[error("the body is no JSON object; send a call, or {{\"batch\": [calls]}}")]
+    NotAnObject,
     /// A batch that is no list.
     #[error("`batch` is no list; send {{\"batch\": [calls]}}")]
     NoList,
@@ -46,6 +49,7 @@ impl BodyError {
             BodyError::Empty => "empty_body",
             BodyError::NotUtf8 { .. } => "not_utf8",
             BodyError::NotJson { .. } => "not_json",
+            BodyError::NotAnObject => "not_an_object",
             BodyError::NoList => "no_list",
             BodyError::TooManyCalls { .. } => "too_many_calls",
         }
@@ -63,9 +67,15 @@ pub struct Posting<'a> {
     pub(super) sent_at: Option<JsonText<'a>>,
     pub(super) context: Option<JsonText<'a>>,
     write_key: Option<Cow<'a, str>>,
+    is_batch: bool,
 }
 
 impl Posting<'_> {
+    /// Whether it is a batch, be it of one call.
+    pub fn is_batch(&self) -> bool {
+        self.is_batch
+    }
+
     /// The key that stands in the body.
     pub fn write_key(&self) -> Option<&str> {
         self.write_key.as_deref()
@@ -107,26 +117,19 @@ const FAR: Bounds = Bounds { depth: 128, members: usize::MAX, text_bytes: usize:
 fn in_one_pass(text: &str) -> Option<Posting<'_>> {
     let mut scanner = Scanner::new(text, FAR);
     let mut posting = Posting::default();
-    match scanner.peek()? {
-        b'[' => posting.calls = list(&mut scanner)?,
-        b'{' => {
-            let mut is_batch = false;
-            let mut passed = scanner.open(b'{')?;
-            while let Some(name) = scanner.name(&mut passed)? {
-                match name.get() {
-                    "\"batch\"" if scanner.peek()? == b'[' => {
-                        posting.calls = list(&mut scanner)?;
-                        is_batch = true;
-                    }
-                    "\"batch\"" => return None,
-                    name => posting.beside(name.trim_matches('"'), scanner.value()?),
-                }
+    let mut passed = scanner.open(b'{')?;
+    while let Some(name) = scanner.name(&mut passed)? {
+        match name.get() {
+            "\"batch\"" if scanner.peek()? == b'[' => {
+                posting.calls = list(&mut scanner)?;
+                posting.is_batch = true;
             }
-            if !is_batch {
-                posting.alone(text);
-            }
+            "\"batch\"" => return None,
+            name => posting.beside(name.trim_matches('"'), scanner.value()?),
         }
-        _ => return None,
+    }
+    if !posting.is_batch {
+        posting.alone(text);
     }
     scanner.space();
     scanner.peek().is_none().then_some(posting)
@@ -163,10 +166,9 @@ impl<'a> Posting<'a> {
 fn carefully(text: &str) -> Result<Posting<'_>, BodyError> {
     let not_json = |error: serde_json::Error| BodyError::NotJson { reason: error.to_string() };
     let mut posting = Posting::default();
-    if text.starts_with('[') {
-        let calls: Vec<&RawValue> = serde_json::from_str(text).map_err(not_json)?;
-        posting.calls = calls.into_iter().map(RawValue::get).collect();
-        return Ok(posting);
+    if !text.starts_with('{') {
+        let any: Result<&RawValue, _> = serde_json::from_str(text);
+        return Err(any.map_or_else(not_json, |_| BodyError::NotAnObject));
     }
     let members: Members<'_> = serde_json::from_str(text).map_err(not_json)?;
     for (name, json) in &members.by_name {
@@ -177,6 +179,7 @@ fn carefully(text: &str) -> Result<Posting<'_>, BodyError> {
             let calls: Vec<&RawValue> =
                 serde_json::from_str(batch.get()).map_err(|_| BodyError::NoList)?;
             posting.calls = calls.into_iter().map(RawValue::get).collect();
+            posting.is_batch = true;
         }
         None => posting.alone(text),
     }
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_a_list_and_one_call_are_told_apart() {
+    fn a_batch_and_one_call_are_told_apart() {
         check(
             r#"{"batch":[{"a":1}, 2],"sentAt":"s","context":{},"writeKey":"k","timestamp":"t"}"#,
             &expect![[r#"{"a":1} / 2 key Some("k") sent Some("\"s\"") context Some("{}")"#]],
@@ -214,7 +217,6 @@ mod tests {
                 r#"{"type":"page","sentAt":"s","writeKey":"k"} key Some("k") sent None context None"#
             ]],
         );
-        check("[{},{}]", &expect!["{} / {} key None sent None context None"]);
         check(r#"{"batch":[]}"#, &expect![" key None sent None context None"]);
         check(r#"{"batch":null}"#, &expect![[r#"{"batch":null} key None sent None context None"#]]);
     }
@@ -225,18 +227,39 @@ mod tests {
         let body = format!(r#"{{"batch":[{{"a":{deep}}},{{}}],"writeKey":"k"}}"#);
         let posting = read(body.as_bytes(), &Limits::default()).unwrap();
         assert_eq!((posting.texts().len(), posting.write_key()), (2, Some("k")));
-        let posting = read(deep.as_bytes(), &Limits::default()).unwrap();
-        assert_eq!(posting.texts().len(), 1);
+        let single = format!(r#"{{"a":{deep}}}"#);
+        assert_eq!(read(single.as_bytes(), &Limits::default()).unwrap().texts(), [&single]);
     }
 
     #[test]
     fn a_body_that_is_none_of_these_is_refused_whole() {
-        check(" ", &expect![[r#"empty_body: the body is empty; send a call, or {"batch": [calls]}"#]]);
-        check("{\"batch\":[", &expect![[r#"not_json: the body is not JSON: EOF while parsing a list at line 1 column 10; send a call, or {"batch": [calls]}"#]]);
-        check("7", &expect![[r#"not_json: the body is not JSON: invalid type: integer `7`, expected a JSON object at line 1 column 1; send a call, or {"batch": [calls]}"#]]);
-        check("{\"batch\":7}", &expect![[r#"no_list: `batch` is no list; send {"batch": [calls]}"#]]);
-        check("{}{}", &expect![[r#"not_json: the body is not JSON: trailing characters at line 1 column 3; send a call, or {"batch": [calls]}"#]]);
-        let many = format!("[{}1]", "1,".repeat(10));
+        check(
+            " ",
+            &expect![[r#"empty_body: the body is empty; send a call, or {"batch": [calls]}"#]],
+        );
+        check(
+            "{\"batch\":[",
+            &expect![[
+                r#"not_json: the body is not JSON: EOF while parsing a list at line 1 column 10; send a call, or {"batch": [calls]}"#
+            ]],
+        );
+        let not_an_object = expect![[
+            r#"not_an_object: the body is no JSON object; send a call, or {"batch": [calls]}"#
+        ]];
+        check("7", &not_an_object);
+        check("[{}]", &not_an_object);
+        check(&format!("{}{}", "[".repeat(9_999), "]".repeat(9_999)), &not_an_object);
+        check(
+            "{\"batch\":7}",
+            &expect![[r#"no_list: `batch` is no list; send {"batch": [calls]}"#]],
+        );
+        check(
+            "{}{}",
+            &expect![[
+                r#"not_json: the body is not JSON: trailing characters at line 1 column 3; send a call, or {"batch": [calls]}"#
+            ]],
+        );
+        let many = format!("{{\"batch\":[{}1]}}", "1,".repeat(10));
         check(&many, &expect!["too_many_calls: the batch has 11 calls; send at most 10 at a time"]);
     }
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use sessionary_core::{
     channel::SessionType,
-    dictionary::{Given, by_name},
+    dictionary::{Given, by_name, field},
     disposition::{Author, ClaimPolicy},
     identity::Identity,
     json::JsonText,
@@ -18,6 +18,10 @@ use crate::{
     Context,
     identities::{identity, is_id},
 };
+
+/// Fields that a signal says in parts of its own.
+const ELSEWHERE: [FieldNumber; 3] =
+    [field::DISPOSITION_CODE, field::SESSION_ID, field::SESSION_TYPE];
 
 /// What the object says.
 #[derive(Debug, Default)]
@@ -97,7 +101,7 @@ impl Own {
                 claim_of(claim.code, author, claim.policy.as_deref())
             }),
             identities: identities.iter().filter_map(|it| it.identity(context)).collect(),
-            fields: written.fields.iter().flatten().filter_map(field).collect(),
+            fields: written.fields.iter().flatten().filter_map(field_of).collect(),
             attributes: written.attributes.iter().flatten().map(attribute).collect(),
             stand_in: written.stand_in.unwrap_or_default(),
         })
@@ -125,11 +129,11 @@ impl WrittenIdentity<'_> {
 }
 
 /// A field by its name in the dictionary; a number without a row by its digits, and text.
-fn field((name, raw): (&Cow<'_, str>, &&RawValue)) -> Option<(FieldNumber, Value)> {
+fn field_of((name, raw): (&Cow<'_, str>, &&RawValue)) -> Option<(FieldNumber, Value)> {
     let json = JsonText::from(*raw);
     if let Some(row) = by_name(name) {
         let value = Value::parse(row, name, Given::Json(json)).ok()??;
-        return Some((row.number(), value));
+        return Some((row.number(), value)).filter(|(number, _)| !ELSEWHERE.contains(number));
     }
     let number = name.parse().map(FieldNumber).ok()?;
     let text = json.plain_text().filter(|text| !text.is_empty())?;

@@ -33,7 +33,7 @@ pub(super) enum Group {
     Address,
     Company,
     /// Of the group that a call is about.
-    GroupTraits,
+    Grouped,
     Properties(Shape),
 }
 
@@ -124,7 +124,7 @@ impl Group {
                 ("postalCode", POSTAL_CODE),
                 ("country", COUNTRY),
             ],
-            Group::Company | Group::GroupTraits => &[("name", COMPANY_NAME)],
+            Group::Company | Group::Grouped => &[("name", COMPANY_NAME)],
             Group::Properties(shape) => shape.fields(),
             Group::App | Group::Library | Group::Network | Group::Device | Group::Os => &[],
         }

@@ -29,11 +29,8 @@ pub(super) enum Shape {
 type Fields = &'static [(&'static str, FieldNumber)];
 
 /// Of several names of one field the first is the one we write.
-const PAGE: Fields = &[
-    ("url", field::PAGE_URL),
-    ("title", field::PAGE_TITLE),
-    ("referrer", field::REFERRER),
-];
+const PAGE: Fields =
+    &[("url", field::PAGE_URL), ("title", field::PAGE_TITLE), ("referrer", field::REFERRER)];
 const SCREEN: Fields = &[("name", field::SCREEN_NAME)];
 const SEARCH: Fields = &[("query", field::SEARCH_TERMS)];
 const ORDER: Fields = &[

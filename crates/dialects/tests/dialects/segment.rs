@@ -62,7 +62,9 @@ const BATCH: &str = r#"{"batch":[
 
 #[test]
 fn a_batch_of_all_calls() {
-    check(BATCH, &expect![[r#"
+    check(
+        BATCH,
+        &expect![[r#"
         page_viewed 11e2
         occurred_at 2026-11-20T23:07:32.883Z Some("2026-11-20T23:07:32.883+00:00")
         sent_at 2026-11-20T23:07:33.381Z
@@ -121,7 +123,8 @@ fn a_batch_of_all_calls() {
         properties.coupon "MAY"
         properties.products.0.brand "Acme"
         properties.products.0.product_id "p1"
-        properties.products.1.product_id "p2""#]]);
+        properties.products.1.product_id "p2""#]],
+    );
 }
 
 /// One call as the library for browsers sends it.
@@ -133,7 +136,9 @@ const BROWSER: &str = r#"{"timestamp":"2026-11-20T23:07:32.883Z","integrations":
 
 #[test]
 fn a_call_of_a_browser() {
-    check(BROWSER, &expect![[r#"
+    check(
+        BROWSER,
+        &expect![[r#"
         product_viewed ajs-next-1
         occurred_at 2026-11-20T23:07:32.883Z None
         sent_at 2026-11-20T23:07:32.890Z
@@ -153,8 +158,11 @@ fn a_call_of_a_browser() {
         context.timezone "Europe/Berlin"
         context.userAgentData {"mobile":false}
         properties.category "Games"
-        properties.product_id "507""#]]);
-    check_told(&one(BROWSER), &expect![[r#"
+        properties.product_id "507""#]],
+    );
+    check_told(
+        &one(BROWSER),
+        &expect![[r#"
         {
           "anonymousId": "a-1",
           "context": {
@@ -194,7 +202,8 @@ fn a_call_of_a_browser() {
           "receivedAt": "2026-01-05T10:00:01.000Z",
           "timestamp": "2026-11-20T23:07:32.883Z",
           "type": "track"
-        }"#]]);
+        }"#]],
+    );
 }
 
 #[test]
@@ -247,9 +256,9 @@ fn a_call_of_a_telephone_and_a_session_of_its_sender() {
 #[test]
 fn what_cannot_be_read_is_put_aside_or_kept() {
     check(
-        r#"[7,{},{"type":"poll"},{"type":"track","messageId":"m1"},{"type":"page","timestamp":"yesterday"},
+        r#"{"batch":[7,{},{"type":"poll"},{"type":"track","messageId":"m1"},{"type":"page","timestamp":"yesterday"},
             {"event":"Session Disposition","properties":{"code":"?"}},
-            {"event":"Order Completed","messageId":{},"userId":["u"],"properties":{"total":"24,66 EUR","revenue":"20.00","products":[7]},"context":{"page":"/a","campaign":{"name":["x"]}}}]"#,
+            {"event":"Order Completed","messageId":{},"userId":["u"],"properties":{"total":"24,66 EUR","revenue":"20.00","products":[7]},"context":{"page":"/a","campaign":{"name":["x"]}}}]}"#,
         &expect![[r#"
             not_an_object None None: the call is not a JSON object; send one such as {"type": "page"}
             ---
@@ -278,10 +287,8 @@ fn what_cannot_be_read_is_put_aside_or_kept() {
 
 #[test]
 fn the_context_of_a_batch_holds_for_calls_that_say_nothing_else() {
-    let signals = all(
-        r#"{"context":{"ip":"10.0.0.1","timezone":"UTC","locale":"en"},"batch":[
-            {"type":"page"},{"type":"page","context":{"ip":"10.0.0.2","timezone":"CET"}}]}"#,
-    );
+    let signals = all(r#"{"context":{"ip":"10.0.0.1","timezone":"UTC","locale":"en"},"batch":[
+            {"type":"page"},{"type":"page","context":{"ip":"10.0.0.2","timezone":"CET"}}]}"#);
     let shown: Vec<String> = signals.iter().map(|it| show(it.as_ref().unwrap())).collect();
     expect![[r#"
         page_viewed body:feec94d28e430dae
@@ -295,13 +302,15 @@ fn the_context_of_a_batch_holds_for_calls_that_say_nothing_else() {
         415 Text("10.0.0.2")
         1047 Text("en")
         context.ip "10.0.0.1"
-        context.timezone "CET""#]].assert_eq(&shown.join("\n---\n"));
+        context.timezone "CET""#]]
+    .assert_eq(&shown.join("\n---\n"));
 }
 
 #[test]
 fn a_retry_has_the_key_of_the_first_try() {
     let first = r#"{"type":"page","userId":"u1","sentAt":"2026-01-05T10:00:00Z"}"#;
-    let again = r#"{"type":"page","userId":"u1","sentAt":"2026-01-05T10:00:09Z","_metadata":{"try":2}}"#;
+    let again =
+        r#"{"type":"page","userId":"u1","sentAt":"2026-01-05T10:00:09Z","_metadata":{"try":2}}"#;
     assert_eq!(one(first).key, one(again).key);
     assert!(one(first).key.starts_with("body:"));
 }
@@ -310,7 +319,9 @@ fn a_retry_has_the_key_of_the_first_try() {
 fn an_outcome_is_a_tracked_event() {
     let body = r#"{"event":"Session Disposition","userId":"u1","messageId":"d1","timestamp":"2026-01-05T10:00:00.000Z",
         "properties":{"code":10,"author":"agent","notes":"paid","agent":"a7","name":"Convert","till":4}}"#;
-    check(body, &expect![[r#"
+    check(
+        body,
+        &expect![[r#"
         disposition_posted d1
         occurred_at 2026-01-05T10:00:00.000Z None
         source segment
@@ -318,8 +329,11 @@ fn an_outcome_is_a_tracked_event() {
         claim 10 Agent Last
         306 Text("a7")
         309 Text("paid")
-        properties.till 4"#]]);
-    check_told(&one(body), &expect![[r#"
+        properties.till 4"#]],
+    );
+    check_told(
+        &one(body),
+        &expect![[r#"
         {
           "context": {
             "sessionary": {
@@ -341,7 +355,8 @@ fn an_outcome_is_a_tracked_event() {
           "timestamp": "2026-01-05T10:00:00.000Z",
           "type": "track",
           "userId": "u1"
-        }"#]]);
+        }"#]],
+    );
 }
 
 #[test]
@@ -349,34 +364,37 @@ fn a_call_on_the_telephone_becomes_a_tracked_event() {
     let body = r#"{"id":"c1","type":"call_answered","occurred_at":"2026-01-05T10:00:00.000Z","session_id":"S1","source":"pbx",
         "identities":[{"type":"phone","value":"+16195550108"}],"agent":{"name":"Ada"},"queue":{"name":"orders"},"trunk":"t4"}"#;
     let signal = canonical::decode(body.as_bytes(), &CONTEXT).unwrap().remove(0).unwrap();
-    check_told(&signal, &expect![[r#"
-        {
-          "anonymousId": "0198c1f2-0000-7000-8000-000000000001",
-          "context": {
-            "sessionId": "S1",
-            "sessionary": {
-              "fields": {
+    check_told(
+        &signal,
+        &expect![[r#"
+            {
+              "anonymousId": "0198c1f2-0000-7000-8000-000000000001",
+              "context": {
+                "sessionId": "S1",
+                "sessionary": {
+                  "identities": [
+                    {
+                      "type": "phone",
+                      "value": "+16195550108"
+                    }
+                  ],
+                  "session": "0198c1f2-0000-7000-8000-000000000001",
+                  "source": "pbx",
+                  "stand_in": true
+                }
+              },
+              "event": "Call Answered",
+              "messageId": "c1",
+              "properties": {
                 "agent_name": "Ada",
                 "queue": "orders"
               },
-              "identities": [
-                {
-                  "type": "phone",
-                  "value": "+16195550108"
-                }
-              ],
-              "session": "0198c1f2-0000-7000-8000-000000000001",
-              "source": "pbx",
-              "stand_in": true
-            }
-          },
-          "event": "Call Answered",
-          "messageId": "c1",
-          "receivedAt": "2026-01-05T10:00:01.000Z",
-          "timestamp": "2026-01-05T10:00:00.000Z",
-          "trunk": "t4",
-          "type": "track"
-        }"#]]);
+              "receivedAt": "2026-01-05T10:00:01.000Z",
+              "timestamp": "2026-01-05T10:00:00.000Z",
+              "trunk": "t4",
+              "type": "track"
+            }"#]],
+    );
 }
 
 /// What must survive: all but transport and warnings; JSON as what it means.
@@ -440,18 +458,76 @@ const KINDS: [&str; 18] = [
 ];
 
 const NAMES: [&str; 44] = [
-    "type", "event", "name", "messageId", "anonymousId", "userId", "previousId", "groupId",
-    "timestamp", "originalTimestamp", "sentAt", "channel", "context", "traits", "properties",
-    "integrations", "source", "page", "campaign", "url", "path", "search", "title", "referrer", "email",
-    "phone", "address", "city", "company", "products", "sku", "product_id", "price", "quantity",
-    "total", "revenue", "code", "author", "sessionId", "device", "id", "model", "os", "sessionary",
+    "type",
+    "event",
+    "name",
+    "messageId",
+    "anonymousId",
+    "userId",
+    "previousId",
+    "groupId",
+    "timestamp",
+    "originalTimestamp",
+    "sentAt",
+    "channel",
+    "context",
+    "traits",
+    "properties",
+    "integrations",
+    "source",
+    "page",
+    "campaign",
+    "url",
+    "path",
+    "search",
+    "title",
+    "referrer",
+    "email",
+    "phone",
+    "address",
+    "city",
+    "company",
+    "products",
+    "sku",
+    "product_id",
+    "price",
+    "quantity",
+    "total",
+    "revenue",
+    "code",
+    "author",
+    "sessionId",
+    "device",
+    "id",
+    "model",
+    "os",
+    "sessionary",
 ];
 
 const VALUES: [&str; 23] = [
-    "null", "true", "7", "1.50", "-3", "\"\"", "\" \"", "\"a\"", "\"track\"", "\"page\"", "\"alias\"",
-    "\"Order Completed\"", "\"Product Added\"", "\"Session Disposition\"", "\"mobile\"",
-    "\"2026-01-05T10:00:00Z\"", "\"+1 619 555 0108\"", "\"A@b.example\"",
-    "\"https://a.example/?utm_source=b\"", "\"\\u00e9\"", "[]", "{}", "[{\"sku\":\"A\",\"x\":1},{}]",
+    "null",
+    "true",
+    "7",
+    "1.50",
+    "-3",
+    "\"\"",
+    "\" \"",
+    "\"a\"",
+    "\"track\"",
+    "\"page\"",
+    "\"alias\"",
+    "\"Order Completed\"",
+    "\"Product Added\"",
+    "\"Session Disposition\"",
+    "\"mobile\"",
+    "\"2026-01-05T10:00:00Z\"",
+    "\"+1 619 555 0108\"",
+    "\"A@b.example\"",
+    "\"https://a.example/?utm_source=b\"",
+    "\"\\u00e9\"",
+    "[]",
+    "{}",
+    "[{\"sku\":\"A\",\"x\":1},{}]",
 ];
 
 /// JSON objects whose members are likely to mean something.
@@ -465,11 +541,21 @@ fn call() -> impl Strategy<Value = String> {
             .prop_map(|items| format!("[{}]", items.join(" ,")))]
     });
     let name = select(NAMES.to_vec()).prop_map(str::to_owned);
-    (option::of(select(vec!["track", "page", "identify", "alias", "group", "screen"])), collection::vec((name, value), 0..9))
+    (
+        option::of(select(vec!["track", "page", "identify", "alias", "group", "screen"])),
+        collection::vec((name, value), 0..9),
+    )
         .prop_map(|(kind, members)| {
             let rest = object(&members);
             match kind {
-                Some(kind) => rest.replacen('{', &format!("{{\"type\":\"{kind}\",\"event\":\"Product Viewed\"{}", if members.is_empty() {""} else {","}), 1),
+                Some(kind) => rest.replacen(
+                    '{',
+                    &format!(
+                        "{{\"type\":\"{kind}\",\"event\":\"Product Viewed\"{}",
+                        if members.is_empty() { "" } else { "," }
+                    ),
+                    1,
+                ),
                 None => rest,
             }
         })

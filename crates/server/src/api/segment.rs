@@ -1,9 +1,9 @@
 //! Segment's calls: what the libraries of Segment and `RudderStack` send, and what their library for
 //! browsers asks first.
 //!
-//! The write key stands in the header or in the body. A call that cannot be understood goes to
-//! quarantine and is answered as the others are: to these libraries a 4xx means that the whole batch
-//! is worthless.
+//! The write key stands in the header or in the body. A call of a batch that cannot be understood
+//! goes to quarantine and is answered as the others are: to these libraries a 4xx means that the
+//! whole batch is worthless. One that came alone is refused, and in quarantine all the same.
 use axum::{
     extract::{FromRequest, Request, State},
     response::{IntoResponse, Response},
@@ -200,21 +200,28 @@ async fn taken(
         (Ok(posting), Ok(caller)) => submit(app, &caller, call, &posting).await,
         (Ok(_), Err(problem)) => Err(problem),
         (Err(error), Ok(caller)) => {
-            let problem = problem_of(&error);
-            let reason = (error.code(), error.to_string());
-            let raw = payload.bytes.to_vec();
-            match raw.is_empty() {
-                true => Err(problem),
-                false => {
-                    let item = put_aside(app, &caller, &dialect(call), reason, raw);
-                    Err(refuse(app, &caller, vec![item], problem).await)
-                }
-            }
+            Err(unreadable(app, &caller, call, &error, &payload.bytes).await)
         }
         // Nobody's: there is no quarantine to put it into.
         (Err(error), Err(_)) => Err(problem_of(&error)),
     };
     result.map_err(IntoResponse::into_response)
+}
+
+async fn unreadable(
+    app: &App,
+    caller: &Caller,
+    call: Option<Call>,
+    error: &BodyError,
+    body: &[u8],
+) -> Problem {
+    let problem = problem_of(error);
+    if body.is_empty() {
+        return problem;
+    }
+    let reason = (error.code(), error.to_string());
+    let item = put_aside(app, caller, &dialect(call), reason, body.to_vec());
+    refuse(app, caller, vec![item], problem).await
 }
 
 fn problem_of(error: &BodyError) -> Problem {
@@ -238,7 +245,16 @@ async fn submit(
     for (item, text) in posting.decode(call, &context).into_iter().zip(posting.texts()) {
         match item.and_then(|signal| with_authority(caller, signal, text)) {
             Ok(signal) => signals.push(signal),
-            Err(error) => quarantine.push(of_call(app, caller, call, error)),
+            Err(error) if posting.is_batch() => {
+                quarantine.push(of_call(app, caller, call, error));
+            }
+            Err(error) => {
+                let code =
+                    if error.code == NO_SCOPE { Code::ScopeMissing } else { Code::UnreadableBody };
+                let problem = code.because(error.detail.clone());
+                let item = of_call(app, caller, call, error);
+                return Err(refuse(app, caller, vec![item], problem).await);
+            }
         }
     }
     if signals.is_empty() && quarantine.is_empty() {
@@ -249,6 +265,8 @@ async fn submit(
     Ok(())
 }
 
+const NO_SCOPE: &str = "scope_missing";
+
 /// A call that states an outcome takes a key that may: a key that stands in a page may not say what
 /// came of anybody's session.
 fn with_authority(caller: &Caller, signal: Signal, text: &str) -> Result<Signal, ItemError> {
@@ -256,7 +274,7 @@ fn with_authority(caller: &Caller, signal: Signal, text: &str) -> Result<Signal,
         return Ok(signal);
     }
     Err(ItemError {
-        code: "scope_missing",
+        code: NO_SCOPE,
         detail: "an outcome takes a key with the scope `dispositions:write`".to_owned(),
         field: Some("properties.code".to_owned()),
         raw: text.as_bytes().to_vec(),

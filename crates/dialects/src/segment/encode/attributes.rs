@@ -47,7 +47,7 @@ impl Letter<'_> {
     }
 
     fn traits(&self) -> Group {
-        if self.call == Call::Group { Group::GroupTraits } else { Group::Traits }
+        if self.call == Call::Group { Group::Grouped } else { Group::Traits }
     }
 
     /// Whether a decoder would fill a field with it that the signal has not.

@@ -48,7 +48,7 @@ impl Letter<'_> {
             Call::Identify => ("traits.address", "traits.company"),
             _ => ("context.traits.address", "context.traits.company"),
         };
-        let of_group = (self.call == Call::Group).then_some(("traits", Group::GroupTraits));
+        let of_group = (self.call == Call::Group).then_some(("traits", Group::Grouped));
         let groups = [
             ("properties", Group::Properties(self.shape)),
             (person, Group::Traits),

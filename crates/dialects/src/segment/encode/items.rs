@@ -11,7 +11,8 @@ type Column<'a> = (&'static str, FieldNumber, &'a [Box<str>]);
 impl Letter<'_> {
     pub(super) fn items(&mut self) {
         let signal = self.signal;
-        let column = |(name, number): (&'static str, FieldNumber)| match signal.fields.get(&number) {
+        let column = |(name, number): (&'static str, FieldNumber)| match signal.fields.get(&number)
+        {
             Some(Value::Texts(texts)) => Some((name, number, &**texts)),
             _ => None,
         };
@@ -35,7 +36,8 @@ impl Letter<'_> {
     /// Whether the properties are the product: it says nothing that an order would say, too, and
     /// none of its attributes came in a list.
     fn stands_alone(&self, columns: &[Column<'_>]) -> bool {
-        let plain = |(name, ..): &Column<'_>| ITEM.iter().take(ALONE).any(|(known, _)| known == name);
+        let plain =
+            |(name, ..): &Column<'_>| ITEM.iter().take(ALONE).any(|(known, _)| known == name);
         let listed = |path: &str| path.starts_with("properties.products");
         self.shape == Shape::Product
             && columns.iter().all(plain)

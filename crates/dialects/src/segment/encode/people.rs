@@ -37,13 +37,18 @@ impl Letter<'_> {
         };
         let is_taken = match path {
             "" => self.root.contains_key(name),
-            _ => self.root.get("context").is_some_and(|context| !context["device"]["id"].is_null()),
+            _ => self.has_device(),
         };
         if is_taken || identity.original.is_some() {
             return false;
         }
         self.put(path, name, Json::from(&*identity.value));
         true
+    }
+
+    fn has_device(&self) -> bool {
+        let device = self.root.get("context").and_then(|context| context.get("device"));
+        device.is_some_and(|device| device.get("id").is_some())
     }
 
     fn has_anonymous(&self) -> bool {
