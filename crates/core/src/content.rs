@@ -376,7 +376,7 @@ impl Content {
             kind::SEARCH_PERFORMED => Some(Stage::Search),
             kind::CATEGORY_VIEWED => Some(Stage::Category),
             kind::PRODUCT_VIEWED => Some(Stage::Product),
-            kind::PRODUCT_ADDED => Some(Stage::Cart),
+            kind::PRODUCT_ADDED | kind::CART_VIEWED => Some(Stage::Cart),
             kind::CHECKOUT_STARTED => Some(Stage::Checkout),
             _ => None,
         };

@@ -189,6 +189,8 @@ pub mod kind {
     pub const PRODUCT_VIEWED: &str = "product_viewed";
     /// A product was put into the cart.
     pub const PRODUCT_ADDED: &str = "product_added";
+    /// The cart was shown.
+    pub const CART_VIEWED: &str = "cart_viewed";
     /// The checkout was begun.
     pub const CHECKOUT_STARTED: &str = "checkout_started";
     /// An order was placed.
@@ -236,7 +238,7 @@ pub mod kind {
 
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [&str; 28] = [
+    pub const ALL: [&str; 29] = [
         PAGE_VIEWED, SCREEN_VIEWED, SEARCH_PERFORMED, CATEGORY_VIEWED,
         PRODUCT_VIEWED, PRODUCT_ADDED, CHECKOUT_STARTED, ORDER_COMPLETED,
         ORDER_REFUNDED, SUBSCRIBED, IDENTIFIED, HEARTBEAT,
@@ -244,6 +246,7 @@ pub mod kind {
         CALL_RESUMED, CALL_TRANSFERRED, CALL_ENDED, MESSAGE_RECEIVED,
         MESSAGE_SENT, RATING_GIVEN, SESSION_STARTED, SESSION_ENDED,
         DISPOSITION_POSTED, RECORDING_ADDED, PARCEL_RECEIPT, SCORE_GIVEN,
+        CART_VIEWED,
     ];
 }
 

@@ -14,6 +14,7 @@ pub mod identities;
 pub mod limits;
 pub mod mapping;
 mod month;
+pub mod segment;
 
 pub use format::{Format, View};
 pub use limits::Limits;

@@ -25,6 +25,7 @@ mod people;
 mod quarantine;
 mod reviews;
 mod schemas;
+mod segment;
 mod sessions;
 mod signals;
 mod sources;
@@ -71,6 +72,7 @@ pub fn table(gate: Gate, readiness: Readiness, settings: &Settings) -> Routes<Ap
     let routes = sessions::add(routes);
     let routes = explain::add(routes);
     let routes = dispositions::add(routes);
+    let routes = segment::add(routes);
     let routes = sources::add(routes);
     let routes = reviews::add(routes);
     let routes = people::add(routes);

@@ -272,6 +272,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.entry.readiness.clone()
     }
 
+    /// Who may come in, for handlers that find the key themselves.
+    pub(crate) fn gate(&self) -> Gate {
+        self.entry.gate.clone()
+    }
+
     /// How large bodies may be.
     pub(crate) fn body_sizes(&self) -> BodySizes {
         self.entry.body_sizes

@@ -38,7 +38,7 @@ fn check(body: &str, expected: &Expect) {
     expected.assert_eq(&shown.join("\n---\n"));
 }
 
-fn show(signal: &Signal) -> String {
+pub(crate) fn show(signal: &Signal) -> String {
     let mut lines = vec![format!("{} {}", signal.kind, signal.key)];
     let mut line = |name: &str, value: Option<String>| {
         lines.extend(value.map(|value| format!("{name} {value}")));
@@ -307,7 +307,7 @@ fn value_of(kind: FieldType) -> BoxedStrategy<Json> {
     }
 }
 
-fn body() -> impl Strategy<Value = Json> {
+pub(crate) fn body() -> impl Strategy<Value = Json> {
     let field = (0..FIELDS.len()).prop_flat_map(|at| {
         value_of(FIELDS[at].kind).prop_map(move |value| (FIELDS[at].member, value))
     });

@@ -15,6 +15,7 @@ use super::{
     answers::{Answered, Listing, integer, json as answer, ok, text},
     dispositions::{read_again, read_visit},
     paging::{Query, Segment},
+    segment,
     signals::context,
 };
 use crate::{
@@ -152,6 +153,9 @@ fn read(
             Err(refusal) => Code::Unprocessable.because(refusal.to_string()),
         })?;
         return Ok(vec![signal]);
+    }
+    if let Some(signals) = segment::read_again(app, caller, &item.dialect, raw) {
+        return signals;
     }
     let items = canonical::decode(raw, &context(app, caller))
         .map_err(|error| Code::Unprocessable.because(error.to_string()))?;

@@ -11,3 +11,4 @@ mod world;
 mod contract;
 mod outcomes;
 mod handshake;
+mod segment;
