@@ -1,0 +1,73 @@
+//! A step of a journey, and whether a signal takes it.
+use super::{
+    Pattern, Stream,
+    criterion::Criterion,
+    subject::{Facts, event_word},
+};
+use crate::{channel::Channel, content::Content, lane::channel_of, signal::Signal};
+
+/// A pattern, ready to be looked for.
+#[derive(Debug)]
+pub(super) struct Step {
+    stream: Stream,
+    session: SessionKind,
+    event: Option<Box<str>>,
+    criteria: Vec<Criterion>,
+    count: u32,
+}
+
+/// Which sessions a pattern is for.
+#[derive(Debug)]
+enum SessionKind {
+    Any,
+    OfStream(Stream),
+    OfType(Box<str>),
+}
+
+impl Step {
+    pub(super) fn of(pattern: &Pattern) -> Step {
+        Step {
+            stream: pattern.stream,
+            session: SessionKind::of(&pattern.session_type),
+            event: pattern.event_name.as_deref().map(event_word),
+            criteria: pattern.criteria.iter().map(Criterion::of).collect(),
+            count: pattern.count.max(1),
+        }
+    }
+
+    /// How many signals must fit.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Whether a signal of a session fits.
+    pub(super) fn fits(&self, signal: &Signal, content: &Content) -> bool {
+        let channel = channel_of(signal).unwrap_or_else(|| content.channel_or_other());
+        if !self.stream.has(channel) || !self.session.has(channel, content) {
+            return false;
+        }
+        let facts = Facts::of_signal(signal);
+        let named = |word: &str| facts.is_event(word);
+        self.event.as_deref().is_none_or(named) && self.criteria.iter().all(|one| one.holds(&facts))
+    }
+}
+
+impl SessionKind {
+    fn of(word: &str) -> SessionKind {
+        match word.to_lowercase().as_str() {
+            "" | "custom" => SessionKind::Any,
+            "web" => SessionKind::OfStream(Stream::Web),
+            "app" => SessionKind::OfStream(Stream::App),
+            "conversation" => SessionKind::OfStream(Stream::Conversation),
+            other => SessionKind::OfType(other.into()),
+        }
+    }
+
+    fn has(&self, channel: Channel, content: &Content) -> bool {
+        match self {
+            SessionKind::Any => true,
+            SessionKind::OfStream(stream) => stream.has(content.channel.unwrap_or(channel)),
+            SessionKind::OfType(word) => content.session_type().word() == &**word,
+        }
+    }
+}
