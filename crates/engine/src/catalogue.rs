@@ -160,25 +160,9 @@ impl Catalogues {
 
 /// An id that no definition has, in the form of a random UUID.
 pub fn new_goal_id() -> String {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = random_32();
-    let number = u128::from_be_bytes([
-        a,
-        b,
-        c,
-        d,
-        e,
-        f,
-        g & 0x0f | 0x40,
-        h,
-        i & 0x3f | 0x80,
-        j,
-        k,
-        l,
-        m,
-        n,
-        o,
-        p,
-    ]);
+    let random = random_32();
+    let random = random.first_chunk().map_or(0, |half| u128::from_be_bytes(*half));
+    let number = random & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
     let digits = format!("{number:032x}");
     let parts = [0..8, 8..12, 12..16, 16..20, 20..32];
     parts.map(|part| digits.get(part).unwrap_or_default().to_owned()).join("-")
