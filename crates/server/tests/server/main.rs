@@ -9,4 +9,5 @@ mod origins;
 mod world;
 mod contract;
 mod outcomes;
+mod goals;
 mod handshake;
