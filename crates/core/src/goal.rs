@@ -29,6 +29,7 @@ mod tests;
 
 pub use bounds::{DEFINITION_BYTES_MAX, DEFINITIONS_MAX, WrongDefinition};
 pub use compiled::Goal;
+use compiled::Seen;
 pub use condition::{Condition, Conditions, ContextPattern, Operator, Pattern, Stream};
 pub use standing::{Progress, Reached, Standing};
 pub use told::{Told, outcomes, segments};
@@ -155,8 +156,9 @@ impl Goals {
         if self.0.is_empty() || runaway || stamped.marks.has(Marks::NOTE | Marks::ORPHAN) {
             return;
         }
+        let seen = Seen::of(&stamped.signal, content);
         for goal in &self.0 {
-            goal.observe(content, stamped);
+            goal.observe(content, stamped, &seen);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{
     pattern::Step,
     subject::{Facts, Subject},
 };
-use crate::{content::Content, stamp::Stamped};
+use crate::{channel::Channel, content::Content, lane::channel_of, signal::Signal, stamp::Stamped};
 
 /// A definition that is in force.
 #[derive(Debug)]
@@ -22,6 +22,19 @@ pub struct Goal {
     value: Option<(Subject, ValueType)>,
     feared: bool,
     expires_after_days: Option<u32>,
+}
+
+/// What all definitions look at in one signal.
+pub(super) struct Seen<'a> {
+    channel: Channel,
+    facts: Facts<'a>,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn of(signal: &'a Signal, content: &Content) -> Seen<'a> {
+        let channel = channel_of(signal).unwrap_or_else(|| content.channel_or_other());
+        Seen { channel, facts: Facts::of_signal(signal) }
+    }
 }
 
 impl Goal {
@@ -51,7 +64,7 @@ impl Goal {
 
     /// Takes note of a signal that has just been added to `content`. One signal takes one step at
     /// most.
-    pub(super) fn observe(&self, content: &mut Content, stamped: &Stamped) {
+    pub(super) fn observe(&self, content: &mut Content, stamped: &Stamped, seen: &Seen<'_>) {
         let before = match content.goals.get(&*self.id) {
             Some(Standing::Reached(_)) => return,
             Some(Standing::OnTheWay(progress)) => Some(*progress),
@@ -60,9 +73,9 @@ impl Goal {
         let version = self.conditions_version;
         let start = Progress { conditions_version: version, complete: 0, matched: 0 };
         let begun = before.filter(|progress| progress.conditions_version == version);
-        let after = self.stepped(begun.unwrap_or(start), content, stamped);
+        let after = self.stepped(begun.unwrap_or(start), content, seen);
         let standing = if self.is_complete(after) && self.context_holds(content) {
-            Standing::Reached(Box::new(self.reached(stamped)))
+            Standing::Reached(Box::new(self.reached(stamped, &seen.facts)))
         } else if after == start || begun == Some(after) {
             return;
         } else {
@@ -71,10 +84,10 @@ impl Goal {
         content.goals.insert(self.id.clone(), standing);
     }
 
-    fn stepped(&self, mut progress: Progress, content: &Content, stamped: &Stamped) -> Progress {
+    fn stepped(&self, mut progress: Progress, content: &Content, seen: &Seen<'_>) -> Progress {
         let next = usize::try_from(progress.complete).ok().and_then(|next| self.steps.get(next));
         if let Some(step) = next
-            && step.fits(&stamped.signal, content)
+            && step.fits(seen.channel, &seen.facts, content)
         {
             progress.matched = progress.matched.saturating_add(1);
             if progress.matched >= step.count() {
@@ -95,13 +108,13 @@ impl Goal {
         self.context.is_empty() || self.context.iter().any(all)
     }
 
-    fn reached(&self, stamped: &Stamped) -> Reached {
+    fn reached(&self, stamped: &Stamped, facts: &Facts<'_>) -> Reached {
         Reached {
             kind: self.kind,
             name: self.name.clone(),
             at: stamped.at,
             signal: stamped.signal.key.clone(),
-            value: self.value_in(&Facts::of_signal(&stamped.signal)),
+            value: self.value_in(facts),
             feared: self.feared,
             expires_after_days: self.expires_after_days,
         }

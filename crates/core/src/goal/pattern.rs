@@ -4,7 +4,7 @@ use super::{
     criterion::Criterion,
     subject::{Facts, event_word},
 };
-use crate::{channel::Channel, content::Content, lane::channel_of, signal::Signal};
+use crate::{channel::Channel, content::Content};
 
 /// A pattern, ready to be looked for.
 #[derive(Debug)]
@@ -40,15 +40,12 @@ impl Step {
         self.count
     }
 
-    /// Whether a signal of a session fits.
-    pub(super) fn fits(&self, signal: &Signal, content: &Content) -> bool {
-        let channel = channel_of(signal).unwrap_or_else(|| content.channel_or_other());
-        if !self.stream.has(channel) || !self.session.has(channel, content) {
-            return false;
-        }
-        let facts = Facts::of_signal(signal);
-        let named = |word: &str| facts.is_event(word);
-        self.event.as_deref().is_none_or(named) && self.criteria.iter().all(|one| one.holds(&facts))
+    /// Whether a signal on this channel, with these facts, fits in its session.
+    pub(super) fn fits(&self, channel: Channel, facts: &Facts<'_>, content: &Content) -> bool {
+        self.stream.has(channel)
+            && self.session.has(channel, content)
+            && self.event.as_deref().is_none_or(|word| facts.is_event(word))
+            && self.criteria.iter().all(|one| one.holds(facts))
     }
 }
 

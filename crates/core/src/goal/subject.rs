@@ -17,15 +17,15 @@ use crate::{
 pub(super) struct Facts<'a> {
     fields: &'a Fields,
     attributes: &'a Attributes,
-    /// The type of the signal.
-    event: Option<&'a str>,
+    /// The type of the signal, and how [`event_word`] spells it.
+    event: Option<(&'a str, Box<str>)>,
     content: Option<&'a Content>,
 }
 
 impl<'a> Facts<'a> {
     pub(super) fn of_signal(signal: &'a Signal) -> Facts<'a> {
         let Signal { fields, attributes, kind, .. } = signal;
-        Facts { fields, attributes, event: Some(kind), content: None }
+        Facts { fields, attributes, event: Some((kind, event_word(kind))), content: None }
     }
 
     pub(super) fn of_session(content: &'a Content) -> Facts<'a> {
@@ -35,7 +35,7 @@ impl<'a> Facts<'a> {
 
     /// Whether the signal is an event of this name, which [`event_word`] gave.
     pub(super) fn is_event(&self, word: &str) -> bool {
-        self.event.is_some_and(|event| *event_word(event) == *word)
+        self.event.as_ref().is_some_and(|(_, event)| **event == *word)
     }
 }
 
@@ -111,7 +111,7 @@ impl Subject {
     /// Whether `holds` holds of one of the values. It is asked of each until it does.
     pub(super) fn any(&self, facts: &Facts<'_>, holds: &mut dyn FnMut(&str) -> bool) -> bool {
         match self {
-            Subject::Event => facts.event.is_some_and(holds),
+            Subject::Event => facts.event.as_ref().is_some_and(|(event, _)| holds(event)),
             Subject::Field(number) => {
                 facts.fields.get(number).is_some_and(|value| any_text(value, holds))
             }
