@@ -11,6 +11,7 @@ use sessionary_engine::{
     entry::{Entry, GoalEntry},
 };
 
+use crate::checking::report;
 use crate::harness::{TENANT, config, minute, session, signal, start, submit};
 
 fn definition(count: u32) -> Definition {
@@ -114,6 +115,9 @@ fn definitions_and_progress_outlive_a_restart_and_a_checkpoint() {
         let engine = start(dir.path(), config);
         assert_eq!((version(&engine), standing(&engine)), (0, reached));
         engine.shutdown();
+        drop(engine);
+        let report = report(dir.path());
+        assert!(report.is_whole() && report.refolded == 1, "{report:?}");
     }
 }
 
