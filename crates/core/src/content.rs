@@ -11,11 +11,13 @@ use crate::{
     channel::{Channel, SessionType},
     dictionary::field,
     disposition::{Author, ClaimPolicy},
+    goal,
     identity::{Identity, IdentityClass},
     lane::channel_of,
     leg::{self, Leg},
     rules::Rules,
     signal::{Attributes, Fields, Signal, kind},
+    sorted_map::SortedMap,
     sorted_set::SortedSet,
     stamp::{Marks, Order, Stamped},
     time::{Millis, UnixMillis},
@@ -255,6 +257,9 @@ pub struct Content {
     /// Repairs and oddities, by code.
     #[serde(rename = "w", default, skip_serializing_if = "SortedSet::is_empty")]
     pub warnings: SortedSet<Box<str>>,
+    /// How far it has come towards the outcomes and segments of its tenant, by definition.
+    #[serde(rename = "gl", default, skip_serializing_if = "SortedMap::is_empty")]
+    pub goals: SortedMap<Box<str>, goal::Standing>,
 }
 
 /// Identities, attributes and warnings that one session keeps of each; more is noise or an attack.
@@ -292,6 +297,7 @@ impl Content {
             booked: None,
             attributes: Attributes::new(),
             warnings: SortedSet::new(),
+            goals: SortedMap::new(),
         };
         content.add(first, rules);
         content

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     boundary,
     content::{Content, SplitCause},
+    goal::Goals,
     id::SessionId,
     lane::{HashSecret, LaneKey, LaneKind},
     rules::Rules,
@@ -46,10 +47,27 @@ pub struct Lane {
 pub struct Setting<'a> {
     /// The rules in force.
     pub rules: &'a Rules,
+    /// The tenant's outcomes and segments in force.
+    pub goals: &'a Goals,
     /// The server's time, from the block's header.
     pub now: UnixMillis,
     /// The secret of the hashes.
     pub secret: &'a HashSecret,
+}
+
+impl Setting<'_> {
+    /// The content of a session that begins with this signal.
+    pub fn begin(self, first: &Stamped, cause: SplitCause) -> Content {
+        let mut content = Content::begin(first, cause, self.rules);
+        self.goals.observe(&mut content, first, self.rules);
+        content
+    }
+
+    /// Adds the next signal in event order.
+    pub fn add(self, content: &mut Content, stamped: &Stamped) {
+        content.add(stamped, self.rules);
+        self.goals.observe(content, stamped, self.rules);
+    }
 }
 
 /// What became of one signal.
@@ -205,7 +223,7 @@ impl Lane {
         last.members.push(member_of(&stamped));
         if fate != Fate::Orphaned {
             let end = End::moved_if(|| stamped.is_bounding_fact());
-            last.content.add(&stamped, setting.rules);
+            setting.add(&mut last.content, &stamped);
             last.note_folded(&stamped, end, setting.now);
         }
         step.note(stamped.position, last.envelope.id, fate);
@@ -218,7 +236,7 @@ impl Lane {
         setting: Setting<'_>,
         step: &mut Step,
     ) {
-        let content = Content::begin(stamped, cause, setting.rules);
+        let content = setting.begin(stamped, cause);
         let envelope = self.envelope(stamped, &[], setting);
         let members = vec![member_of(stamped)];
         let mut session = Session { envelope, content, members };
@@ -335,11 +353,11 @@ impl Session {
     ) -> Result<(), F::Error> {
         let end_before = self.content.last.clone();
         if stamped.is_after(&self.content.high) {
-            self.content.add(stamped, setting.rules);
+            setting.add(&mut self.content, stamped);
         } else {
             let mut all = fetch.fetch(&self.members)?;
             all.push(stamped.clone());
-            if let Some(content) = refolded(all, self.content.split_cause, setting.rules) {
+            if let Some(content) = refolded(all, self.content.split_cause, setting) {
                 self.content = content;
             }
         }
@@ -351,12 +369,12 @@ impl Session {
 }
 
 /// The content of exactly these signals; `None` for none.
-fn refolded(mut signals: Vec<Stamped>, cause: SplitCause, rules: &Rules) -> Option<Content> {
+fn refolded(mut signals: Vec<Stamped>, cause: SplitCause, setting: Setting<'_>) -> Option<Content> {
     sort(&mut signals);
     let mut signals = signals.iter();
-    let mut content = Content::begin(signals.next()?, cause, rules);
+    let mut content = setting.begin(signals.next()?, cause);
     for stamped in signals {
-        content.add(stamped, rules);
+        setting.add(&mut content, stamped);
     }
     Some(content)
 }

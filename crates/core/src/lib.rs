@@ -24,6 +24,7 @@ pub mod boundary;
 pub mod session;
 pub mod lane_fold;
 pub mod outcome;
+pub mod goal;
 pub mod placement;
 pub mod bots;
 pub mod record;

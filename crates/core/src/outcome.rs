@@ -9,6 +9,7 @@ use crate::{
     content::{Claim, Content, EndMark, Evidence, Stage},
     dictionary::field,
     disposition::{self, Author, DispositionClass, code},
+    goal,
     rules::Rules,
     time::UnixMillis,
     value::Value,
@@ -241,6 +242,11 @@ fn achieved(content: &Content, outcome: &Outcome) -> Vec<String> {
     }
     if outcome.code == code::CUSTOMER_SERVICE {
         achieved.push("service".to_owned());
+    }
+    for name in goal::achieved_names(content) {
+        if !achieved.iter().any(|known| known == name) {
+            achieved.push(name.to_owned());
+        }
     }
     achieved
 }

@@ -8,6 +8,7 @@ use crate::{
     bots::{self, BotMark},
     content::{Claim, Content},
     dictionary::{self, field},
+    goal,
     leg::Leg,
     outcome,
     rules::Rules,
@@ -187,6 +188,7 @@ fn add_outcome(record: &mut Map<String, Value>, content: &Content, rules: &Rules
     record.insert("achieved".to_owned(), json!(axes.achieved));
     record.insert("answered_by".to_owned(), json!(axes.answered_by));
     record.insert("do_not_contact".to_owned(), json!(axes.do_not_contact));
+    goal::add_to(record, content, &outcome);
 }
 
 fn identities(content: &Content) -> Value {

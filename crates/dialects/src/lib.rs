@@ -8,6 +8,7 @@ pub mod attribution_from_url;
 pub mod canonical;
 pub mod enrich;
 pub mod format;
+pub mod genesys;
 pub mod handshake;
 pub mod identical;
 pub mod identities;

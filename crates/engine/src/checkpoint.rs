@@ -140,6 +140,7 @@ impl Shard {
         for (partition, used) in self.numbers.take_changed() {
             self.hot.staging.put(Table::Config, &short_ids_key(partition), &used);
         }
+        self.catalogues.stage(&mut self.hot.staging);
         let frozen = self.hot.freeze();
         self.homeless.begin_writing();
         self.timers.freeze();

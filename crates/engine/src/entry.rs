@@ -1,6 +1,7 @@
 //! Entries of the journal: everything that decides what sessions are, in one order.
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sessionary_core::{
+    goal::Definition,
     id::SessionId,
     rules::{Rules, SourceClock},
     signal::{Arrival, Signal, TenantId},
@@ -25,6 +26,8 @@ pub enum Entry {
     Review(ReviewEntry),
     /// A session found several places, none good enough: a person should look.
     Doubt(DoubtEntry),
+    /// An outcome or a segment is defined, changed or removed.
+    Goal(Box<GoalEntry>),
 }
 
 /// The rules under a version number.
@@ -95,6 +98,20 @@ pub struct DoubtEntry {
     pub candidates: Vec<(SessionId, f64)>,
 }
 
+/// A change of an outcome or a segment. It is made only if the definition still has the version that
+/// the change was made for, so of two changes of one version the first is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoalEntry {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub id: Box<str>,
+    /// The version that it is made for; 0: there is none yet.
+    pub was: u32,
+    /// What it is from here; `None`: it is removed.
+    pub definition: Option<Definition>,
+}
+
 const SIGNAL: u8 = 1;
 const RULES: u8 = 2;
 const CLOCK: u8 = 3;
@@ -102,13 +119,14 @@ const MARK: u8 = 4;
 const PLACEMENT: u8 = 5;
 const REVIEW: u8 = 6;
 const DOUBT: u8 = 7;
+const GOAL: u8 = 8;
 
 /// An entry that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum EntryError {
     /// A tag that this version does not know.
     #[error(
-        "journal entry of kind {tag}; this version knows 1 to 7: run the version that wrote it"
+        "journal entry of kind {tag}; this version knows 1 to 8: run the version that wrote it"
     )]
     Unknown {
         /// The tag.
@@ -135,6 +153,7 @@ impl Entry {
             Entry::Placement(entry) => tagged(PLACEMENT, &named(entry)),
             Entry::Review(entry) => tagged(REVIEW, &named(entry)),
             Entry::Doubt(entry) => tagged(DOUBT, &named(entry)),
+            Entry::Goal(entry) => tagged(GOAL, &named(entry)),
         }
     }
 
@@ -152,6 +171,7 @@ impl Entry {
             PLACEMENT => Entry::Placement(read(tag, rest)?),
             REVIEW => Entry::Review(read(tag, rest)?),
             DOUBT => Entry::Doubt(read(tag, rest)?),
+            GOAL => Entry::Goal(read(tag, rest)?),
             tag => return Err(EntryError::Unknown { tag }),
         })
     }

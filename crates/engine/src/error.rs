@@ -36,6 +36,9 @@ pub enum EngineError {
         "the write was interrupted and may or may not have been kept; send it again as it is, a repetition does no harm"
     )]
     Interrupted,
+    /// A definition was changed for a version that it no longer has, or there are too many.
+    #[error("it has changed since it was read; read it again and change what is there now")]
+    Outdated,
     /// The engine has stopped or is stopping.
     #[error("the server is stopping; send again when it is back")]
     Stopped,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sessionary_core::{
     dictionary::field,
+    goal::NO_GOALS,
     id::SessionId,
     lane::{LaneKey, LaneKind, LaneName, lane_of},
     lane_fold::Step,
@@ -18,7 +19,7 @@ use sessionary_store::BlockHeader;
 
 use crate::{
     EngineError,
-    entry::Entry,
+    entry::{Entry, GoalEntry},
     gathered::{Gathered, Group, Pinned, Verdicts},
     live::LiveEvent,
     placement::States,
@@ -79,6 +80,10 @@ impl Shard {
         for (position, entry) in (first..).zip(entries) {
             match entry {
                 Entry::Signal(arrival) => signals.push((position, arrival)),
+                Entry::Goal(entry) => {
+                    self.fold_signals(std::mem::take(&mut signals), &mut verdicts)?;
+                    self.fold_goal(position, *entry, &mut verdicts);
+                }
                 other => {
                     self.fold_signals(std::mem::take(&mut signals), &mut verdicts)?;
                     self.fold_decision(other)?;
@@ -94,7 +99,7 @@ impl Shard {
     fn fold_decision(&mut self, entry: Entry) -> Result<(), EngineError> {
         self.decided = true;
         match entry {
-            Entry::Signal(_) => Ok(()),
+            Entry::Signal(_) | Entry::Goal(_) => Ok(()),
             Entry::Rules(entry) => {
                 self.rules_version = entry.version;
                 self.rules = std::sync::Arc::new(entry.rules);
@@ -108,6 +113,14 @@ impl Shard {
                 self.fold_doubt(entry);
                 Ok(())
             }
+        }
+    }
+
+    fn fold_goal(&mut self, position: u64, entry: GoalEntry, verdicts: &mut Verdicts) {
+        self.decided = true;
+        if !self.catalogues.fold(entry) {
+            let session = SessionId::default();
+            verdicts.set(position, Verdict { status: VerdictStatus::Conflict, session });
         }
     }
 
@@ -255,7 +268,9 @@ impl Shard {
         } else {
             States::Nothing
         };
-        let setting = Shard::setting(&rules, self.now, &self.secret);
+        let goals = self.catalogues.goals(tenant);
+        let goals = goals.as_deref().unwrap_or(&NO_GOALS);
+        let setting = Shard::setting(&rules, goals, self.now, &self.secret);
         let mut fetch = Signals { store: &self.store, shard: SHARD, tenant, lane: key };
         let hot = self.hot.lane(&self.store, &self.secret, tenant, key, kind)?;
         let step = hot.lane.fold(stamped, setting, &mut fetch)?;
@@ -330,7 +345,9 @@ impl Shard {
         from: LaneKey,
     ) -> Result<(), EngineError> {
         let rules = Arc::clone(&self.rules);
-        let setting = Shard::setting(&rules, self.now, &self.secret);
+        let goals = self.catalogues.goals(tenant);
+        let goals = goals.as_deref().unwrap_or(&NO_GOALS);
+        let setting = Shard::setting(&rules, goals, self.now, &self.secret);
         let mut fetch = Signals { store: &self.store, shard: SHARD, tenant, lane: key };
         let hot = self.hot.lane(&self.store, &self.secret, tenant, key, lane_kind)?;
         // A repetition that names the session is forwarded to this lane and must be found here.

@@ -4,7 +4,7 @@ use sessionary_store::{Entry as StoredEntry, PackedEntries, Room, Rows};
 use tokio::sync::oneshot;
 
 use crate::{
-    EngineError, Receipt,
+    EngineError, Receipt, VerdictStatus,
     entry::Entry,
     gathered::Verdicts,
     intake::{Command, Encoded, Submit},
@@ -30,7 +30,8 @@ pub(crate) struct Group {
 #[derive(Default)]
 pub(crate) struct Answers {
     submits: Vec<Submitted>,
-    decisions: Vec<oneshot::Sender<Result<(), EngineError>>>,
+    /// Which entry of the group, and whom to tell.
+    decisions: Vec<(usize, oneshot::Sender<Result<(), EngineError>>)>,
 }
 
 /// Where the answer to a request goes, and to which entries of the group.
@@ -63,11 +64,14 @@ impl Group {
             (Command::Submit(submit), None) => self.submit(submit)?,
             (Command::Decide(entry, answer), None) => {
                 self.plain.push(entry.to_bytes());
+                self.answers.decisions.push((self.entries.len(), answer));
                 self.entries.push(entry);
-                self.answers.decisions.push(answer);
             }
             // Reads wait elsewhere.
-            (Command::Session(..) | Command::Read(_) | Command::Folded(_), _) => {}
+            (
+                Command::Session(..) | Command::Read(_) | Command::Folded(_) | Command::Goals(..),
+                _,
+            ) => {}
         }
         Ok(())
     }
@@ -112,8 +116,11 @@ impl Answers {
                 .ok_or(EngineError::Missing { what: "the verdict of a signal" })?;
             let _ = answer.send(Ok(Receipt { verdicts, quarantine: ids }));
         }
-        for answer in self.decisions {
-            let _ = answer.send(Ok(()));
+        for (at, answer) in self.decisions {
+            let refused = verdicts
+                .get(first + at as u64)
+                .is_some_and(|verdict| verdict.status == VerdictStatus::Conflict);
+            let _ = answer.send(if refused { Err(EngineError::Outdated) } else { Ok(()) });
         }
         Ok(())
     }

@@ -204,6 +204,7 @@ impl HotLane {
             let rows = content.identities.len()
                 + content.fields.len()
                 + content.attributes.len()
+                + content.goals.len()
                 + content.claims.len()
                 + content.users.len();
             1_200

@@ -22,6 +22,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     EngineError, Folded, Live, Reader, ShardConfig, Verdict,
+    catalogue::Catalogue,
     clock::ServerClock,
     entry::{Entry, signal_bytes},
     inbox::{self, Outbox},
@@ -110,6 +111,7 @@ pub(crate) enum Command {
     Session(TenantId, SessionId, oneshot::Sender<Result<Option<SessionView>, EngineError>>),
     Read(oneshot::Sender<Result<Reader, EngineError>>),
     Folded(oneshot::Sender<Folded>),
+    Goals(TenantId, oneshot::Sender<Arc<Catalogue>>),
 }
 
 /// Signals of one request, encoded, and where the answer goes.
@@ -301,7 +303,7 @@ impl Engine {
     /// Appends a decision and folds it.
     ///
     /// # Errors
-    /// As [`Engine::submit`].
+    /// As [`Engine::submit`]; `Outdated` for a change of a definition that has changed meanwhile.
     pub async fn decide(&self, entry: Entry) -> Result<(), EngineError> {
         let (answer, receiver) = oneshot::channel();
         self.send(Command::Decide(entry, answer))?;
@@ -351,6 +353,16 @@ impl Engine {
     pub async fn folded(&self) -> Result<Folded, EngineError> {
         let (answer, receiver) = oneshot::channel();
         self.send(Command::Folded(answer))?;
+        self.within_patience(receiver).await
+    }
+
+    /// A tenant's outcomes and segments, every acknowledged change included.
+    ///
+    /// # Errors
+    /// `Busy`, `Stopped`, or `Interrupted` while the disk fails.
+    pub async fn goals(&self, tenant: TenantId) -> Result<Arc<Catalogue>, EngineError> {
+        let (answer, receiver) = oneshot::channel();
+        self.send(Command::Goals(tenant, answer))?;
         self.within_patience(receiver).await
     }
 

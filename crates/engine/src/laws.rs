@@ -6,6 +6,7 @@ use proptest::{collection::vec, prelude::*};
 use sessionary_core::{
     channel::Channel,
     disposition::{Author, ClaimPolicy},
+    goal::{Conditions, Definition, GoalKind, Pattern, Stream},
     id::SessionId,
     identity::Identity,
     lane::HashSecret,
@@ -19,7 +20,8 @@ use sessionary_store::{
 
 use crate::{
     Live, ShardConfig, VerdictStatus,
-    entry::{ClockEntry, Entry, MarkEntry, RulesEntry},
+    catalogue::Catalogue,
+    entry::{ClockEntry, Entry, GoalEntry, MarkEntry, RulesEntry},
     gathered::Verdicts,
     shard::{SHARD, Shard},
 };
@@ -35,6 +37,8 @@ enum Event {
     Minutes(i64),
     /// Other rules hold: the web gap in minutes.
     Gap(i64),
+    /// One of three goals is defined, changed or removed, perhaps for a version it does not have.
+    Define(Defined),
     /// The source `file` is complete.
     Mark,
     /// The second shard takes a whole checkpoint.
@@ -43,6 +47,16 @@ enum Event {
     Roll(u8),
     /// The second shard loses its memory.
     Crash,
+}
+
+/// A change of a goal, as numbers.
+#[derive(Clone, Debug)]
+struct Defined {
+    goal: u8,
+    /// How many signals of one kind reach it; 0: it is removed.
+    count: u8,
+    kind: u8,
+    stale: bool,
 }
 
 /// A signal, as numbers.
@@ -72,6 +86,9 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         3 => (0_i64..50).prop_map(Event::Minutes),
         1 => Just(Event::Minutes(60 * 24 * 8)),
         1 => prop_oneof![Just(10_i64), Just(30), Just(60)].prop_map(Event::Gap),
+        2 => (0_u8..3, 0_u8..4, 0_u8..8, prop::bool::weighted(0.2)).prop_map(
+            |(goal, count, kind, stale)| Event::Define(Defined { goal, count, kind, stale })
+        ),
         1 => Just(Event::Mark),
         1 => Just(Event::Checkpoint),
         4 => (1_u8..6).prop_map(Event::Roll),
@@ -80,19 +97,54 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     vec(event, 1..40)
 }
 
+const KINDS: [&str; 8] = [
+    "page_viewed",
+    "product_added",
+    "order_completed",
+    "session_ended",
+    "score_given",
+    "rating_given",
+    "disposition_posted",
+    "heartbeat",
+];
+
+/// The change of a goal that some numbers say, where these are the definitions so far.
+fn change(defined: &Defined, known: &Catalogue) -> Entry {
+    let id: Box<str> = format!("g{}", defined.goal).into();
+    let version = known.get(&id).map_or(0, |known| known.version);
+    let was = if defined.stale { version + 1 } else { version };
+    let pattern = Pattern {
+        criteria: Vec::new(),
+        count: defined.count.into(),
+        stream: Stream::Custom,
+        session_type: "".into(),
+        event_name: Some(KINDS[usize::from(defined.kind)].into()),
+    };
+    let definition = Definition {
+        id: id.clone(),
+        kind: if defined.goal == 0 { GoalKind::Segment } else { GoalKind::Outcome },
+        name: format!("Goal {}", defined.kind).into(),
+        description: None,
+        active: true,
+        version: was + 1,
+        conditions_version: was + 1,
+        created_at: START,
+        modified_at: START,
+        conditions: Conditions { journey: vec![pattern], context: Vec::new() },
+        positive: true,
+        value: None,
+        expires_after_days: None,
+        color: None,
+        shown_to_agents: false,
+        external: None,
+    };
+    let definition = (defined.count > 0).then_some(definition);
+    Entry::Goal(Box::new(GoalEntry { tenant: TENANT, id, was, definition }))
+}
+
 /// The signal of some numbers; `known`: sessions that a reply has told of.
 fn signal(drawn: &Drawn, known: &[SessionId]) -> Signal {
-    let kinds = [
-        "page_viewed",
-        "product_added",
-        "order_completed",
-        "session_ended",
-        "score_given",
-        "rating_given",
-        "disposition_posted",
-        "heartbeat",
-    ];
-    let kind = kinds[usize::from(drawn.kind)];
+    let kind = KINDS[usize::from(drawn.kind)];
     let mut identities = match drawn.who {
         0 | 1 => vec![Identity::new("cookie", &format!("c{}", drawn.who))],
         2 => vec![Identity::new("cookie", "c0"), Identity::new("phone", "+1555")],
@@ -262,6 +314,7 @@ fn run(events: &[Event]) -> (Twin, Twin) {
                 let version = steady.shard.rules_version + 1;
                 vec![Entry::Rules(Box::new(RulesEntry { version, rules }))]
             }
+            Event::Define(defined) => vec![change(defined, &steady.shard.catalogues.of(TENANT))],
             Event::Mark => {
                 let source = "file".into();
                 vec![Entry::Mark(MarkEntry { tenant: TENANT, source, through: None })]
@@ -328,6 +381,11 @@ proptest! {
     #[test]
     fn a_replay_gives_the_same_rows(events in events()) {
         let (mut steady, mut restless) = run(&events);
+        let defined = |twin: &Twin| {
+            let catalogue = twin.shard.catalogues.of(TENANT);
+            catalogue.iter().map(|one| Definition::clone(one)).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(defined(&steady), defined(&restless));
         let (steady, restless) = (steady.tables(), restless.tables());
         let differs = steady.iter().zip(&restless).find(|(a, b)| a != b);
         if let Some((a, b)) = differs {

@@ -19,6 +19,7 @@ mod firing;
 mod timers;
 mod sources;
 mod placement;
+pub mod catalogue;
 mod numbers;
 mod live;
 mod hot;

@@ -9,6 +9,7 @@ use std::sync::{
 
 use serde::{Deserialize, Serialize};
 use sessionary_core::{
+    goal::Goals,
     id::SessionId,
     lane::HashSecret,
     lane_fold::Setting,
@@ -20,6 +21,7 @@ use sessionary_store::{Direction, Durability, Read, Rows, Store, Table, signal_i
 
 use crate::{
     EngineError,
+    catalogue::Catalogues,
     checkpoint::{Progress, SHORT_IDS},
     fold::Folded,
     gathered::Gathered,
@@ -128,6 +130,8 @@ pub(crate) struct Shard {
     pub(crate) hot: Hot,
     pub(crate) timers: Timers,
     pub(crate) sources: Sources,
+    /// Outcomes and segments of each tenant.
+    pub(crate) catalogues: Catalogues,
     pub(crate) numbers: Numbers,
     pub(crate) homeless: Homeless,
     /// Rows that follow from the journal whenever they are written: cut records, business ids,
@@ -179,6 +183,7 @@ impl Shard {
             next: row.next,
             timers: Timers::default(),
             sources: Sources::restore(row.sources.clone()),
+            catalogues: Catalogues::default(),
             numbers,
             homeless: Homeless::default(),
             pending: Rows::new(),
@@ -196,6 +201,7 @@ impl Shard {
         };
         shard.complete_checkpoint(&row)?;
         shard.restore_short_ids()?;
+        shard.catalogues = Catalogues::restore(&shard.store)?;
         shard.restore_homeless()?;
         shard.replay()?;
         Ok(shard)
@@ -232,10 +238,11 @@ impl Shard {
     /// What stays the same while a block is folded.
     pub(crate) fn setting<'a>(
         rules: &'a Rules,
+        goals: &'a Goals,
         now: UnixMillis,
         secret: &'a HashSecret,
     ) -> Setting<'a> {
-        Setting { rules, now, secret }
+        Setting { rules, goals, now, secret }
     }
 
     /// A number that no run of signal ids has.

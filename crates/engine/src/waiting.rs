@@ -15,7 +15,10 @@ const READS_MAX: usize = 1_024;
 impl Command {
     /// Whether it changes nothing.
     pub(crate) fn is_read(&self) -> bool {
-        matches!(self, Command::Session(..) | Command::Read(_) | Command::Folded(_))
+        matches!(
+            self,
+            Command::Session(..) | Command::Read(_) | Command::Folded(_) | Command::Goals(..)
+        )
     }
 }
 
@@ -60,7 +63,7 @@ pub(crate) fn refuse(command: Command) {
         Command::Session(_, _, answer) => drop(answer.send(Err(EngineError::Interrupted))),
         Command::Read(answer) => drop(answer.send(Err(EngineError::Interrupted))),
         // Whoever asks is told by the end of the channel.
-        Command::Folded(_) => {}
+        Command::Folded(_) | Command::Goals(..) => {}
     }
 }
 

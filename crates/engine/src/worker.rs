@@ -366,6 +366,9 @@ impl Worker {
             Command::Folded(answer) => {
                 let _ = answer.send(shard.counts());
             }
+            Command::Goals(tenant, answer) => {
+                let _ = answer.send(shard.catalogues.of(tenant));
+            }
             Command::Submit(_) | Command::Decide(..) => {}
         }
         Ok(())

@@ -117,6 +117,9 @@ codes! {
     AlreadyExists = "already_exists" 409 "It exists already"
         means "A thing with this name or alias was made before."
         do "Choose another name, or change the one that exists.";
+    DefinitionChanged = "definition_changed" 409 "The definition has changed since you read it"
+        means "The version sent is not the current one: somebody else changed the definition meanwhile. Nothing of this change was made."
+        do "Read it again, apply the change to what is there now, and send the new version.";
     VersionMismatch = "version_mismatch" 412 "It has changed since you read it"
         means "The version or entity tag sent is not the current one. Nothing has changed."
         do "Read it again, apply the change to what is there now, and send the new version.";

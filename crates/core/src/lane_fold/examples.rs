@@ -10,6 +10,7 @@ use crate::{
     channel::Channel,
     dictionary::field,
     disposition::{Author, ClaimPolicy},
+    goal::NO_GOALS,
     identity::Identity,
     lane::{HashSecret, LaneKey, LaneKind},
     outcome,
@@ -49,7 +50,8 @@ impl Story {
             self.now = self.now.max(stamped.at);
             stamped.received_at = self.now;
             self.journal.0.insert(stamped.position, stamped.clone());
-            let setting = Setting { rules: &self.rules, now: self.now, secret: &SECRET };
+            let setting =
+                Setting { rules: &self.rules, goals: &NO_GOALS, now: self.now, secret: &SECRET };
             let step = self.lane.fold(vec![stamped], setting, &mut self.journal).unwrap();
             self.fates.extend(step.fates.iter().map(|(_, _, fate)| *fate));
         }

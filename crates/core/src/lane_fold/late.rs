@@ -216,12 +216,12 @@ impl Lane {
             };
             match (cause, run.segments.last_mut()) {
                 (None, Some(segment)) => {
-                    segment.content.add(&stamped, setting.rules);
+                    setting.add(&mut segment.content, &stamped);
                     segment.facts.push(stamped);
                 }
                 (cause, _) => {
                     let cause = cause.unwrap_or(SplitCause::First);
-                    let content = Content::begin(&stamped, cause, setting.rules);
+                    let content = setting.begin(&stamped, cause);
                     run.segments.push(Segment { cause, content, facts: vec![stamped] });
                 }
             }
@@ -256,7 +256,7 @@ impl Lane {
             refs.sort_unstable_by_key(|member| member.position);
             if !extra.is_empty() {
                 extra.extend(segment.facts.iter().cloned());
-                let content = refolded(extra, segment.cause, setting.rules);
+                let content = refolded(extra, segment.cause, setting);
                 segment.content = content.unwrap_or(segment.content);
             }
             let held = old.iter().enumerate().filter(|(at, _)| anchored(index, *at));

@@ -8,7 +8,12 @@ use super::{Fetch, Lane, Setting, Step};
 use crate::{
     channel::Channel,
     content::Content,
+    dictionary::field,
     disposition::{Author, ClaimPolicy},
+    goal::{
+        Condition, Conditions, ContextPattern, Definition, GoalKind, Goals, Operator, Pattern,
+        Standing, Stream,
+    },
     identity::Identity,
     lane::{HashSecret, LaneKey, LaneKind},
     rules::{Rules, SourceClock},
@@ -16,6 +21,7 @@ use crate::{
     signal::{ClaimBody, Signal, TenantId, kind},
     stamp::{Marks, Stamped},
     time::{Millis, UnixMillis},
+    value::Value,
 };
 
 const SECRET: HashSecret = HashSecret([7; 32]);
@@ -54,6 +60,10 @@ fn signal(minute: i64, word: &str, key: &str) -> Stamped {
         attributes: crate::sorted_map::SortedMap::new(),
         warnings: Vec::new(),
     };
+    if word == kind::PAGE_VIEWED {
+        let url = format!("https://shop.example/{}", minute % 3);
+        signal.fields.insert(field::PAGE_URL, Value::Text(url.into()));
+    }
     if let Some(user) = word.strip_prefix("user=") {
         signal.kind = kind::IDENTIFIED.into();
         signal.identities.push(Identity::new("user_id", user));
@@ -74,6 +84,52 @@ fn signal(minute: i64, word: &str, key: &str) -> Stamped {
     Stamped { position: 0, at, received_at: UnixMillis(START), marks, key_hash, signal }
 }
 
+/// Two pages and then a product; and a segment of sessions with several heartbeats or claims that
+/// saw one certain page.
+fn goals() -> Goals {
+    let step = |event: &str, count| Pattern {
+        criteria: Vec::new(),
+        count,
+        stream: Stream::Web,
+        session_type: "web".into(),
+        event_name: Some(event.into()),
+    };
+    let asked = |key: &str, operator, value: &str| Condition {
+        key: key.into(),
+        values: vec![value.into()],
+        operator,
+        ignore_case: false,
+    };
+    let definition = |id: &str, kind, conditions| Definition {
+        id: id.into(),
+        kind,
+        name: id.into(),
+        description: None,
+        active: true,
+        version: 1,
+        conditions_version: 1,
+        created_at: UnixMillis(START),
+        modified_at: UnixMillis(START),
+        conditions,
+        positive: true,
+        value: None,
+        expires_after_days: None,
+        color: None,
+        shown_to_agents: false,
+        external: None,
+    };
+    let journey = vec![step("page_viewed", 2), step("product_added", 1)];
+    let bought = Conditions { journey, context: Vec::new() };
+    let saw = vec![asked("page.pathname", Operator::Equal, "/1")];
+    let long = vec![asked("eventCount", Operator::GreaterThan, "3")];
+    let context = [saw, long].map(|criteria| ContextPattern { criteria }).to_vec();
+    let waited = Conditions { journey: vec![step("heartbeat", 2)], context };
+    Goals::of([
+        &definition("bought", GoalKind::Outcome, bought),
+        &definition("waited", GoalKind::Segment, waited),
+    ])
+}
+
 fn lane(kind: LaneKind) -> Lane {
     Lane::new(LaneKey([3; 16]), TenantId(1), kind)
 }
@@ -81,7 +137,8 @@ fn lane(kind: LaneKind) -> Lane {
 /// Folds groups of signals, giving them positions as they come; checks what must hold after each.
 fn fold(lane: &mut Lane, groups: &[Vec<Stamped>], journal: &mut Journal) -> Step {
     let rules = Rules::default();
-    let setting = Setting { rules: &rules, now: UnixMillis(START), secret: &SECRET };
+    let setting =
+        Setting { rules: &rules, goals: &goals(), now: UnixMillis(START), secret: &SECRET };
     let mut all = Step::default();
     for group in groups {
         let mut arrived = Vec::new();
@@ -217,6 +274,21 @@ fn a_note_opens_nothing_moves_nothing_and_stays_with_its_session() {
     assert_eq!(lane.sessions[0].members.len(), 3);
 }
 
+#[test]
+fn a_late_signal_completes_a_journey_and_the_signal_that_was_its_end_reached_it() {
+    let reached = |lines| {
+        let (lane, _) = story(lines);
+        match lane.sessions[0].content.goals.get("bought") {
+            Some(Standing::Reached(reached)) => Some(reached.signal.to_string()),
+            _ => None,
+        }
+    };
+    assert_eq!(reached("0 page_viewed a\n2 product_added c"), None);
+    assert_eq!(reached("0 page_viewed a\n2 product_added c\n1 page_viewed b").unwrap(), "c");
+    assert_eq!(reached("1 page_viewed b\n2 product_added c\n0 page_viewed a").unwrap(), "c");
+    assert_eq!(reached("0 page_viewed a\n2 page_viewed b\n1 product_added c"), None);
+}
+
 fn words() -> impl Strategy<Value = (i64, String, u8)> {
     let word = prop_oneof![
         6 => Just("page_viewed".to_owned()),
@@ -225,8 +297,8 @@ fn words() -> impl Strategy<Value = (i64, String, u8)> {
         1 => Just("session_ended".to_owned()),
         1 => Just("session_started".to_owned()),
         1 => Just("score_given".to_owned()),
-        1 => Just("heartbeat".to_owned()),
-        1 => Just("product_added".to_owned()),
+        2 => Just("heartbeat".to_owned()),
+        2 => Just("product_added".to_owned()),
         1 => Just("rating_given".to_owned()),
         1 => Just("claim=10".to_owned()),
         1 => Just("claim=7".to_owned()),

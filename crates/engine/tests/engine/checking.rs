@@ -18,7 +18,7 @@ fn store(dir: &std::path::Path) -> Store {
     Store::open(dir, &options).unwrap()
 }
 
-fn report(dir: &std::path::Path) -> FoldReport {
+pub(crate) fn report(dir: &std::path::Path) -> FoldReport {
     check(&store(dir)).unwrap()
 }
 

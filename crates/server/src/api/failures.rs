@@ -8,6 +8,7 @@ impl From<EngineError> for Problem {
         let code = match &error {
             EngineError::Busy => Code::Overloaded,
             EngineError::Stopped => Code::NotReady,
+            EngineError::Outdated => Code::DefinitionChanged,
             EngineError::DiskFull { .. } => Code::DiskFull,
             EngineError::Store(_) | EngineError::Interrupted => Code::StoreUnavailable,
             EngineError::Entry(_) | EngineError::Row { .. } | EngineError::Missing { .. } => {
@@ -21,6 +22,7 @@ impl From<EngineError> for Problem {
         let problem = code.because(error.to_string());
         match code {
             Code::DiskFull => problem.retry_after(10),
+            Code::DefinitionChanged => problem,
             _ => problem.retry_after(1),
         }
     }

@@ -10,5 +10,6 @@ mod origins;
 mod world;
 mod contract;
 mod outcomes;
+mod goals;
 mod handshake;
 mod segment;

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 
 use anyhow::bail;
 use sessionary_core::{
+    goal::NO_GOALS,
     lane::{HashSecret, LaneKey, lane_of},
     lane_fold::{Fetch, Lane, Setting},
     rules::Rules,
@@ -76,7 +77,8 @@ impl Fold {
         let key_hash = self.secret.key_hash(TENANT, &signal.key);
         let signal = Box::new(signal);
         let stamped = Stamped { position, at, received_at: now, marks, key_hash, signal };
-        let setting = Setting { rules: &self.rules, now, secret: &self.secret };
+        let (rules, secret) = (&self.rules, &self.secret);
+        let setting = Setting { rules, goals: &NO_GOALS, now, secret };
         lane.fold(vec![stamped], setting, &mut Nowhere)?;
         self.position += 1;
         let session = lane.sessions.last();

@@ -1,0 +1,2 @@
+//! Genesys Cloud Journey.
+pub mod definitions;
