@@ -25,6 +25,7 @@ use crate::{
 
 mod evidence;
 mod keep;
+mod report;
 pub use evidence::Evidence;
 
 /// Why a session begins where it begins.
@@ -410,7 +411,7 @@ impl Content {
     fn add_claim(&mut self, stamped: &Stamped) {
         let signal = &stamped.signal;
         let Some(claim) = &signal.claim else { return };
-        self.claims.insert(Claim {
+        let claimed = Claim {
             at: stamped.at,
             signal: signal.key.clone(),
             code: claim.code,
@@ -418,7 +419,10 @@ impl Content {
             first_wins: claim.policy == ClaimPolicy::First,
             notes: signal.text(field::INTEGRATION_NOTES).map(Into::into),
             agent: signal.text(field::INTEGRATION_AGENT_ID).map(Into::into),
-        });
+        };
+        if !self.is_repeated(&claimed, signal) {
+            self.claims.insert(claimed);
+        }
         let start = match signal.fields.get(&field::SESSION_START) {
             Some(Value::Instant(start)) => Some(start.at),
             _ => None,
@@ -486,13 +490,13 @@ impl Content {
 
     fn add_fields(&mut self, stamped: &Stamped) {
         let signal = &stamped.signal;
-        for (number, value) in &signal.fields {
-            keep::keep(&mut self.fields, *number, value);
-            if *number == field::SCHEDULED_AT
-                && let Some(Value::Instant(booked)) = self.fields.get(number)
-            {
-                self.booked = Some(booked.at);
-            }
+        self.note_status(signal);
+        if !self.add_report(signal) {
+            self.add_said(signal);
+        }
+        self.withhold_recordings(signal);
+        if let Some(Value::Instant(booked)) = self.fields.get(&field::SCHEDULED_AT) {
+            self.booked = Some(booked.at);
         }
         if let Some(length) = signal.number(field::FOREGROUND_MS) {
             let length = i64::try_from(length).unwrap_or(i64::MAX);
@@ -504,6 +508,12 @@ impl Content {
             if let Some(value) = signal.fields.get(&page) {
                 self.fields.entry(landing).or_insert_with(|| value.clone());
             }
+        }
+    }
+
+    fn add_said(&mut self, signal: &Signal) {
+        for (number, value) in &signal.fields {
+            keep::keep(&mut self.fields, *number, value);
         }
         for (name, value) in &signal.attributes {
             if self.attributes.len() < MEMBERS_MAX || self.attributes.contains_key(name) {
