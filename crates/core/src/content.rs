@@ -400,6 +400,12 @@ impl Content {
         }
         let reason = signal.text(field::DISCONNECT_REASON);
         let stated = signal.text(field::ENDED_HOW);
+        // What ended well after all, as at a second try, did not fail.
+        if stated == Some("completed")
+            && self.evidence.as_ref().is_some_and(|(known, _)| *known == Evidence::Failed)
+        {
+            self.evidence = None;
+        }
         let found = [reason, stated].into_iter().flatten().find_map(evidence::evidence_of);
         if let Some(evidence) = found
             && self.evidence.is_none()

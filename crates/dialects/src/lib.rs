@@ -6,6 +6,7 @@
 pub mod access_log;
 pub mod attribution_from_url;
 pub mod canonical;
+pub mod ccai;
 pub mod format;
 pub mod handshake;
 pub mod identical;

@@ -51,11 +51,16 @@ fn ring(legs: &mut Vec<Leg>, at: UnixMillis, signal: &Signal) {
     }
 }
 
-/// Goes on in a menu or a queue. A leg that nobody answered turns out to be that very part.
+/// Goes on in a menu or a queue. A leg that nobody answered turns out to be that very part; with
+/// the bare beginning of a call nobody was with the person yet.
 fn enter(legs: &mut Vec<Leg>, at: UnixMillis, signal: &Signal, into: LegKind) {
     let queue = signal.text(field::QUEUE);
+    let is_first = legs.len() == 1;
     match open(legs) {
         Some(leg) if leg.kind == LegKind::Agent && leg.answered_at.is_none() => {
+            if is_first && leg.queue.is_none() {
+                leg.started_at = at;
+            }
             leg.kind = into;
             leg.queue = queue.map(Into::into).or(leg.queue.take());
         }
@@ -70,8 +75,7 @@ fn enter(legs: &mut Vec<Leg>, at: UnixMillis, signal: &Signal, into: LegKind) {
 
 /// Somebody is there: the one who rings, or somebody new behind the queue or the one before.
 fn answer(legs: &mut Vec<Leg>, at: UnixMillis, signal: &Signal) {
-    let agent =
-        signal.text(field::INTEGRATION_AGENT_ID).or_else(|| signal.text(field::AGENT_NAME));
+    let agent = signal.text(field::INTEGRATION_AGENT_ID).or_else(|| signal.text(field::AGENT_NAME));
     let answered_by = signal.text(field::ANSWERED_BY).unwrap_or("human");
     let kind = if answered_by == "virtual" { LegKind::VirtualAgent } else { LegKind::Agent };
     let is_other = |leg: &Leg| {
@@ -195,7 +199,8 @@ mod tests {
     }
 
     fn show(leg: &Leg) -> String {
-        let seconds = |length: Option<Millis>| length.map_or("-".into(), |ms| format!("{}", ms.0 / 1_000));
+        let seconds =
+            |length: Option<Millis>| length.map_or("-".into(), |ms| format!("{}", ms.0 / 1_000));
         let text = |text: &Option<Box<str>>| text.as_deref().unwrap_or("-").to_owned();
         let mut line = format!(
             "{} from {} to {} queue {} agent {} wait {} hold {} talk {}",
@@ -237,7 +242,7 @@ mod tests {
              90 call_ended
              95 call_progressed after=5000",
             &expect![[r"
-                menu from 0 to 10 queue - agent - wait - hold 0 talk -
+                menu from 1 to 10 queue - agent - wait - hold 0 talk -
                 virtual_agent from 10 to 30 queue - agent bot wait 0 hold 0 talk 20
                 queue from 30 to 50 queue sales agent - wait 20 hold 0 talk - met true
                 agent from 50 to 90 queue sales agent a1 wait 0 hold 0 talk 40 after 5000 before 2000"]],
@@ -260,12 +265,12 @@ mod tests {
              80 call_transferred
              82 call_answered agent=a3
              90 call_ended",
-            &expect![[r#"
+            &expect![[r"
                 queue from 0 to 10 queue sales agent - wait 10 hold 0 talk -
                 agent from 10 to 35 queue sales agent a1 wait 0 hold 10 talk 15
                 queue from 35 to 60 queue billing agent - wait 25 hold 0 talk -
                 agent from 60 to 80 queue billing agent a2 wait 0 hold 1 talk 19
-                agent from 80 to 90 queue - agent a3 wait 2 hold 0 talk 8"#]],
+                agent from 80 to 90 queue - agent a3 wait 2 hold 0 talk 8"]],
         );
     }
 

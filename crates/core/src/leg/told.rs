@@ -63,7 +63,8 @@ impl ToldLeg {
             agent: leg.agent.clone(),
             answered_by: leg.answered_by.clone(),
             wait_ms: leg.wait_ms(),
-            hold_ms: Some(leg.hold_ms),
+            // Whom nobody answered nobody puts on hold.
+            hold_ms: (leg.answered_at.is_some() || !leg.hold_ms.is_zero()).then_some(leg.hold_ms),
             talk_ms: leg.talk_ms(),
             handle_ms: leg.handle_ms(),
             after_work_ms: leg.after_work_ms,
