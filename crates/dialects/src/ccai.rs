@@ -16,7 +16,7 @@ mod people;
 mod report;
 mod sheet;
 mod status;
-mod types;
+mod session_type;
 
 pub use decode::{decode_events, decode_metadata};
 pub use encode::of_session;

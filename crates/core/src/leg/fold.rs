@@ -307,6 +307,15 @@ mod tests {
     }
 
     #[test]
+    fn a_leg_that_was_stored_without_a_kind_is_read_as_before() {
+        let stored = r#"{"s":1000,"a":3000,"e":9000,"q":"sales","g":"a1","b":"human","h":2000}"#;
+        let leg: Leg = serde_json::from_str(stored).unwrap();
+        expect!["agent from 1 to 9 queue sales agent a1 wait 2 hold 2 talk 4"]
+            .assert_eq(&show(&leg));
+        assert_eq!(serde_json::to_string(&leg).unwrap(), stored);
+    }
+
+    #[test]
     fn there_are_so_many_legs_and_no_more() {
         let mut legs = Vec::new();
         for at in 0..3_000 {

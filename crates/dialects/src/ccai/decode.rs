@@ -7,7 +7,7 @@ use super::{
     event,
     members::Slot,
     report,
-    sheet::{Fault, Sheet},
+    sheet::{Fault, Sheet, check_size},
 };
 use crate::{
     Context,
@@ -68,7 +68,8 @@ fn finish<T>(
     make: Finish<T>,
 ) -> Result<T, ItemError> {
     let id = sheet.text(Slot::ID).map(|id| id.chars().take(64).collect::<String>());
-    let result = Reading::of(sheet).and_then(|reading| make(reading, context));
+    let reading = check_size(text, context).and_then(|()| Reading::of(sheet));
+    let result = reading.and_then(|reading| make(reading, context));
     result.map_err(|fault| fault.of(text, id.as_deref()))
 }
 

@@ -17,14 +17,17 @@ use super::{
     legs,
     members::{MEMBERS, Shape, Slot},
     people,
+    session_type::{self, Type},
     sheet::{Fault, Sheet},
     status::{self, Status},
-    types::{self, Type},
 };
 use crate::{Context, canonical::members::Members};
 
 /// Characters that the id of a session may have; it is part of keys.
 const ID_MAX: usize = 64;
+
+/// So many codes of one wrap-up are looked at; the statement itself is kept whole.
+const CODES_MAX: usize = 100;
 
 /// An object whose session is known.
 pub(super) struct Reading<'a> {
@@ -58,7 +61,7 @@ impl<'a> Reading<'a> {
             Fault::wrong("id", json.get(), "the number of the call or chat, at most 64 characters")
         })?;
         let name = type_name(&sheet);
-        let kind = name.as_deref().and_then(types::of_name);
+        let kind = name.as_deref().and_then(session_type::of_name);
         if name.is_some() && kind.is_none() {
             warnings.push("unknown_session_type".into());
         }
@@ -263,7 +266,8 @@ impl<'a> Reading<'a> {
         let one = self.sheet.get(Slot::DISPOSITIONS);
         let Some(json) = list.or(one) else { return };
         let rows = Disposition::rows(json);
-        let codes: Vec<Box<str>> = rows.iter().filter_map(Disposition::code).collect();
+        let codes = rows.iter().filter_map(Disposition::code);
+        let codes: Vec<Box<str>> = codes.take(CODES_MAX).collect();
         if !codes.is_empty() {
             fields.insert(field::SOURCE_DISPOSITION_CODES, Value::Texts(codes));
         }
@@ -363,7 +367,13 @@ impl MenuPath {
     }
 }
 
+/// No menu is deeper; a text of more slashes is one step, and comes back as it was.
+const STEPS_MAX: usize = 100;
+
 fn steps(path: &str) -> Vec<Box<str>> {
+    if path.bytes().filter(|byte| *byte == b'/').count() >= STEPS_MAX {
+        return vec![path.into()];
+    }
     path.split('/').map(Into::into).collect()
 }
 
@@ -384,7 +394,8 @@ impl<'a> Disposition<'a> {
     fn rows(json: JsonText<'a>) -> Vec<Disposition<'a>> {
         if json.get().starts_with('[') {
             let rows: Vec<&'a RawValue> = serde_json::from_str(json.get()).unwrap_or_default();
-            return rows.into_iter().map(|row| Disposition::of(row.into())).collect();
+            let rows = rows.into_iter().take(CODES_MAX);
+            return rows.map(|row| Disposition::of(row.into())).collect();
         }
         vec![Disposition::of(json)]
     }
@@ -428,7 +439,7 @@ fn claim(fields: &Fields) -> Option<ClaimBody> {
         return None;
     };
     let code = codes.iter().find_map(|code| {
-        let same = |name: &str| super::types::same_words(name, code);
+        let same = |name: &str| super::session_type::same_words(name, code);
         DISPOSITIONS.iter().find(|row| same(row.name)).map(|row| row.code)
     })?;
     Some(ClaimBody { code, author: Author::Agent, policy: ClaimPolicy::Last })

@@ -54,8 +54,7 @@ pub(super) fn add(fields: &mut Fields, sheet: &Sheet<'_>) {
     let mut legs: Vec<ToldLeg> = Vec::new();
     for (slot, kind) in BOOKS {
         let Some(book) = sheet.get(slot) else { continue };
-        let rows = serde_json::from_str::<Vec<Row<'_>>>(book.get()).unwrap_or_default();
-        legs.extend(rows.iter().filter_map(|row| leg(kind, row)));
+        legs.extend(rows::<Row<'_>>(book).filter_map(|row| leg(kind, &row)));
     }
     // A leg without a beginning goes last; the others keep the order of menus, queues and agents.
     legs.sort_by_key(|leg| leg.started_at.unwrap_or(UnixMillis(i64::MAX)));
@@ -64,6 +63,15 @@ pub(super) fn add(fields: &mut Fields, sheet: &Sheet<'_>) {
     {
         fields.insert(field::LEGS_REPORTED, Value::Json(raw));
     }
+}
+
+/// So many rows of one book are looked at; the book itself is kept whole.
+const ROWS_MAX: usize = 200;
+
+/// The rows of a list that are of the shape asked for.
+pub(super) fn rows<'a, T: Deserialize<'a>>(list: JsonText<'a>) -> impl Iterator<Item = T> {
+    let rows: Vec<&'a RawValue> = serde_json::from_str(list.get()).unwrap_or_default();
+    rows.into_iter().take(ROWS_MAX).filter_map(|row| serde_json::from_str(row.get()).ok())
 }
 
 fn json_of(value: &impl Serialize) -> Option<RawJson> {

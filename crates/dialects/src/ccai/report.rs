@@ -15,6 +15,7 @@ use sessionary_core::{
 
 use super::{
     derived::{Reading, answered_by},
+    legs::rows,
     members::Slot,
     people::id_text,
     sheet::Fault,
@@ -87,7 +88,6 @@ struct Transfer<'a> {
 /// A transfer begins a leg, and who takes it answers.
 fn transfers(reading: &Reading<'_>, context: &Context<'_>) -> Vec<Signal> {
     let Some(list) = reading.sheet.get(Slot::TRANSFERS) else { return Vec::new() };
-    let rows = serde_json::from_str::<Vec<Transfer<'_>>>(list.get()).unwrap_or_default();
     let mut signals = Vec::new();
     let mut add = |kind: &str, raw: Option<&RawValue>, agent: Option<(&str, Box<str>)>| {
         let Some(at) = at(raw.map(JsonText::from)) else { return };
@@ -100,7 +100,7 @@ fn transfers(reading: &Reading<'_>, context: &Context<'_>) -> Vec<Signal> {
         signal.key = signal.derived_key();
         signals.push(signal);
     };
-    for row in rows {
+    for row in rows::<Transfer<'_>>(list) {
         let human = row.to_agent.and_then(id_text).map(|id| ("human", id));
         let robot = || row.to_virtual_agent.and_then(id_text).map(|id| ("virtual", id));
         add(kind::CALL_TRANSFERRED, row.created_at, None);

@@ -42,13 +42,8 @@ impl Fault {
 }
 
 impl<'a> Sheet<'a> {
-    /// Reads the object that `text` is.
+    /// Reads the object that `text` is, however large: it may be an envelope of many.
     pub(super) fn read(text: &'a str, context: &Context<'_>) -> Result<Sheet<'a>, Fault> {
-        let most = context.limits.item;
-        if text.len() > most {
-            let detail = format!("the item has {} bytes; send at most {most}", text.len());
-            return Err(Fault { code: "item_too_large", detail, field: None });
-        }
         let mut sheet = Sheet { slots: [None; MEMBERS.len()], others: Vec::new() };
         sheet.add(text, context).ok_or_else(|| why_not(text, context))?;
         if let Some(item) = sheet.take(Slot::ITEM) {
@@ -95,6 +90,16 @@ impl<'a> Sheet<'a> {
     pub(super) fn filled(&self) -> impl Iterator<Item = (usize, JsonText<'a>)> {
         self.slots.iter().enumerate().filter_map(|(at, value)| Some((at, (*value)?)))
     }
+}
+
+/// Refuses one object that is too large.
+pub(super) fn check_size(text: &str, context: &Context<'_>) -> Result<(), Fault> {
+    let most = context.limits.item;
+    if text.len() <= most {
+        return Ok(());
+    }
+    let detail = format!("the item has {} bytes; send at most {most}", text.len());
+    Err(Fault { code: "item_too_large", detail, field: None })
 }
 
 /// Null, and what is empty, are the same as nothing.

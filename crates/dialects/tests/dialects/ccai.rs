@@ -1,7 +1,7 @@
 //! CCAI Platform as its senders use it: events and files in, records and files out.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by failing")]
 #![expect(clippy::needless_raw_string_hashes, reason = "the form that expect-test writes")]
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write as _};
 
 use expect_test::{Expect, expect};
 use proptest::{collection, prelude::*, sample};
@@ -296,6 +296,31 @@ fn bodies_that_hold_nothing_are_refused_whole() {
 }
 
 #[test]
+fn an_envelope_may_be_larger_than_one_event_and_no_list_makes_more_of_itself() {
+    let note = "x".repeat(4_000);
+    let event =
+        json!({"event_id": "#", "item": {"call_id": 1, "status": 1, "note": note}}).to_string();
+    let list: Vec<String> = (0..400).map(|at| event.replace('#', &at.to_string())).collect();
+    let envelope = format!(r#"{{"events":[{}]}}"#, list.join(","));
+    assert!(envelope.len() > context().limits.item);
+    assert_eq!(events(&envelope).len(), 400);
+    let large = json!({"id": 1, "notes": vec![note.as_str(); 300]}).to_string();
+    let refused = decode_events(large.as_bytes(), &context()).unwrap().remove(0).unwrap_err();
+    assert_eq!(refused.code, "item_too_large");
+    let rows = vec![json!({"call_duration": 1, "created_at": "2026-01-05T10:00:00Z"}); 5_000];
+    let path = "/".repeat(60_000);
+    let file = file(
+        &json!({"id": 1, "handle_durations": rows, "transfers": rows, "menu_path": {"name": path},
+                "disposition_codes": vec![7; 5_000]})
+        .to_string(),
+    );
+    assert_eq!(file.len(), 201);
+    let back = theirs(written(&fold(&file)));
+    assert_eq!(back["handle_durations"].as_array().unwrap().len(), 5_000);
+    assert_eq!(back["menu_path"]["name"], path);
+}
+
+#[test]
 fn a_file_is_its_milestones_and_a_report() {
     let shown: Vec<String> = file(CHAT).iter().map(show).collect();
     expect![[r#"
@@ -358,7 +383,7 @@ fn each_status_means_a_kind_of_signal() {
         let name = signal.text(sessionary_core::dictionary::field::SOURCE_STATUS).unwrap();
         let by_name = events(&json!({"id": 1, "status": name}).to_string()).remove(0);
         assert_eq!(by_name, signal);
-        lines += &format!("{status} {name}: {}\n", &*signal.kind);
+        writeln!(lines, "{status} {name}: {}", &*signal.kind).unwrap();
     }
     expect![[r#"
         0 scheduled: call_progressed
@@ -417,10 +442,8 @@ fn each_type_has_a_channel_and_a_source_of_its_numbers() {
         assert_eq!(file[legacy], file["session_type"]);
         let (kind, signal) = (&file["session_type_v2"], &signals[0]);
         let channel = signal.channel.unwrap().word();
-        lines += &format!(
-            "{name}: {kind} {legacy} {} on {channel} of {}\n",
-            file[legacy], signal.source
-        );
+        let of = &signal.source;
+        writeln!(lines, "{name}: {kind} {legacy} {} on {channel} of {of}", file[legacy]).unwrap();
     }
     expect![[r#"
         Voice inbound: "Voice Inbound (IVR)" call_type "Voice inbound" on voice of ccai:call
@@ -558,8 +581,9 @@ fn the_record_of_a_file() {
     let record = told(&fold(&file(CALL)));
     let mut lines = String::new();
     for leg in record["legs"].as_array().unwrap() {
-        lines += &format!(
-            "{} {} queue {} agent {} wait {} hold {} handle {} after {} before {} met {}\n",
+        writeln!(
+            lines,
+            "{} {} queue {} agent {} wait {} hold {} handle {} after {} before {} met {}",
             leg["kind"].as_str().unwrap(),
             leg["started_at"].as_str().unwrap(),
             leg["queue"],
@@ -570,7 +594,8 @@ fn the_record_of_a_file() {
             leg["after_work_ms"],
             leg["before_work_ms"],
             leg["met_service_level"],
-        );
+        )
+        .unwrap();
     }
     for name in [
         "started_at",
@@ -590,7 +615,7 @@ fn the_record_of_a_file() {
         "warnings",
         "event_count",
     ] {
-        lines += &format!("{name} {}\n", record[name]);
+        writeln!(lines, "{name} {}", record[name]).unwrap();
     }
     expect![[r#"
         menu 2026-01-05T10:00:00.000Z queue null agent null wait null hold null handle null after null before null met null
@@ -701,6 +726,7 @@ fn a_session_of_another_dialect_is_told_as_a_file() {
         .collect();
     expect![[r#"
         agent_info {"id":"a-1","name":null}
+        answer_type "human_agent"
         call_duration 150
         call_type "Voice Outbound"
         connected_at "2026-01-05T10:00:25.900+00:00"

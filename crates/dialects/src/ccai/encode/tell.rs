@@ -19,7 +19,7 @@ use sessionary_core::{
 use super::{
     super::{
         derived::{MenuPath, answered_by},
-        types::{self, Type},
+        session_type::{self, Type},
     },
     ended_at, is_over, times, value,
 };
@@ -112,9 +112,9 @@ impl<'a> Telling<'a> {
     }
 
     fn kind(&self) -> Option<Type> {
-        let sent = self.text(field::SOURCE_TYPE).and_then(types::of_name);
+        let sent = self.text(field::SOURCE_TYPE).and_then(session_type::of_name);
         let direction = self.text(field::DIRECTION);
-        sent.or_else(|| types::of_channel(self.content.channel_or_other(), direction))
+        sent.or_else(|| session_type::of_channel(self.content.channel_or_other(), direction))
     }
 
     pub(super) fn type_name(&self) -> Option<&'a str> {
@@ -126,7 +126,7 @@ impl<'a> Telling<'a> {
     pub(super) fn older_type(&self) -> Option<Json> {
         let kind = self.kind();
         let sent = self.kept("session_type").map(RawJson::to_json);
-        let sent = sent.filter(|sent| match sent.as_str().and_then(types::of_name) {
+        let sent = sent.filter(|sent| match sent.as_str().and_then(session_type::of_name) {
             Some(named) => {
                 kind.is_some_and(|kind| kind.name == named.name || kind.older == named.older)
             }
@@ -187,7 +187,8 @@ impl<'a> Telling<'a> {
 
     /// Our word in theirs; the sender's own where it says the same.
     pub(super) fn answer_type(&self) -> Option<Json> {
-        let ours = self.text(field::ANSWERED_BY);
+        let answered = self.legs.iter().rev().find_map(|leg| leg.answered_by.as_deref());
+        let ours = self.text(field::ANSWERED_BY).or(answered);
         let sent = self.kept("answer_type").map(RawJson::to_json);
         let agrees = |sent: &Json| sent.as_str().and_then(answered_by) == ours;
         let known = || match ours {
