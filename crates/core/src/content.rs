@@ -27,6 +27,7 @@ use crate::{
 
 mod evidence;
 mod keep;
+mod report;
 pub use evidence::Evidence;
 
 /// Why a session begins where it begins.
@@ -405,6 +406,12 @@ impl Content {
         }
         let reason = signal.text(field::DISCONNECT_REASON);
         let stated = signal.text(field::ENDED_HOW);
+        // What ended well after all, as at a second try, did not fail.
+        if stated == Some("completed")
+            && self.evidence.as_ref().is_some_and(|(known, _)| *known == Evidence::Failed)
+        {
+            self.evidence = None;
+        }
         let found = [reason, stated].into_iter().flatten().find_map(evidence::evidence_of);
         if let Some(evidence) = found
             && self.evidence.is_none()
@@ -416,7 +423,7 @@ impl Content {
     fn add_claim(&mut self, stamped: &Stamped) {
         let signal = &stamped.signal;
         let Some(claim) = &signal.claim else { return };
-        self.claims.insert(Claim {
+        let claimed = Claim {
             at: stamped.at,
             signal: signal.key.clone(),
             code: claim.code,
@@ -424,7 +431,10 @@ impl Content {
             first_wins: claim.policy == ClaimPolicy::First,
             notes: signal.text(field::INTEGRATION_NOTES).map(Into::into),
             agent: signal.text(field::INTEGRATION_AGENT_ID).map(Into::into),
-        });
+        };
+        if !self.is_repeated(&claimed, signal) {
+            self.claims.insert(claimed);
+        }
         let start = match signal.fields.get(&field::SESSION_START) {
             Some(Value::Instant(start)) => Some(start.at),
             _ => None,
@@ -492,13 +502,13 @@ impl Content {
 
     fn add_fields(&mut self, stamped: &Stamped) {
         let signal = &stamped.signal;
-        for (number, value) in &signal.fields {
-            keep::keep(&mut self.fields, *number, value);
-            if *number == field::SCHEDULED_AT
-                && let Some(Value::Instant(booked)) = self.fields.get(number)
-            {
-                self.booked = Some(booked.at);
-            }
+        self.note_status(signal);
+        if !self.add_report(signal) {
+            self.add_said(signal);
+        }
+        self.withhold_recordings(signal);
+        if let Some(Value::Instant(booked)) = self.fields.get(&field::SCHEDULED_AT) {
+            self.booked = Some(booked.at);
         }
         if let Some(length) = signal.number(field::FOREGROUND_MS) {
             let length = i64::try_from(length).unwrap_or(i64::MAX);
@@ -510,6 +520,12 @@ impl Content {
             if let Some(value) = signal.fields.get(&page) {
                 self.fields.entry(landing).or_insert_with(|| value.clone());
             }
+        }
+    }
+
+    fn add_said(&mut self, signal: &Signal) {
+        for (number, value) in &signal.fields {
+            keep::keep(&mut self.fields, *number, value);
         }
         for (name, value) in &signal.attributes {
             if self.attributes.len() < MEMBERS_MAX || self.attributes.contains_key(name) {

@@ -320,6 +320,10 @@ pub mod field {
         HANDLE_LEGS = 1132, "Per agent, JSON.";
         QUEUE_LEGS = 1133, "Per queue, JSON.";
         VIRTUAL_AGENT_LEGS = 1134, "Per virtual agent, JSON.";
+        LEGS_REPORTED = 1135, "Every leg as the source reports it, JSON.";
+        AFTER_WORK_MS = 1136, "An agent's work after a leg, ms.";
+        BEFORE_WORK_MS = 1137, "An agent's work before a leg, ms.";
+        MET_SERVICE_LEVEL = 1138, "Whether a wait met the service level.";
         SOURCE_STATUS = 1140, "The source's own status.";
         SOURCE_SUB_STATUS = 1141, "Finer status of the source.";
         VIRTUAL_AGENT = 1142, "Whether a virtual agent was assigned.";
@@ -331,6 +335,7 @@ pub mod field {
         SCREENVIEW_COUNT = 1148, "Screen views as the source counts them.";
         MESSAGE_COUNT = 1149, "Messages as the source counts them.";
         LAST_EVENT = 1150, "The source's last event, JSON.";
+        SOURCE_STATUS_NEXT = 1151, "Statuses that usually follow the source's status, texts.";
         SOURCE_DISPOSITION_CODES = 1160, "The source's own codes, texts.";
         SOURCE_DISPOSITION = 1161, "The source's whole statement of the outcome, JSON.";
         OUTCOMES = 1162, "Goals reached, JSON.";

@@ -154,7 +154,11 @@ pub fn channel_of(signal: &Signal) -> Option<Channel> {
             | kind::CALL_HELD
             | kind::CALL_RESUMED
             | kind::CALL_TRANSFERRED
-            | kind::CALL_ENDED => Some(Channel::Voice),
+            | kind::CALL_ENDED
+            | kind::CALL_QUEUED
+            | kind::CALL_DEFLECTED
+            | kind::CALL_PROGRESSED
+            | kind::MENU_ENTERED => Some(Channel::Voice),
             kind::MESSAGE_RECEIVED | kind::MESSAGE_SENT => Some(Channel::Messaging),
             _ => None,
         })

@@ -1,15 +1,60 @@
-//! Legs: the parts of a session with one server each.
+//! Legs: the parts of a session with one server each, be it a menu, a queue, a virtual agent or an
+//! agent.
+//!
+//! Signals of a call move them in event order (`leg/fold.rs`). A source that keeps books of its own
+//! reports its legs instead; then its figures hold ([`told`]).
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    content::Content,
     dictionary::field,
-    signal::{Signal, kind},
     time::{Millis, UnixMillis},
+    value::Value,
 };
+
+mod fold;
+mod told;
+pub(crate) use fold::add;
+pub use told::{LegTotals, ToldLeg};
+
+/// Whom the person was with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegKind {
+    /// A menu, before any queue.
+    Menu,
+    /// A queue.
+    Queue,
+    /// A virtual agent.
+    VirtualAgent,
+    /// An agent, ringing first; also a call of which nothing more is known yet.
+    #[default]
+    Agent,
+}
+
+impl LegKind {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            LegKind::Menu => "menu",
+            LegKind::Queue => "queue",
+            LegKind::VirtualAgent => "virtual_agent",
+            LegKind::Agent => "agent",
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    fn is_agent(&self) -> bool {
+        *self == LegKind::Agent
+    }
+}
 
 /// The part of a session with one agent, queue, virtual agent or menu.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leg {
+    /// With whom.
+    #[serde(rename = "k", default, skip_serializing_if = "LegKind::is_agent")]
+    pub kind: LegKind,
     /// When it began.
     #[serde(rename = "s")]
     pub started_at: UnixMillis,
@@ -34,27 +79,23 @@ pub struct Leg {
     /// When the present hold began.
     #[serde(rename = "hs", default, skip_serializing_if = "Option::is_none")]
     held_since: Option<UnixMillis>,
+    /// The agent's work after it, where a signal tells.
+    #[serde(rename = "aw", default, skip_serializing_if = "Option::is_none")]
+    pub after_work_ms: Option<Millis>,
+    /// The agent's work before it, where a signal tells.
+    #[serde(rename = "bw", default, skip_serializing_if = "Option::is_none")]
+    pub before_work_ms: Option<Millis>,
+    /// Whether the wait in the queue met the service level, where a signal tells.
+    #[serde(rename = "sl", default, skip_serializing_if = "Option::is_none")]
+    pub met_service_level: Option<bool>,
 }
 
-/// The most legs that a session keeps.
-const LEGS_MAX: usize = 1_000;
-
 impl Leg {
-    fn begin(at: UnixMillis, signal: &Signal) -> Leg {
-        Leg {
-            started_at: at,
-            answered_at: None,
-            ended_at: None,
-            queue: signal.text(field::QUEUE).map(Into::into),
-            agent: None,
-            answered_by: None,
-            hold_ms: Millis(0),
-            held_since: None,
-        }
-    }
-
-    /// From the beginning to the answer, or to the end when nobody answered.
+    /// From the beginning to the answer, or to the end when nobody answered; a menu is no wait.
     pub fn wait_ms(&self) -> Option<Millis> {
+        if self.kind == LegKind::Menu {
+            return None;
+        }
         self.answered_at.or(self.ended_at).map(|until| until.since(self.started_at))
     }
 
@@ -63,52 +104,18 @@ impl Leg {
         Some(self.ended_at?.since(self.answered_at?))
     }
 
-    fn release(&mut self, at: UnixMillis) {
-        if let Some(since) = self.held_since.take() {
-            self.hold_ms = Millis(self.hold_ms.0 + at.since(since).0);
-        }
-    }
-
-    fn close(&mut self, at: UnixMillis) {
-        self.release(at);
-        self.ended_at.get_or_insert(at);
+    /// Without the holds.
+    pub fn talk_ms(&self) -> Option<Millis> {
+        self.handle_ms().map(|handle| Millis(handle.0.saturating_sub(self.hold_ms.0)))
     }
 }
 
-/// Moves the legs of a call by one signal in event order.
-pub(crate) fn add(legs: &mut Vec<Leg>, at: UnixMillis, signal: &Signal) {
-    let call = matches!(
-        &*signal.kind,
-        kind::CALL_STARTED
-            | kind::CALL_ANSWERED
-            | kind::CALL_HELD
-            | kind::CALL_RESUMED
-            | kind::CALL_TRANSFERRED
-            | kind::CALL_ENDED
-    );
-    if !call || legs.len() >= LEGS_MAX {
-        return;
-    }
-    if legs.last().is_none_or(|leg| leg.ended_at.is_some()) && *signal.kind != *kind::CALL_ENDED {
-        legs.push(Leg::begin(at, signal));
-    }
-    let Some(leg) = legs.last_mut() else { return };
-    match &*signal.kind {
-        kind::CALL_ANSWERED => {
-            leg.answered_at.get_or_insert(at);
-            let agent = signal.text(field::INTEGRATION_AGENT_ID);
-            leg.agent = agent.or_else(|| signal.text(field::AGENT_NAME)).map(Into::into);
-            leg.answered_by = Some(signal.text(field::ANSWERED_BY).unwrap_or("human").into());
-        }
-        kind::CALL_HELD => {
-            leg.held_since.get_or_insert(at);
-        }
-        kind::CALL_RESUMED => leg.release(at),
-        kind::CALL_TRANSFERRED => {
-            leg.close(at);
-            legs.push(Leg::begin(at, signal));
-        }
-        kind::CALL_ENDED => leg.close(at),
-        _ => {}
-    }
+/// The legs of a session: as its source reports them, else as its signals tell.
+pub fn told(content: &Content) -> Vec<ToldLeg> {
+    let reported = match content.fields.get(&field::LEGS_REPORTED) {
+        Some(Value::Json(raw)) => serde_json::from_str::<Vec<ToldLeg>>(raw.text()).ok(),
+        _ => None,
+    };
+    let reported = reported.filter(|legs| !legs.is_empty());
+    reported.unwrap_or_else(|| content.legs.iter().map(ToldLeg::of).collect())
 }

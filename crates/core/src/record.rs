@@ -9,7 +9,7 @@ use crate::{
     content::{Claim, Content},
     dictionary::{self, field},
     goal,
-    leg::Leg,
+    leg::{self, LegTotals},
     outcome,
     rules::Rules,
     session::{Envelope, Session, Status},
@@ -127,6 +127,7 @@ fn add_content(record: &mut Map<String, Value>, session: &Session, rules: &Rules
     let ended = content.ended_at();
     let marks = |mark| session.members.iter().filter(|m| m.marks.has(mark)).count();
     let counts = content.counts;
+    let legs = leg::told(content);
     let bot = content.fields.get(&field::USER_AGENT).and_then(value::Value::as_text);
     let bot = bot.and_then(bots::classify);
     let computed = [
@@ -147,7 +148,7 @@ fn add_content(record: &mut Map<String, Value>, session: &Session, rules: &Rules
         ("orphan_count", json!(marks(Marks::ORPHAN))),
         ("identities", identities(content)),
         ("touches", content.touches.iter().map(touch).collect()),
-        ("legs", content.legs.iter().map(leg).collect()),
+        ("legs", json!(legs)),
         ("orders", orders(content)),
         ("warnings", json!(content.warnings)),
         ("bot_class", json!(bot.map(|mark: BotMark<'_>| mark.class.word()))),
@@ -156,7 +157,18 @@ fn add_content(record: &mut Map<String, Value>, session: &Session, rules: &Rules
     for (name, value) in computed {
         record.insert(name.to_owned(), value);
     }
+    if !legs.is_empty() {
+        add_totals(record, LegTotals::of(&legs));
+    }
     put(record, "attribution", attribution(content, record.get("attribution")));
+}
+
+/// The sums over the legs, where the source reports none of its own.
+fn add_totals(record: &mut Map<String, Value>, totals: LegTotals) {
+    let LegTotals { wait, hold, handle } = totals;
+    for (name, total) in [("wait_ms", wait), ("hold_ms", hold), ("handle_ms", handle)] {
+        record.entry(name).or_insert_with(|| json!(total));
+    }
 }
 
 fn add_outcome(record: &mut Map<String, Value>, content: &Content, rules: &Rules) {
@@ -248,20 +260,6 @@ fn touch(touch: &Touch) -> Value {
         "content": touch.content,
         "term": touch.term,
         "click_id": touch.click_id,
-    })
-}
-
-fn leg(leg: &Leg) -> Value {
-    json!({
-        "started_at": leg.started_at.to_string(),
-        "answered_at": leg.answered_at.map(|at| at.to_string()),
-        "ended_at": leg.ended_at.map(|at| at.to_string()),
-        "queue": leg.queue,
-        "agent": leg.agent,
-        "answered_by": leg.answered_by,
-        "wait_ms": leg.wait_ms(),
-        "hold_ms": leg.hold_ms,
-        "handle_ms": leg.handle_ms(),
     })
 }
 

@@ -217,6 +217,17 @@ pub mod kind {
     pub const CALL_TRANSFERRED: &str = "call_transferred";
     /// A call was hung up.
     pub const CALL_ENDED: &str = "call_ended";
+    /// The person chooses from a menu.
+    pub const MENU_ENTERED: &str = "menu_entered";
+    /// A call or chat waits in a queue.
+    pub const CALL_QUEUED: &str = "call_queued";
+    /// A waiting person was led elsewhere, such as to a voicemail box; ends the wait only.
+    pub const CALL_DEFLECTED: &str = "call_deflected";
+    /// A call or chat came on by a step that moves no leg, such as a chosen agent or a dial tone.
+    pub const CALL_PROGRESSED: &str = "call_progressed";
+    /// The source's whole record of a session, as it stands. Of several the one that the source
+    /// changed last (`updated_at`) holds; none takes a session up again that is over.
+    pub const SESSION_REPORTED: &str = "session_reported";
     /// The person wrote to the business.
     pub const MESSAGE_RECEIVED: &str = "message_received";
     /// The business wrote to the person.
@@ -238,7 +249,7 @@ pub mod kind {
 
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [&str; 29] = [
+    pub const ALL: [&str; 34] = [
         PAGE_VIEWED, SCREEN_VIEWED, SEARCH_PERFORMED, CATEGORY_VIEWED,
         PRODUCT_VIEWED, PRODUCT_ADDED, CHECKOUT_STARTED, ORDER_COMPLETED,
         ORDER_REFUNDED, SUBSCRIBED, IDENTIFIED, HEARTBEAT,
@@ -247,6 +258,8 @@ pub mod kind {
         MESSAGE_SENT, RATING_GIVEN, SESSION_STARTED, SESSION_ENDED,
         DISPOSITION_POSTED, RECORDING_ADDED, PARCEL_RECEIPT, SCORE_GIVEN,
         CART_VIEWED,
+        MENU_ENTERED, CALL_QUEUED, CALL_DEFLECTED, CALL_PROGRESSED,
+        SESSION_REPORTED,
     ];
 }
 
@@ -277,6 +290,7 @@ impl Signal {
                     | kind::ORDER_COMPLETED
                     | kind::ORDER_REFUNDED
                     | kind::RECORDING_ADDED
+                    | kind::SESSION_REPORTED
             )
     }
 

@@ -8,7 +8,7 @@ use sessionary_core::{
     time::UnixMillis,
 };
 
-use crate::{enrich, handshake, segment};
+use crate::{ccai, enrich, handshake, segment};
 
 /// A shape of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +17,8 @@ pub enum Format {
     Canonical,
     /// The 79 fields of a disposition.
     Handshake,
+    /// A session metadata file of CCAI Platform.
+    Ccai,
     /// The calls of Segment's libraries.
     Segment,
 }
@@ -36,26 +38,28 @@ pub struct View<'a> {
 
 impl Format {
     /// Every format, in the order they are offered.
-    pub const ALL: [Format; 3] = [Format::Canonical, Format::Handshake, Format::Segment];
+    pub const ALL: &[Format] =
+        &[Format::Canonical, Format::Handshake, Format::Ccai, Format::Segment];
 
     /// The word on the wire.
     pub fn word(self) -> &'static str {
         match self {
             Format::Canonical => "canonical",
             Format::Handshake => "handshake",
+            Format::Ccai => "ccai",
             Format::Segment => "segment",
         }
     }
 
     /// Reads the word of the wire.
     pub fn from_word(word: &str) -> Option<Format> {
-        Format::ALL.into_iter().find(|format| format.word() == word)
+        Format::ALL.iter().copied().find(|format| format.word() == word)
     }
 
     /// Whether it tells single signals, which are read from disk only then.
     pub fn needs_signals(self) -> bool {
         match self {
-            Format::Canonical | Format::Handshake => false,
+            Format::Canonical | Format::Handshake | Format::Ccai => false,
             Format::Segment => true,
         }
     }
@@ -65,6 +69,7 @@ impl Format {
         match self {
             Format::Canonical => record(view.session, view.rules, view.now),
             Format::Handshake => handshake::of_session(view),
+            Format::Ccai => ccai::of_session(view),
             Format::Segment => segment::of_session(view),
         }
     }

@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod answers;
+mod ccai;
 mod dispositions;
 mod explain;
 mod failures;
@@ -74,6 +75,7 @@ pub fn table(gate: Gate, readiness: Readiness, settings: &Settings) -> Routes<Ap
     let routes = explain::add(routes);
     let routes = dispositions::add(routes);
     let routes = segment::add(routes);
+    let routes = ccai::add(routes);
     let routes = sources::add(routes);
     let routes = reviews::add(routes);
     let routes = people::add(routes);

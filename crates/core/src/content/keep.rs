@@ -38,6 +38,11 @@ pub(super) fn keep(fields: &mut Fields, number: FieldNumber, value: &Value) {
     }
 }
 
+/// Whether a session keeps values of the field at all.
+pub(super) fn concerns_session(number: FieldNumber) -> bool {
+    dictionary::by_number(number).is_none_or(|row| row.keep != Keep::Signal)
+}
+
 fn greater(value: &Value, than: &Value) -> bool {
     match (value, than) {
         (Value::Number(value), Value::Number(than)) => value > than,

@@ -428,7 +428,7 @@ fields! {
     1123 "connected_at" "" "" [], Instant None No Business First, Times "Connected at",
         "connected_at" => "connected_at", "times.connected_at" [(Ccai, "connected_at")],
         "When the agent was connected.";
-    1124 "updated_at" "" "" [], Instant None No Technical Last, Times "Updated at",
+    1124 "updated_at" "" "" [], Instant None No Technical Greatest, Times "Updated at",
         "updated_at" => "updated_at", "times.updated_at" [(Ccai, "updated_at")],
         "When the source last changed its record.";
     1125 "idle_at" "" "" [], Instant None No Business Last, Times "Idle at",
@@ -444,14 +444,26 @@ fields! {
         "wait_ms" => "wait_ms", "durations.wait_ms" [(Ccai, "wait_duration") (Ccai, "queue_duration")],
         "Time before the agent was connected.";
     1132 "handle_legs" "" "" [], Json None No Worker Last, Durations "Handle legs",
-        "legs.handle" => "legs.handle", "legs.handle[]" [(Ccai, "handle_durations[]")],
+        "legs.handle" => "reported_legs.handle", "legs.handle[]" [(Ccai, "handle_durations[]")],
         "Per agent: talk, hold, work before and after.";
     1133 "queue_legs" "" "" [], Json None No Business Last, Durations "Queue legs",
-        "legs.queue" => "legs.queue", "legs.queue[]" [(Ccai, "queue_durations[]")],
+        "legs.queue" => "reported_legs.queue", "legs.queue[]" [(Ccai, "queue_durations[]")],
         "Per queue: how long, and whether the service level was met.";
     1134 "virtual_agent_legs" "" "" [], Json None No Business Last, Durations "Virtual agent legs",
-        "legs.virtual_agent" => "legs.virtual_agent", "legs.virtual_agent[]" [(Ccai, "virtual_agent_handle_durations[]")],
+        "legs.virtual_agent" => "reported_legs.virtual_agent", "legs.virtual_agent[]" [(Ccai, "virtual_agent_handle_durations[]")],
         "Per virtual agent: how long it handled the session.";
+    1135 "legs_reported" "" "" [], Json None No Worker Last, Durations "Legs reported",
+        "legs.reported" => "", "legs.reported[]" [],
+        "Every leg as the source reports it, in the form of the record's own legs, which it stands for: a list of kind, started_at, ended_at, agent, queue, wait_ms, hold_ms and so on.";
+    1136 "after_work_ms" "" "" [], Number Millis No Business Signal, Durations "Work after a leg",
+        "call.after_work_ms" => "", "legs.handle[]" [],
+        "Work of the agent after the leg that was answered last.";
+    1137 "before_work_ms" "" "" [], Number Millis No Business Signal, Durations "Work before a leg",
+        "call.before_work_ms" => "", "legs.handle[]" [],
+        "Work of the agent before the leg that goes on or ended last.";
+    1138 "met_service_level" "" "" [], Flag None No Business Signal, Durations "Service level met",
+        "queue.met_service_level" => "", "legs.queue[]" [],
+        "Whether the wait in the queue that goes on or ended last met the service level.";
     // State
     1140 "source_status" "" "" [], Text None No Business Last, State "Status in the source",
         "source_status" => "source_status", "status.current" [(Ccai, "status") (Tropo, "result.state")],
@@ -486,6 +498,9 @@ fields! {
     1150 "last_event" "" "" [], Json None No Business Last, State "Last event",
         "last_event" => "last_event", "events.last" [(Genesys, "lastEvent")],
         "Id, name and time of the source's last event.";
+    1151 "source_status_next" "" "" [], Texts None No Technical Last, State "Statuses that usually follow",
+        "source_status_next" => "", "status.usual_next" [],
+        "Statuses of the source that usually follow the one in source_status; another one that follows is flagged as unexpected_transition.";
     // Outcome
     1160 "source_disposition_codes" "" "" [], Texts None No Business Last, Outcome "Codes in the source",
         "disposition.source_codes" => "disposition.source_codes", "disposition.code" [(Genesys, "lastUserDisposition.code") (Ccai, "disposition_codes[]")],

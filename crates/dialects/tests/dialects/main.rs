@@ -1,4 +1,5 @@
 //! The dialects as their senders use them: whole bodies in, signals and records out.
 mod canonical;
+mod ccai;
 mod handshake;
 mod segment;

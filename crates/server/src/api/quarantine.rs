@@ -13,6 +13,7 @@ use sessionary_engine::{
 use super::{
     App,
     answers::{Answered, Listing, integer, json as answer, ok, text},
+    ccai,
     dispositions::{read_again, read_visit},
     paging::{Query, Segment},
     segment,
@@ -146,6 +147,9 @@ fn read(
     item: &Quarantined,
     raw: &[u8],
 ) -> Result<Vec<Signal>, Problem> {
+    if let Some(signals) = ccai::read_again(app, caller, &item.dialect, raw) {
+        return signals;
+    }
     if matches!(&*item.dialect, "handshake" | "pixel") {
         let read_again = if &*item.dialect == "pixel" { read_visit } else { read_again };
         let signal = read_again(app, caller, raw).map_err(|why| match why {

@@ -42,6 +42,24 @@ fn writing(routes: Routes<App>) -> Routes<App> {
                 },
             }})),
         ]))
+        .schema("CcaiEvents", json!({ "description": "A status event of CCAI Platform, a list of them, \
+            or the platform's own envelope; any member of a metadata file is taken.", "type": "object",
+            "required": ["id"], "properties": {
+                "id": { "type": ["integer", "string"] },
+                "event_id": { "type": "string" },
+                "session_type": { "type": "string" },
+                "status": { "type": ["string", "integer"] },
+                "occurred_at": { "type": "string", "format": "date-time" },
+            },
+        }))
+        .schema("CcaiMetadata", json!({ "description": "A session metadata file of CCAI Platform.",
+            "type": "object", "required": ["id"], "properties": {
+                "id": { "type": ["integer", "string"] },
+                "session_type_v2": { "type": "string" },
+                "status": { "type": ["string", "integer"] },
+                "updated_at": { "type": "string", "format": "date-time" },
+            },
+        }))
         .schema("Disposition", disposition())
         .schema("DispositionReply", json!({
             "type": "object",

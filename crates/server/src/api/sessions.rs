@@ -46,7 +46,8 @@ const LIST: Route = Route {
     ..Route::PLAIN
 };
 
-const FORMAT: Parameter = text("format", "canonical (if not said), handshake or segment");
+const FORMAT: Parameter =
+    text("format", "canonical (if not said), handshake, genesys, ccai, tropo or segment");
 
 const GET: Route = Route {
     path: "/v1/sessions/{id}",
@@ -228,7 +229,7 @@ fn cut_record(
 
 /// The formats, for the sentence that refuses another.
 fn formats() -> String {
-    Format::ALL.map(Format::word).join(", ")
+    Format::ALL.iter().map(|format| format.word()).collect::<Vec<_>>().join(", ")
 }
 
 /// The session in a format, with its signals where the format tells them.

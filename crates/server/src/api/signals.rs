@@ -32,7 +32,7 @@ use crate::{
     routes::{Access, Method, Route, Routes, Takes},
 };
 
-mod reply;
+pub(super) mod reply;
 
 const POST: Route = Route {
     method: Method::Post,

@@ -13,3 +13,4 @@ mod outcomes;
 mod goals;
 mod handshake;
 mod segment;
+mod ccai;

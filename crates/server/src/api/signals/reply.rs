@@ -5,7 +5,7 @@ use sessionary_dialects::canonical::ItemError;
 use sessionary_engine::{Verdict, VerdictStatus};
 
 /// What an item of the body was.
-pub(super) enum Shape {
+pub(in crate::api) enum Shape {
     /// A signal, with the end of its id among the ids.
     Signal {
         /// In bytes.
@@ -17,7 +17,7 @@ pub(super) enum Shape {
 
 /// The reply. `ids` are those of the signals one behind the other; verdicts and quarantine ids
 /// stand in the order of the items that they belong to.
-pub(super) fn text(
+pub(in crate::api) fn text(
     ids: &str,
     shapes: &[Shape],
     verdicts: &[Verdict],
