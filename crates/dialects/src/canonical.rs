@@ -19,6 +19,7 @@ pub(crate) mod members;
 pub use decode::{ItemError, decode};
 pub use encode::{encode, encode_raw};
 pub use framing::BodyError;
+pub(crate) use framing::{split, text_of};
 pub(crate) use slots::is_own_member;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use sessionary_core::{
     time::UnixMillis,
 };
 
-use crate::handshake;
+use crate::{genesys, handshake};
 
 /// A shape of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +17,8 @@ pub enum Format {
     Canonical,
     /// The 79 fields of a disposition.
     Handshake,
+    /// A session of Genesys Cloud Journey.
+    Genesys,
 }
 
 /// A session, and what is needed to tell it.
@@ -34,13 +36,14 @@ pub struct View<'a> {
 
 impl Format {
     /// Every format, in the order they are offered.
-    pub const ALL: [Format; 2] = [Format::Canonical, Format::Handshake];
+    pub const ALL: [Format; 3] = [Format::Canonical, Format::Handshake, Format::Genesys];
 
     /// The word on the wire.
     pub fn word(self) -> &'static str {
         match self {
             Format::Canonical => "canonical",
             Format::Handshake => "handshake",
+            Format::Genesys => "genesys",
         }
     }
 
@@ -53,6 +56,7 @@ impl Format {
     pub fn needs_signals(self) -> bool {
         match self {
             Format::Canonical | Format::Handshake => false,
+            Format::Genesys => true,
         }
     }
 
@@ -61,6 +65,7 @@ impl Format {
         match self {
             Format::Canonical => record::of(view.session, view.rules, view.now),
             Format::Handshake => handshake::of_session(view),
+            Format::Genesys => genesys::of_session(view),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod access_log;
 pub mod attribution_from_url;
 pub mod canonical;
 pub mod format;
+pub mod genesys;
 pub mod handshake;
 pub mod identical;
 pub mod identities;

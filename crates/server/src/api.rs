@@ -18,6 +18,7 @@ mod answers;
 mod dispositions;
 mod explain;
 mod failures;
+mod genesys;
 mod idempotency;
 mod key_routes;
 mod paging;
@@ -76,5 +77,6 @@ pub fn table(gate: Gate, readiness: Readiness, settings: &Settings) -> Routes<Ap
     let routes = people::add(routes);
     let routes = key_routes::add(routes);
     let routes = quarantine::add(routes);
+    let routes = genesys::add(routes);
     status::add(routes)
 }

@@ -52,7 +52,7 @@ impl BodyError {
 }
 
 /// The text of a body without the space around it; it is not empty.
-pub(super) fn text_of(body: &[u8]) -> Result<&str, BodyError> {
+pub(crate) fn text_of(body: &[u8]) -> Result<&str, BodyError> {
     let text = std::str::from_utf8(body)
         .map_err(|error| BodyError::NotUtf8 { at: error.valid_up_to() })?
         .trim_start_matches('\u{feff}')
@@ -61,7 +61,7 @@ pub(super) fn text_of(body: &[u8]) -> Result<&str, BodyError> {
 }
 
 /// The items of a body as text. Those of a body with one object a line may turn out not to be JSON.
-pub(super) fn split<'a>(text: &'a str, limits: &Limits) -> Result<Vec<&'a str>, BodyError> {
+pub(crate) fn split<'a>(text: &'a str, limits: &Limits) -> Result<Vec<&'a str>, BodyError> {
     let items = match text.as_bytes().first() {
         Some(b'[') => list(text)?,
         Some(b'{') => sequence(text).or_else(|error| lines(text).ok_or(error))?,

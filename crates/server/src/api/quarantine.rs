@@ -14,6 +14,7 @@ use super::{
     App,
     answers::{Answered, Listing, integer, json as answer, ok, text},
     dispositions::{read_again, read_visit},
+    genesys,
     paging::{Query, Segment},
     signals::context,
 };
@@ -152,6 +153,9 @@ fn read(
             Err(refusal) => Code::Unprocessable.because(refusal.to_string()),
         })?;
         return Ok(vec![signal]);
+    }
+    if let Some(signals) = genesys::read_again(app, caller, item, raw) {
+        return signals;
     }
     let items = canonical::decode(raw, &context(app, caller))
         .map_err(|error| Code::Unprocessable.because(error.to_string()))?;

@@ -46,7 +46,7 @@ const LIST: Route = Route {
     ..Route::PLAIN
 };
 
-const FORMAT: Parameter = text("format", "canonical (if not said) or handshake");
+const FORMAT: Parameter = text("format", "canonical (if not said), handshake or genesys");
 
 const GET: Route = Route {
     path: "/v1/sessions/{id}",
