@@ -45,7 +45,9 @@ fn named(attributes: &Attributes) -> impl Iterator<Item = (&str, Json)> {
 /// The attributes of one event.
 pub(super) fn of_event(attributes: &Attributes) -> Json {
     Json::Object(
-        named(attributes).filter_map(|(name, json)| Some((name.to_owned(), typed(&json)?))).collect(),
+        named(attributes)
+            .filter_map(|(name, json)| Some((name.to_owned(), typed(&json)?)))
+            .collect(),
     )
 }
 
@@ -95,8 +97,7 @@ fn several<'a>(signals: impl Iterator<Item = &'a Signal>) -> BTreeMap<String, Js
     let several = values.into_iter().filter(|(_, of_name)| of_name.len() > 1);
     several
         .map(|(name, of_name)| {
-            let typed: Vec<Json> =
-                of_name.iter().filter_map(|raw| typed(&raw.to_json())).collect();
+            let typed: Vec<Json> = of_name.iter().filter_map(|raw| typed(&raw.to_json())).collect();
             let kind = typed.first().map_or(Json::Null, |first| first["dataType"].clone());
             let values: Vec<&Json> = typed.iter().map(|typed| &typed["value"]).collect();
             (name.to_owned(), json!({"dataType": kind, "values": values}))

@@ -26,7 +26,7 @@ pub(super) fn field_of(member: &str) -> Option<FieldNumber> {
 /// What the fields of one signal say.
 pub(super) fn of_fields(fields: &Fields) -> Option<Json> {
     let text = |number| fields.get(&number).and_then(Value::as_text);
-    told(|number| text(number))
+    told(text)
 }
 
 /// What a session says: the first arrival that states a source, all its parts together; a session

@@ -1,13 +1,13 @@
 //! The conversation of a session: channels, queue, agent, how it went and what the agent said.
 use serde_json::{Value as Json, json};
 use sessionary_core::{
-    content::{Claim, Content},
     channel::Channel,
+    content::{Claim, Content},
     dictionary::field,
     disposition::Author,
     outcome,
     signal::FieldNumber,
-    value::Value,
+    value::{RawJson, Value},
 };
 
 use super::{
@@ -46,7 +46,7 @@ const USER: Reference = ("genesys.lastConnectedUser", "/api/v2/users/");
 
 fn reference(content: &Content, (path, uri): Reference, id: Option<&str>) -> Option<Json> {
     let id = id?;
-    let whole = content.attributes.get(path).map(|raw| raw.to_json());
+    let whole = content.attributes.get(path).map(RawJson::to_json);
     let whole = whole.filter(|whole| whole.get("id").and_then(Json::as_str) == Some(id));
     Some(whole.unwrap_or_else(|| json!({"id": id, "selfUri": format!("{uri}{id}")})))
 }

@@ -23,7 +23,10 @@ pub(super) fn put<'a>(
     {
         let known = USER_SIGNAL_TYPES.iter().find(|row| row.0 == number);
         told.put("customerId", value);
-        told.put("customerIdType", known.map_or_else(|| format!("user_signal_{number}"), |row| row.1.to_owned()));
+        told.put(
+            "customerIdType",
+            known.map_or_else(|| format!("user_signal_{number}"), |row| row.1.to_owned()),
+        );
         return;
     }
     let rank = |identity: &&Identity| (of_class(identity), identity.rank());

@@ -1,6 +1,4 @@
 //! A signal that is being read from a body of the vendor's.
-use std::borrow::Cow;
-
 use sessionary_core::{
     channel::Channel,
     dictionary::{Given, by_number, field},
@@ -221,9 +219,9 @@ impl<'c> Draft<'c> {
     }
 
     /// `customerId` and `customerIdType`.
-    pub(super) fn customer(&mut self, id: Option<Cow<'_, str>>, kind: Option<Cow<'_, str>>) {
+    pub(super) fn customer(&mut self, id: Option<&str>, kind: Option<&str>) {
         if let Some(id) = id {
-            self.identity(kind.as_deref().unwrap_or("cookie"), &id);
+            self.identity(kind.unwrap_or("cookie"), id);
         }
     }
 }

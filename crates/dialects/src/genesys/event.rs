@@ -60,11 +60,7 @@ pub fn decode_app(bytes: &[u8], context: &EventContext<'_>) -> Result<Signal, Re
     decode(bytes, context, Channel::App)
 }
 
-fn decode(
-    bytes: &[u8],
-    context: &EventContext<'_>,
-    channel: Channel,
-) -> Result<Signal, Refusal> {
+fn decode(bytes: &[u8], context: &EventContext<'_>, channel: Channel) -> Result<Signal, Refusal> {
     let members = body(bytes, &context.key.limits)?;
     let mut draft = Draft::new(&context.key);
     let mut event = Event::default();
@@ -77,20 +73,19 @@ fn decode(
     if let Some(cookie) = event.cookie.as_deref() {
         draft.identity("cookie", cookie);
     }
-    draft.customer(event.customer, event.customer_type);
+    draft.customer(event.customer.as_deref(), event.customer_type.as_deref());
     // The cookie first, then the customer, then what the traits say.
     if let Some(json) = event.traits {
         traits::read(&mut draft, json);
     }
     if draft.identities.is_empty() {
+        if let Some(cookie) = event.cookie {
+            return Err(Refusal::wrong("customerCookieId", &cookie, A_COOKIE));
+        }
         return Err(Refusal::Missing { field: "customerCookieId", send: A_COOKIE });
     }
-    let frame = Frame {
-        kind: name,
-        occurred_at: event.occurred_at,
-        channel: Some(channel),
-        session: None,
-    };
+    let frame =
+        Frame { kind: name, occurred_at: event.occurred_at, channel: Some(channel), session: None };
     Ok(keyed(draft.finish(frame), context))
 }
 
@@ -113,9 +108,12 @@ impl<'a> Event<'a> {
     /// Whether the member is one of these.
     fn take(&mut self, name: &str, json: JsonText<'a>) -> Result<bool, Refusal> {
         match name {
-            "eventName" => self.name = text("eventName", json, A_NAME)?.map(word).transpose()?,
+            "eventName" => {
+                self.name = text("eventName", json, A_NAME)?.as_deref().map(word).transpose()?;
+            }
             "createdDate" => {
-                self.occurred_at = text("createdDate", json, A_TIME)?.map(instant).transpose()?;
+                self.occurred_at =
+                    text("createdDate", json, A_TIME)?.as_deref().map(instant).transpose()?;
             }
             "customerCookieId" => self.cookie = text("customerCookieId", json, A_COOKIE)?,
             "customerId" => self.customer = text("customerId", json, A_COOKIE)?,
@@ -140,13 +138,13 @@ fn text<'a>(
     }
 }
 
-fn word(text: Cow<'_, str>) -> Result<Word, Refusal> {
+fn word(text: &str) -> Result<Word, Refusal> {
     let is_word = text.chars().count() <= NAME_MAX && !text.chars().any(char::is_control);
-    if is_word { Ok(Word::from(&*text)) } else { Err(Refusal::wrong("eventName", &text, A_NAME)) }
+    if is_word { Ok(Word::from(text)) } else { Err(Refusal::wrong("eventName", text, A_NAME)) }
 }
 
-fn instant(text: Cow<'_, str>) -> Result<Instant, Refusal> {
-    parse_instant(&text).map_err(|error| Refusal::wrong("createdDate", &error.got, A_TIME))
+fn instant(text: &str) -> Result<Instant, Refusal> {
+    parse_instant(text).map_err(|error| Refusal::wrong("createdDate", &error.got, A_TIME))
 }
 
 /// A member of a web or app event, in a request or as the vendor tells events.
@@ -189,14 +187,13 @@ fn search(draft: &mut Draft<'_>, name: &str, json: JsonText<'_>) {
 
 fn keyed(mut signal: Signal, context: &EventContext<'_>) -> Signal {
     let (key, deployment) = (signal.derived_key(), context.deployment);
-    signal.key = match signal.occurred_at {
-        Some(_) => format!("{key}.{deployment:x}"),
-        None => {
-            let when = context.received_at.0.div_euclid(SAME_WITHIN_MS);
-            format!("{key}.{deployment:x}.{when:x}")
-        }
-    }
-    .into();
+    let key = if signal.occurred_at.is_some() {
+        format!("{key}.{deployment:x}")
+    } else {
+        let when = context.received_at.0.div_euclid(SAME_WITHIN_MS);
+        format!("{key}.{deployment:x}.{when:x}")
+    };
+    signal.key = key.into();
     signal
 }
 

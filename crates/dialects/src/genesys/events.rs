@@ -12,7 +12,7 @@ use sessionary_core::{
     record,
     signal::Signal,
     time::{UnixMillis, parse_instant},
-    value::Value,
+    value::{RawJson, Value},
 };
 
 use super::{
@@ -71,7 +71,9 @@ impl Event<'_> {
     /// The vendor's word for what it is.
     pub fn kind(&self) -> &'static str {
         match &self.what {
-            What::Signal(signal, _) if &*signal.kind == ACTION => "com.genesys.journey.WebActionEvent",
+            What::Signal(signal, _) if &*signal.kind == ACTION => {
+                "com.genesys.journey.WebActionEvent"
+            }
             What::Signal(signal, _) if is_of_app(signal) => "com.genesys.journey.AppEvent",
             What::Signal(..) => "com.genesys.journey.WebEvent",
             What::Goal(Goal::Outcome, _) => "com.genesys.journey.OutcomeAchievedEvent",
@@ -101,9 +103,12 @@ impl Event<'_> {
         told.put("eventType", self.kind());
         told.date("createdDate", Some(*at));
         customer::put(&mut told, &content.fields, content.identities.iter());
-        told.put("session", json!({
-            "selfUri": session_uri(&session), "id": session, "type": session_type(content),
-        }));
+        told.put(
+            "session",
+            json!({
+                "selfUri": session_uri(&session), "id": session, "type": session_type(content),
+            }),
+        );
         match &self.what {
             What::Signal(signal, _) if &*signal.kind == ACTION => {
                 told.put("webActionEvent", web_action(signal, *at));
@@ -177,13 +182,16 @@ pub(super) fn common(signal: &Signal) -> Told {
 fn web_action(signal: &Signal, at: UnixMillis) -> Json {
     let part = |name: &str| {
         let path = format!("webAction.{name}");
-        signal.attributes.get(&*path).map(|raw| raw.to_json())
+        signal.attributes.get(&*path).map(RawJson::to_json)
     };
     let mut told = Told::default();
-    told.put("action", json!({
-        "id": part("actionId"), "state": part("actionState"), "prompt": "",
-        "createdDate": at.to_string(),
-    }));
+    told.put(
+        "action",
+        json!({
+            "id": part("actionId"), "state": part("actionState"), "prompt": "",
+            "createdDate": at.to_string(),
+        }),
+    );
     told.put_some("errorCode", part("errorCode"));
     told.put_some("errorMessage", part("errorMessage"));
     told.put("userAgentString", text(&signal.fields, field::USER_AGENT).unwrap_or_default());

@@ -75,7 +75,8 @@ fn session(text: &str, context: &Context<'_>) -> Result<[Signal; 2], Refusal> {
         session: Some(id.as_ref().into()),
     };
     let mut draft = Draft::new(context);
-    draft.customer(text_of(&members, "customerId"), text_of(&members, "customerIdType"));
+    let customer = text_of(&members, "customerId");
+    draft.customer(customer.as_deref(), text_of(&members, "customerIdType").as_deref());
     // The start says whose it is too, so that it is known by the customer from the first.
     let mut start = Draft::new(context);
     start.identities.clone_from(&draft.identities);
@@ -242,8 +243,7 @@ const CASES: [&str; 3] = ["caseAssociations", "caseEntity", "caseStatus"];
 
 fn cases(draft: &mut Draft<'_>, members: &Members<'_>) {
     let said = members.iter().filter(|(name, json)| CASES.contains(&&**name) && !json.is_null());
-    let said: Vec<String> =
-        said.map(|(name, json)| format!("\"{name}\":{}", json.get())).collect();
+    let said: Vec<String> = said.map(|(name, json)| format!("\"{name}\":{}", json.get())).collect();
     let text = format!("{{{}}}", said.join(","));
     if !said.is_empty()
         && let Ok(raw) = serde_json::from_str::<&RawValue>(&text)
@@ -263,9 +263,9 @@ fn claim(draft: &mut Draft<'_>, channel: Channel) -> Option<ClaimBody> {
     let acd = draft.fields.get(&field::ACD_OUTCOME).and_then(Value::as_text);
     let by_rule = || match (channel, acd?, reason) {
         // The reason alone says that it was junk, or that it broke.
-        (_, _, Some("Spam")) => None,
-        (_, "answered", Some("Error" | "TransportFailure" | "Uncallable")) => None,
-        (Channel::Web | Channel::App, ..) => None,
+        (_, _, Some("Spam"))
+        | (_, "answered", Some("Error" | "TransportFailure" | "Uncallable"))
+        | (Channel::Web | Channel::App, ..) => None,
         (_, "answered", _) => Some(code::CUSTOMER_SERVICE),
         (_, "abandoned", _) => Some(code::VISIT_ABANDON),
         _ => None,
@@ -283,8 +283,7 @@ mod tests {
 
     #[test]
     fn no_member_is_in_two_tables() {
-        let mut names: Vec<&str> =
-            FIELDS.iter().chain(&OBJECTS).map(|(name, _)| *name).collect();
+        let mut names: Vec<&str> = FIELDS.iter().chain(&OBJECTS).map(|(name, _)| *name).collect();
         names.sort_unstable();
         let all = names.len();
         names.dedup();
@@ -294,7 +293,8 @@ mod tests {
     #[test]
     fn what_is_said_of_cases_is_kept_together() {
         let context = Context::default();
-        let text = r#"{"caseStatus":"Open","id":"7","caseEntity":{"id":"1"},"caseAssociations":null}"#;
+        let text =
+            r#"{"caseStatus":"Open","id":"7","caseEntity":{"id":"1"},"caseAssociations":null}"#;
         let mut draft = Draft::new(&context);
         cases(&mut draft, &members(text, &context.limits).unwrap());
         let Some(Value::Json(kept)) = draft.fields.get(&field::CASES) else { panic!("kept") };

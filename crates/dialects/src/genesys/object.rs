@@ -30,8 +30,7 @@ pub(super) fn item<'a>(text: &'a str, limits: &Limits) -> Result<Members<'a>, Re
 
 /// The members of a value; `None` where it is no object.
 pub(super) fn members<'a>(text: &'a str, limits: &Limits) -> Option<Members<'a>> {
-    let bounds =
-        Bounds { depth: limits.depth, members: limits.members, text_bytes: limits.text };
+    let bounds = Bounds { depth: limits.depth, members: limits.members, text_bytes: limits.text };
     let mut scanner = Scanner::new(text, bounds);
     scanner.space();
     let mut passed = scanner.open(b'{')?;

@@ -1,6 +1,6 @@
 //! The answer to an event: the event with what is known besides, and the session it fell into.
 use serde_json::Value as Json;
-use sessionary_core::{dictionary::field, signal::Signal, time::UnixMillis};
+use sessionary_core::{dictionary::field, signal::Signal, time::UnixMillis, value::RawJson};
 
 use super::{
     attributes::EXTERNAL_ID,
@@ -41,7 +41,7 @@ pub fn app_reply(signal: &Signal, view: &View<'_>) -> Json {
 fn common(signal: &Signal, view: &View<'_>) -> Told {
     let mut told = events::common(signal);
     customer::put(&mut told, &signal.fields, signal.identities.iter());
-    told.put_some(EXTERNAL_ID, signal.attributes.get(EXTERNAL_ID).map(|raw| raw.to_json()));
+    told.put_some(EXTERNAL_ID, signal.attributes.get(EXTERNAL_ID).map(RawJson::to_json));
     told.date("createdDate", Some(moment(signal, view.now)));
     told
 }
@@ -51,6 +51,8 @@ fn moment(signal: &Signal, now: UnixMillis) -> UnixMillis {
 }
 
 /// What the client learns of its session, with the count of its views under this name.
+///
+/// Where the signals were not read, pings count among its events.
 fn session(view: &View<'_>, views: &str) -> Json {
     let content = &view.session.content;
     let started = content.started_at(view.rules);

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use sessionary_core::{
     session::Member,
     signal::{Arrival, Signal, kind},
+    value::RawJson,
 };
 
 use super::{outcomes::Goal, told::Told};
@@ -40,7 +41,7 @@ fn score(signal: &Signal) -> Option<(String, f64)> {
     if &*signal.kind != kind::SCORE_GIVEN {
         return None;
     }
-    let member = |name: &str| signal.attributes.get(name).map(|raw| raw.to_json());
+    let member = |name: &str| signal.attributes.get(name).map(RawJson::to_json);
     let outcome = member("outcome").or_else(|| member("outcome_id"))?;
     let id = outcome.get("id").unwrap_or(&outcome).as_str()?.to_owned();
     let probability = member("probability").or_else(|| member("score"))?.as_f64()?;

@@ -8,6 +8,7 @@ use sessionary_core::{
     signal::{Signal, kind},
     stamp::Marks,
     time::{Millis, UnixMillis},
+    value::RawJson,
 };
 
 use super::{
@@ -77,7 +78,7 @@ pub(super) fn events_of<'a>(
 
 fn put_names(told: &mut Told, view: &View<'_>) {
     let (content, envelope) = (&view.session.content, &view.session.envelope);
-    let sent = content.attributes.get(EXTERNAL_ID).map(|raw| raw.to_json());
+    let sent = content.attributes.get(EXTERNAL_ID).map(RawJson::to_json);
     let sent = sent.filter(Json::is_string);
     told.put_some("externalId", sent.or_else(|| envelope.external_id.as_deref().map(Json::from)));
     told.put_some("externalUrl", text(&content.fields, field::EXTERNAL_URL));
@@ -167,17 +168,14 @@ fn last_event(view: &View<'_>) -> Json {
         return imported;
     }
     let mut told = Told::default();
-    match last {
-        Some((at, signal)) => {
-            told.put("id", &*signal.key);
-            told.put("eventName", &*signal.kind);
-            told.put("createdDate", at);
-        }
-        None => {
-            told.put("id", &*content.last.key);
-            told.put("eventName", "unknown");
-            told.date("createdDate", Some(content.last.at));
-        }
+    if let Some((at, signal)) = last {
+        told.put("id", &*signal.key);
+        told.put("eventName", &*signal.kind);
+        told.put("createdDate", at);
+    } else {
+        told.put("id", &*content.last.key);
+        told.put("eventName", "unknown");
+        told.date("createdDate", Some(content.last.at));
     }
     told.done()
 }

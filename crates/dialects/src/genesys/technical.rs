@@ -68,8 +68,7 @@ const APP: [Row; 4] = [
     ("version", &[], RequiredText("")),
     ("buildNumber", &["build_number", "build"], RequiredText("")),
 ];
-const SDK: [Row; 2] =
-    [("name", &[], RequiredText("")), ("version", &[], RequiredText(""))];
+const SDK: [Row; 2] = [("name", &[], RequiredText("")), ("version", &[], RequiredText(""))];
 const CONNECTIVITY: [Row; 4] = [
     ("carrier", &[], Text),
     ("bluetoothEnabled", &["bluetooth_enabled", "bluetooth"], RequiredFlag),
@@ -194,11 +193,25 @@ mod tests {
     #[test]
     fn both_spellings_are_told_in_the_vendors() {
         let place = json!({"country_name": "Norway", "city": "Oslo", "latitude": 59.91, "new": 1});
-        check(&place, &PLACE, &expect![[r#"{"countryName":"Norway","latitude":59.91,"locality":"Oslo","new":1}"#]]);
+        check(
+            &place,
+            &PLACE,
+            &expect![[r#"{"countryName":"Norway","latitude":59.91,"locality":"Oslo","new":1}"#]],
+        );
         let app = json!({"name": "Shop", "build": 42});
-        check(&app, &APP, &expect![[r#"{"buildNumber":"42","name":"Shop","namespace":"","version":""}"#]]);
+        check(
+            &app,
+            &APP,
+            &expect![[r#"{"buildNumber":"42","name":"Shop","namespace":"","version":""}"#]],
+        );
         let sent = json!({"carrier": "T", "wifiEnabled": "true", "cellularEnabled": null});
-        check(&sent, &CONNECTIVITY, &expect![[r#"{"bluetoothEnabled":false,"carrier":"T","cellularEnabled":false,"wifiEnabled":true}"#]]);
+        check(
+            &sent,
+            &CONNECTIVITY,
+            &expect![[
+                r#"{"bluetoothEnabled":false,"carrier":"T","cellularEnabled":false,"wifiEnabled":true}"#
+            ]],
+        );
     }
 
     #[test]

@@ -149,7 +149,10 @@ mod tests {
 
     #[test]
     fn an_address_is_divided_as_it_is_spelt() {
-        check("https://www.shop.example/a/b?c=d#e", &expect![[r#"www.shop.example /a/b Some("c=d") Some("e")"#]]);
+        check(
+            "https://www.shop.example/a/b?c=d#e",
+            &expect![[r#"www.shop.example /a/b Some("c=d") Some("e")"#]],
+        );
         check("https://u:p@shop.example:8443", &expect!["shop.example / None None"]);
         check("http://[::1]:80/x", &expect!["::1 /x None None"]);
         check("https://shop.example?q=a/b", &expect![[r#"shop.example / Some("q=a/b") None"#]]);

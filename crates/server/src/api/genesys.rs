@@ -60,13 +60,7 @@ async fn refused(
     refuse(app, caller, vec![aside(app, caller, dialect, raw, refusal)], problem).await
 }
 
-fn aside(
-    app: &App,
-    caller: &Caller,
-    dialect: &str,
-    raw: &[u8],
-    refusal: &Refusal,
-) -> Quarantined {
+fn aside(app: &App, caller: &Caller, dialect: &str, raw: &[u8], refusal: &Refusal) -> Quarantined {
     let reason = (refusal.code(), refusal.to_string());
     let item = put_aside(app, caller, dialect, reason, raw.to_vec());
     Quarantined { field: refusal.field().map(Into::into), ..item }

@@ -10,3 +10,4 @@ mod world;
 mod contract;
 mod outcomes;
 mod handshake;
+mod genesys;

@@ -24,14 +24,17 @@ const CODES: [(u16, &str); 12] = [
 pub(super) fn error_body(problem: &Problem) -> Value {
     let row = problem.code.row();
     let status = row.status;
-    let code = CODES.iter().find(|row| row.0 == status).map_or("internal.server.error", |row| row.1);
+    let code =
+        CODES.iter().find(|row| row.0 == status).map_or("internal.server.error", |row| row.1);
     let details: Vec<Value> = problem
         .errors
         .iter()
-        .map(|fault| json!({
-            "errorCode": row.word,
-            "fieldName": fault.pointer.trim_start_matches('/').replace('/', "."),
-        }))
+        .map(|fault| {
+            json!({
+                "errorCode": row.word,
+                "fieldName": fault.pointer.trim_start_matches('/').replace('/', "."),
+            })
+        })
         .collect();
     json!({
         "message": problem.detail.as_deref().unwrap_or(row.title),

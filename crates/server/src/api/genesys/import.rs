@@ -65,19 +65,21 @@ async fn post(State(app): State<App>, caller: Caller, payload: Payload) -> Answe
     let context = context(&app, &caller);
     let sessions = match decode_sessions(&payload.bytes, &context) {
         Ok(sessions) => sessions,
-        Err(why) => return Err(refused(&app, &caller, dialect::SESSION, &payload.bytes, &why).await),
+        Err(why) => {
+            return Err(refused(&app, &caller, dialect::SESSION, &payload.bytes, &why).await);
+        }
     };
     caller.charge(sessions.len().max(1))?;
     let bad = || sessions.iter().filter_map(|(raw, session)| Some((*raw, session.as_ref().err()?)));
-    let quarantine: Vec<_> =
-        bad().map(|(raw, why)| aside(&app, &caller, dialect::SESSION, raw.as_bytes(), why)).collect();
+    let quarantine: Vec<_> = bad()
+        .map(|(raw, why)| aside(&app, &caller, dialect::SESSION, raw.as_bytes(), why))
+        .collect();
     if let Some((_, why)) = bad().next().filter(|_| quarantine.len() == sessions.len()) {
         return Err(refuse(&app, &caller, quarantine, problem_of(why)).await);
     }
     let good = sessions.iter().filter_map(|(_, session)| session.as_ref().ok());
     let signals: Vec<Signal> = good.flatten().cloned().collect();
-    let submission =
-        Submission { tenant: caller.tenant(), signals, received_at: None, quarantine };
+    let submission = Submission { tenant: caller.tenant(), signals, received_at: None, quarantine };
     let receipt = app.engine.submit(submission).await?;
     let results = results(sessions.iter().map(|(_, session)| session.as_ref()), &receipt);
     Ok(with_status(StatusCode::OK, json!({ "entities": results }).to_string().into_bytes()))
