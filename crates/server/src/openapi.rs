@@ -167,9 +167,8 @@ fn success(answer: &Answer) -> Value {
 
 fn security(row: &Route) -> Value {
     match row.access {
-        Access::Open => json!([]),
-        // The key is part of the path.
-        Access::KeyInPathAlone(..) => json!([]),
+        // Where the key is part of the path it is no header's.
+        Access::Open | Access::KeyInPathAlone(..) => json!([]),
         _ if row.is_for_pages() => json!([{"bearer": []}, {"basic": []}, {"write_key": []}]),
         _ => json!([{"bearer": []}, {"basic": []}]),
     }

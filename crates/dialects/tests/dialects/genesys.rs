@@ -6,6 +6,8 @@ mod properties;
 mod sessions;
 mod told;
 
+use expect_test::expect_file;
+use serde_json::Value as Json;
 use sessionary_core::{signal::Signal, time::UnixMillis};
 use sessionary_dialects::{
     Context, Limits,
@@ -30,4 +32,10 @@ fn web(body: &str) -> Result<Signal, Refusal> {
 
 fn app(body: &str) -> Result<Signal, Refusal> {
     decode_app(body.as_bytes(), &DEPLOYMENT)
+}
+
+/// Compares with a payload in `data/golden/genesys`.
+fn golden(name: &str, value: &Json) {
+    let file = format!("../../../../data/golden/genesys/{name}");
+    expect_file![file].assert_eq(&format!("{value:#}\n"));
 }

@@ -151,8 +151,10 @@ async fn a_token_stands_for_the_secret_key_and_dies_with_it() {
 async fn whoever_is_no_client_gets_no_token() {
     let world = World::start().await;
     let foreign = world.key(NewKey::new(KeyKind::Secret, "other"));
-    let (id, secret) = (&world.publishable, &world.secret);
-    for (id, secret) in [(id, "wrong"), (id, &foreign), (secret, secret), (id, id), ("", "")] {
+    let (id, secret) = (world.publishable.as_str(), world.secret.as_str());
+    for (id, secret) in
+        [(id, "wrong"), (id, foreign.as_str()), (secret, secret), (id, id), ("", "")]
+    {
         let reply = world.token(id, secret).await;
         assert_eq!((reply.status.as_u16(), &reply.body["error"]), (401, &json!("invalid_client")));
         assert!(

@@ -1,3 +1,4 @@
+//! Events in: what each says, what is refused, and by what a repetition is known.
 use expect_test::{Expect, expect};
 use serde_json::json;
 use sessionary_core::time::Millis;
@@ -6,7 +7,7 @@ use sessionary_dialects::{
     genesys::{EventContext, Ping, decode_action, decode_web, ping},
 };
 
-use super::{DEPLOYMENT, KEY, NOW, app, web};
+use super::{DEPLOYMENT, KEY, NOW, app, golden, web};
 
 fn check(event: &serde_json::Value, expected: &Expect) {
     let signal = web(&event.to_string()).unwrap();
@@ -15,124 +16,26 @@ fn check(event: &serde_json::Value, expected: &Expect) {
 
 #[test]
 fn a_web_event_with_everything() {
-    check(
-        &json!({
-            "customerCookieId": "ck-1", "eventName": "product_added",
-            "createdDate": "2026-01-05T09:59:00.123456",
-            "page": {"url": "https://www.shop.example/p/7?utm_source=google&utm_medium=cpc&gclid=G",
-                     "title": "Shoe", "keywords": "trail,shoe", "lang": "en"},
-            "userAgentString": "Mozilla/5.0",
-            "browser": {"family": "Firefox", "version": "134", "lang": "en-GB"},
-            "device": {"category": "desktop", "type": "PC", "osFamily": "Linux", "osVersion": ""},
-            "searchQuery": "shoe|red", "ipAddress": "192.0.2.7",
-            "referrerUrl": "https://www.example.org/search?q=shoes",
-            "attributes": {"price": {"dataType": "Number", "value": "9.99"}, "plain": 3},
-            "traits": {
-                "email": {"dataType": "String", "value": "Penny@Example.com"},
-                "cellPhone": {"dataType": "String", "value": "(619) 555-0108"},
-                "givenName": {"dataType": "String", "value": "Penny"},
-                "shoeSize": {"dataType": "Integer", "value": "38"},
-            },
-            "externalId": "E-1", "id": "odd", "tomorrow": {"a": [1]},
-        }),
-        &expect![[r#"
-            {
-              "attributes.plain": 3,
-              "attributes.price": {
-                "dataType": "Number",
-                "value": "9.99"
-              },
-              "attribution": {
-                "click_id": "G",
-                "medium": "cpc",
-                "network": "google",
-                "source": "google"
-              },
-              "channel": "web",
-              "externalId": "E-1",
-              "genesys.id": "odd",
-              "genesys.page": {
-                "keywords": "trail,shoe",
-                "lang": "en",
-                "title": "Shoe",
-                "url": "https://www.shop.example/p/7?utm_source=google&utm_medium=cpc&gclid=G"
-              },
-              "id": "body:b3ccae9a7af6b350.2",
-              "identities": [
-                {
-                  "type": "cookie",
-                  "value": "ck-1"
-                },
-                {
-                  "original": "(619) 555-0108",
-                  "type": "phone",
-                  "value": "+16195550108"
-                },
-                {
-                  "original": "Penny@Example.com",
-                  "type": "email",
-                  "value": "penny@example.com"
-                }
-              ],
-              "ip": "192.0.2.7",
-              "language": "en-GB",
-              "occurred_at": "2026-01-05T09:59:00.123456",
-              "page": {
-                "referrer": "https://www.example.org/search?q=shoes",
-                "title": "Shoe",
-                "url": "https://www.shop.example/p/7?utm_source=google&utm_medium=cpc&gclid=G"
-              },
-              "person": {
-                "email": "Penny@Example.com",
-                "name": {
-                  "first": "Penny"
-                },
-                "phone": "(619) 555-0108"
-              },
-              "search": {
-                "terms": [
-                  "shoe|red"
-                ]
-              },
-              "source": "genesys",
-              "technical": {
-                "browser": {
-                  "family": "Firefox",
-                  "lang": "en-GB",
-                  "version": "134"
-                },
-                "device": {
-                  "category": "desktop",
-                  "osFamily": "Linux",
-                  "osVersion": "",
-                  "type": "PC"
-                }
-              },
-              "tomorrow": {
-                "a": [
-                  1
-                ]
-              },
-              "traits.cellPhone": {
-                "dataType": "String",
-                "value": "(619) 555-0108"
-              },
-              "traits.email": {
-                "dataType": "String",
-                "value": "Penny@Example.com"
-              },
-              "traits.givenName": {
-                "dataType": "String",
-                "value": "Penny"
-              },
-              "traits.shoeSize": {
-                "dataType": "Integer",
-                "value": "38"
-              },
-              "type": "product_added",
-              "user_agent": "Mozilla/5.0"
-            }"#]],
-    );
+    let event = json!({
+        "customerCookieId": "ck-1", "eventName": "product_added",
+        "createdDate": "2026-01-05T09:59:00.123456",
+        "page": {"url": "https://www.shop.example/p/7?utm_source=google&utm_medium=cpc&gclid=G",
+                 "title": "Shoe", "keywords": "trail,shoe", "lang": "en"},
+        "userAgentString": "Mozilla/5.0",
+        "browser": {"family": "Firefox", "version": "134", "lang": "en-GB"},
+        "device": {"category": "desktop", "type": "PC", "osFamily": "Linux", "osVersion": ""},
+        "searchQuery": "shoe|red", "ipAddress": "192.0.2.7",
+        "referrerUrl": "https://www.example.org/search?q=shoes",
+        "attributes": {"price": {"dataType": "Number", "value": "9.99"}, "plain": 3},
+        "traits": {
+            "email": {"dataType": "String", "value": "Penny@Example.com"},
+            "cellPhone": {"dataType": "String", "value": "(619) 555-0108"},
+            "givenName": {"dataType": "String", "value": "Penny"},
+            "shoeSize": {"dataType": "Integer", "value": "38"},
+        },
+        "externalId": "E-1", "id": "odd", "tomorrow": {"a": [1]},
+    });
+    golden("web-event.json", &canonical::encode(&web(&event.to_string()).unwrap()));
 }
 
 #[test]
@@ -333,7 +236,7 @@ fn what_nothing_can_be_made_of_is_refused() {
         b; send what happened, such as page_viewed, in 1 to 128 visible characters
         wrong_value: `createdDate` is soon; send ISO 8601 such as 2026-01-05T10:00:00.000Z
         wrong_value: `customerCookieId` is {"x":1}; send the id that the browser or the app keeps, 1 to 255 visible characters
-        missing_member: `customerCookieId` is missing; send the id that the browser or the app keeps, 1 to 255 visible characters"#]].assert_eq(&told.join("\n"));
+        wrong_value: `customerCookieId` is a; send the id that the browser or the app keeps, 1 to 255 visible characters"#]].assert_eq(&told.join("\n"));
     assert_eq!(decode_web(b"{\"a\":\"\xff\"}", &DEPLOYMENT).unwrap_err().code(), "unreadable");
     let deep = format!("{{\"a\":{}1{}}}", "[".repeat(99), "]".repeat(99));
     assert_eq!(web(&deep).unwrap_err().code(), "too_deep");

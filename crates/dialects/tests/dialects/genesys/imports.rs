@@ -144,13 +144,13 @@ fn a_bad_session_never_fails_the_others() {
         .iter()
         .map(|(_, item)| item.as_ref().map_or_else(ToString::to_string, |_| "good".to_owned()))
         .collect();
-    expect![[r#"
+    expect![[r"
         good
         the body cannot be read: EOF while parsing a value at line 1 column 6; send one JSON object
         `id` is missing; send the id of the session, 1 to 255 visible characters
         `createdDate` is missing; send when it began
         `createdDate` is x; send ISO 8601 with Z
-        the body cannot be read: it is no object; send one JSON object"#]]
+        the body cannot be read: it is no object; send one JSON object"]]
     .assert_eq(&told.join("\n"));
     for whole in ["", "7", "[{}"] {
         assert!(decode_sessions(whole.as_bytes(), &KEY).is_err(), "{whole}");

@@ -1,6 +1,7 @@
+//! What holds for every body.
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value as Json, json};
-use sessionary_core::dictionary::field;
+use sessionary_core::{dictionary::field, value::RawJson};
 use sessionary_dialects::genesys::{
     decode_action, decode_app, decode_sessions, decode_web, events, of_session, outcome_scores,
 };
@@ -167,7 +168,7 @@ proptest! {
         }
         prop_assert!(first.fields.contains_key(&field::PAGE_URL));
         for path in ["attributes.price", "traits.email"] {
-            prop_assert_eq!(first.attributes.get(path).map(|raw| raw.to_json()), second.attributes.get(path).map(|raw| raw.to_json()));
+            prop_assert_eq!(first.attributes.get(path).map(RawJson::to_json), second.attributes.get(path).map(RawJson::to_json));
         }
     }
 }

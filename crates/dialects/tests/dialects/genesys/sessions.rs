@@ -1,3 +1,4 @@
+//! Sessions and events out: visits, calls, answers, scores.
 use expect_test::expect;
 use serde_json::{Value as Json, json};
 use sessionary_core::signal::Signal;
@@ -6,7 +7,7 @@ use sessionary_dialects::{
     genesys::{Event, app_reply, decode_action, events, of_session, outcome_scores, web_reply},
 };
 
-use super::{DEPLOYMENT, KEY, app, told::fold, web};
+use super::{DEPLOYMENT, KEY, app, golden, told::fold, web};
 
 fn visit() -> Vec<Signal> {
     let event = |second: u32, name: &str, more: Json| {
@@ -34,69 +35,7 @@ fn visit() -> Vec<Signal> {
 fn a_visit() {
     let folded = fold(visit());
     let told = of_session(&folded.view());
-    expect![[r#"
-        {
-          "attributeLists": {
-            "sku": {
-              "dataType": "String",
-              "values": [
-                "A",
-                "B"
-              ]
-            }
-          },
-          "attributes": {
-            "sku": {
-              "dataType": "String",
-              "value": "B"
-            }
-          },
-          "authenticated": false,
-          "awayDate": "2026-01-05T10:04:30.500Z",
-          "createdDate": "2026-01-05T09:59:00.500Z",
-          "customerId": "ck-1",
-          "customerIdType": "cookie",
-          "durationInSeconds": 30,
-          "eventCount": 4,
-          "id": "019b8d98-8094-7f92-b96e-aafcf07ec249",
-          "idleDate": "2026-01-05T10:00:30.500Z",
-          "lastEvent": {
-            "createdDate": "2026-01-05T09:59:30.500Z",
-            "eventName": "product_added",
-            "id": "body:29a73cee079e5e80.2"
-          },
-          "lastPage": {
-            "breadcrumb": [],
-            "domain": "shop.example",
-            "hostname": "www.shop.example",
-            "pathname": "/",
-            "title": "Shop",
-            "url": "https://www.shop.example/"
-          },
-          "mktCampaign": {
-            "clickId": "G",
-            "name": "Spring",
-            "network": "google",
-            "source": "google"
-          },
-          "pageviewCount": 2,
-          "referrer": {
-            "domain": "example.org",
-            "hostname": "www.example.org",
-            "keywords": "red shoes",
-            "medium": "paid",
-            "pathname": "/search",
-            "queryString": "q=red+shoes",
-            "url": "https://www.example.org/search?q=red+shoes"
-          },
-          "searchTerms": [
-            "shoes"
-          ],
-          "selfUri": "/api/v2/journey/sessions/019b8d98-8094-7f92-b96e-aafcf07ec249",
-          "type": "web",
-          "userAgentString": "Mozilla/5.0"
-        }"#]]
-    .assert_eq(&format!("{told:#}"));
+    golden("visit.json", &told);
     assert_eq!(told, Format::Genesys.encode(&folded.view()));
 }
 
@@ -104,109 +43,12 @@ fn a_visit() {
 fn the_answers_to_a_web_event_and_an_app_event() {
     let signals = visit();
     let folded = fold(signals.clone());
-    expect![[r#"
-        {
-          "attributes": {
-            "sku": {
-              "dataType": "String",
-              "value": "B"
-            }
-          },
-          "authenticated": false,
-          "browser": {
-            "family": "Unknown",
-            "featuresFlash": false,
-            "featuresJava": false,
-            "featuresPdf": false,
-            "featuresWebrtc": false,
-            "version": ""
-          },
-          "createdDate": "2026-01-05T09:59:30.500Z",
-          "customerId": "ck-1",
-          "customerIdType": "cookie",
-          "device": {
-            "category": "other",
-            "isMobile": false,
-            "osFamily": "Unknown",
-            "osVersion": "",
-            "type": "Unknown"
-          },
-          "eventName": "product_added",
-          "page": {
-            "breadcrumb": [],
-            "domain": "shop.example",
-            "hostname": "www.shop.example",
-            "pathname": "/",
-            "title": "Shop",
-            "url": "https://www.shop.example/"
-          },
-          "referrer": {
-            "domain": "example.org",
-            "hostname": "www.example.org",
-            "keywords": "red shoes",
-            "medium": "unknown",
-            "pathname": "/search",
-            "queryString": "q=red+shoes",
-            "url": "https://www.example.org/search?q=red+shoes"
-          },
-          "session": {
-            "createdDate": "2026-01-05T09:59:00.500Z",
-            "durationInSeconds": 30,
-            "eventCount": 4,
-            "id": "019b8d98-8094-7f92-b96e-aafcf07ec249",
-            "pageviewCount": 2,
-            "referrer": {
-              "domain": "example.org",
-              "hostname": "www.example.org",
-              "keywords": "red shoes",
-              "medium": "paid",
-              "pathname": "/search",
-              "queryString": "q=red+shoes",
-              "url": "https://www.example.org/search?q=red+shoes"
-            },
-            "selfUri": "/api/v2/journey/sessions/019b8d98-8094-7f92-b96e-aafcf07ec249"
-          },
-          "traits": {},
-          "userAgentString": "Mozilla/5.0"
-        }"#]]
-    .assert_eq(&format!("{:#}", web_reply(&signals[3], &folded.view())));
+    golden("web-reply.json", &web_reply(&signals[3], &folded.view()));
     let event = r#"{"eventName":"screen_viewed","screenName":"Home","app":{"name":"Shop"},
         "customerCookieId":"ck-2","createdDate":"2026-01-05T09:00:00"}"#;
     let signal = app(event).unwrap();
     let folded = fold([signal.clone()]);
-    expect![[r#"
-        {
-          "app": {
-            "buildNumber": "",
-            "name": "Shop",
-            "namespace": "",
-            "version": ""
-          },
-          "attributes": {},
-          "createdDate": "2026-01-05T09:00:00.000Z",
-          "customerId": "ck-2",
-          "customerIdType": "cookie",
-          "device": {
-            "category": "other",
-            "isMobile": false,
-            "osFamily": "Unknown",
-            "osVersion": "",
-            "type": "Unknown"
-          },
-          "eventName": "screen_viewed",
-          "id": "body:893ba43931ce6721.2",
-          "screenName": "Home",
-          "session": {
-            "createdDate": "2026-01-05T09:00:00.000Z",
-            "durationInSeconds": 0,
-            "eventCount": 1,
-            "id": "019b8d62-7a80-7935-8cbc-7488f03b2ac0",
-            "screenviewCount": 1,
-            "selfUri": "/api/v2/journey/sessions/019b8d62-7a80-7935-8cbc-7488f03b2ac0"
-          },
-          "traits": {}
-        }"#]]
-    .assert_eq(&format!("{:#}", app_reply(&signal, &folded.view())));
+    golden("app-reply.json", &app_reply(&signal, &folded.view()));
 }
 
 #[test]
@@ -227,56 +69,7 @@ fn a_call_of_another_dialect_is_told_as_a_conversation() {
     let call = call.to_string();
     let signals = canonical::decode(call.as_bytes(), &KEY).unwrap();
     let folded = fold(signals.into_iter().map(Result::unwrap));
-    expect![[r#"
-        {
-          "authenticated": false,
-          "awayDate": "2026-01-05T10:01:00.000Z",
-          "conversation": {
-            "id": "C-9",
-            "selfUri": "/api/v2/conversations/C-9"
-          },
-          "conversationChannels": [
-            {
-              "type": "Voice"
-            }
-          ],
-          "createdDate": "2026-01-05T09:50:00.000Z",
-          "customerId": "+16195550108",
-          "customerIdType": "phone",
-          "durationInSeconds": 360,
-          "endedDate": "2026-01-05T09:56:00.000Z",
-          "eventCount": 4,
-          "externalId": "call-1",
-          "id": "019b8d90-4140-7d2a-b476-15f01a8e8ef1",
-          "idleDate": "2026-01-05T09:57:00.000Z",
-          "lastAcdOutcome": "Answered",
-          "lastConnectedQueue": {
-            "id": "orders",
-            "selfUri": "/api/v2/routing/queues/orders"
-          },
-          "lastConnectedUser": {
-            "id": "Ada",
-            "selfUri": "/api/v2/users/Ada"
-          },
-          "lastEvent": {
-            "createdDate": "2026-01-05T09:56:00.000Z",
-            "eventName": "disposition_posted",
-            "id": "4"
-          },
-          "lastUserDisconnectType": "Peer",
-          "lastUserDisposition": {
-            "code": "11",
-            "notes": "Helped",
-            "user": {
-              "id": "agent-7",
-              "selfUri": "/api/v2/users/agent-7"
-            }
-          },
-          "originatingDirection": "Inbound",
-          "selfUri": "/api/v2/journey/sessions/019b8d90-4140-7d2a-b476-15f01a8e8ef1",
-          "type": "voice"
-        }"#]]
-    .assert_eq(&format!("{:#}", of_session(&folded.view())));
+    golden("call.json", &of_session(&folded.view()));
 }
 
 fn encoded(signals: Vec<Signal>) -> Json {
@@ -289,128 +82,7 @@ fn encoded(signals: Vec<Signal>) -> Json {
 fn the_events_of_a_visit() {
     let mut signals = visit();
     signals.drain(..2);
-    expect![[r#"
-        [
-          {
-            "correlationId": "body:0b2b6d9f7b500087.2",
-            "createdDate": "2026-01-05T09:59:20.500Z",
-            "customerId": "ck-1",
-            "customerIdType": "cookie",
-            "eventType": "com.genesys.journey.WebEvent",
-            "id": "body:0b2b6d9f7b500087.2",
-            "session": {
-              "id": "019b8d98-ceb4-7f56-b402-2f130ce97da4",
-              "selfUri": "/api/v2/journey/sessions/019b8d98-ceb4-7f56-b402-2f130ce97da4",
-              "type": "web"
-            },
-            "webEvent": {
-              "attributes": {
-                "sku": {
-                  "dataType": "String",
-                  "value": "A"
-                }
-              },
-              "authenticated": false,
-              "browser": {
-                "family": "Unknown",
-                "featuresFlash": false,
-                "featuresJava": false,
-                "featuresPdf": false,
-                "featuresWebrtc": false,
-                "version": ""
-              },
-              "device": {
-                "category": "other",
-                "isMobile": false,
-                "osFamily": "Unknown",
-                "osVersion": "",
-                "type": "Unknown"
-              },
-              "eventName": "product_added",
-              "page": {
-                "breadcrumb": [],
-                "domain": "shop.example",
-                "hostname": "www.shop.example",
-                "pathname": "/",
-                "title": "Shop",
-                "url": "https://www.shop.example/"
-              },
-              "referrer": {
-                "domain": "example.org",
-                "hostname": "www.example.org",
-                "keywords": "red shoes",
-                "medium": "unknown",
-                "pathname": "/search",
-                "queryString": "q=red+shoes",
-                "url": "https://www.example.org/search?q=red+shoes"
-              },
-              "totalEventCount": 1,
-              "totalPageviewCount": 0,
-              "traits": {},
-              "userAgentString": "Mozilla/5.0"
-            }
-          },
-          {
-            "correlationId": "body:29a73cee079e5e80.2",
-            "createdDate": "2026-01-05T09:59:30.500Z",
-            "customerId": "ck-1",
-            "customerIdType": "cookie",
-            "eventType": "com.genesys.journey.WebEvent",
-            "id": "body:29a73cee079e5e80.2",
-            "session": {
-              "id": "019b8d98-ceb4-7f56-b402-2f130ce97da4",
-              "selfUri": "/api/v2/journey/sessions/019b8d98-ceb4-7f56-b402-2f130ce97da4",
-              "type": "web"
-            },
-            "webEvent": {
-              "attributes": {
-                "sku": {
-                  "dataType": "String",
-                  "value": "B"
-                }
-              },
-              "authenticated": false,
-              "browser": {
-                "family": "Unknown",
-                "featuresFlash": false,
-                "featuresJava": false,
-                "featuresPdf": false,
-                "featuresWebrtc": false,
-                "version": ""
-              },
-              "device": {
-                "category": "other",
-                "isMobile": false,
-                "osFamily": "Unknown",
-                "osVersion": "",
-                "type": "Unknown"
-              },
-              "eventName": "product_added",
-              "page": {
-                "breadcrumb": [],
-                "domain": "shop.example",
-                "hostname": "www.shop.example",
-                "pathname": "/",
-                "title": "Shop",
-                "url": "https://www.shop.example/"
-              },
-              "referrer": {
-                "domain": "example.org",
-                "hostname": "www.example.org",
-                "keywords": "red shoes",
-                "medium": "unknown",
-                "pathname": "/search",
-                "queryString": "q=red+shoes",
-                "url": "https://www.example.org/search?q=red+shoes"
-              },
-              "totalEventCount": 2,
-              "totalPageviewCount": 0,
-              "traits": {},
-              "userAgentString": "Mozilla/5.0"
-            }
-          }
-        ]"#]]
-    .assert_eq(&format!("{:#}", encoded(signals)));
+    golden("visit-events.json", &encoded(signals));
 }
 
 #[test]

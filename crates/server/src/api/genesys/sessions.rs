@@ -113,13 +113,11 @@ async fn find(app: &App, caller: &Caller, id: &str) -> Result<Found, Problem> {
     let reader = app.engine.reader().await?;
     let tenant = caller.tenant();
     let own = SessionId::parse(id).map(|id| reader.session(tenant, id)).transpose()?.flatten();
+    let external_id = Some(id.to_owned());
+    let filter = SessionFilter { external_id, ..SessionFilter::default() };
     let session = match own {
-        Some(session) => Some(session),
-        None => {
-            let external_id = Some(id.to_owned());
-            let filter = SessionFilter { external_id, ..SessionFilter::default() };
-            reader.sessions(tenant, &filter, 1, None)?.entities.pop()
-        }
+        Some(_) => own,
+        None => reader.sessions(tenant, &filter, 1, None)?.entities.pop(),
     };
     let none = || Code::NotFound.because("no session of this tenant has this id");
     let session = session.ok_or_else(none)?;
