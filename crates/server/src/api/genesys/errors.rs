@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn a_refusal_in_the_vendors_words() {
         let problem = Code::UnreadableBody.because("`eventName` is missing").at("/eventName", "x");
-        expect![""].assert_eq(&error_body(&problem).to_string());
-        expect![""].assert_eq(&error_body(&Code::DiskFull.into()).to_string());
+        expect![[r#"{"code":"bad.request","contextId":null,"details":[{"errorCode":"unreadable_body","fieldName":"eventName"}],"errors":[],"message":"`eventName` is missing","status":400}"#]].assert_eq(&error_body(&problem).to_string());
+        expect![[r#"{"code":"internal.server.error","contextId":null,"details":[],"errors":[],"message":"The disk is nearly full","status":507}"#]].assert_eq(&error_body(&Code::DiskFull.into()).to_string());
     }
 }
