@@ -298,6 +298,7 @@ async fn an_imported_session_is_found_by_its_own_id_and_by_its_contact() {
     assert_eq!(listing.get("nextUri"), None);
     let none = world.post("/genesys/sessions", "[{},7]").await;
     assert_eq!((none.status.as_u16(), &none.body["code"]), (400, &json!("bad.request")));
+    assert_eq!(world.post("/genesys/sessions", "[]").await.status, 400);
     let page = world.ask(Method::POST, "/genesys/sessions", &world.publishable, &[], WHOLE).await;
     assert_eq!(page.status, 403, "a key of a page states no outcomes");
 }

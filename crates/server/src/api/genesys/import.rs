@@ -69,7 +69,11 @@ async fn post(State(app): State<App>, caller: Caller, payload: Payload) -> Answe
             return Err(refused(&app, &caller, dialect::SESSION, &payload.bytes, &why).await);
         }
     };
-    caller.charge(sessions.len().max(1))?;
+    if sessions.is_empty() {
+        let detail = "the body holds no session; send at least one object";
+        return Err(Code::UnreadableBody.because(detail));
+    }
+    caller.charge(sessions.len())?;
     let bad = || sessions.iter().filter_map(|(raw, session)| Some((*raw, session.as_ref().err()?)));
     let quarantine: Vec<_> = bad()
         .map(|(raw, why)| aside(&app, &caller, dialect::SESSION, raw.as_bytes(), why))
