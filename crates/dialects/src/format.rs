@@ -8,7 +8,7 @@ use sessionary_core::{
     time::UnixMillis,
 };
 
-use crate::{ccai, enrich, handshake, segment};
+use crate::{ccai, enrich, genesys, handshake, segment};
 
 /// A shape of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +17,8 @@ pub enum Format {
     Canonical,
     /// The 79 fields of a disposition.
     Handshake,
+    /// A session of Genesys Cloud Journey.
+    Genesys,
     /// A session metadata file of CCAI Platform.
     Ccai,
     /// The calls of Segment's libraries.
@@ -39,13 +41,14 @@ pub struct View<'a> {
 impl Format {
     /// Every format, in the order they are offered.
     pub const ALL: &[Format] =
-        &[Format::Canonical, Format::Handshake, Format::Ccai, Format::Segment];
+        &[Format::Canonical, Format::Handshake, Format::Genesys, Format::Ccai, Format::Segment];
 
     /// The word on the wire.
     pub fn word(self) -> &'static str {
         match self {
             Format::Canonical => "canonical",
             Format::Handshake => "handshake",
+            Format::Genesys => "genesys",
             Format::Ccai => "ccai",
             Format::Segment => "segment",
         }
@@ -60,7 +63,7 @@ impl Format {
     pub fn needs_signals(self) -> bool {
         match self {
             Format::Canonical | Format::Handshake | Format::Ccai => false,
-            Format::Segment => true,
+            Format::Genesys | Format::Segment => true,
         }
     }
 
@@ -69,6 +72,7 @@ impl Format {
         match self {
             Format::Canonical => record(view.session, view.rules, view.now),
             Format::Handshake => handshake::of_session(view),
+            Format::Genesys => genesys::of_session(view),
             Format::Ccai => ccai::of_session(view),
             Format::Segment => segment::of_session(view),
         }

@@ -15,6 +15,8 @@ use sessionary_core::{signal::TenantId, time::UnixMillis};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::access_tokens::{AccessToken, AccessTokens};
+
 /// What the key may be shown to: anybody who opens a page's source, or a server only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -327,6 +329,7 @@ pub(crate) fn origin_matches(entry: &str, origin: &str) -> bool {
 /// is on disk, so a revocation holds from the next request on.
 pub struct KeyRing {
     pepper: [u8; 32],
+    tokens: AccessTokens,
     keys: RwLock<Keys>,
 }
 
@@ -339,7 +342,8 @@ struct Keys {
 impl KeyRing {
     /// The ring of these keys under this pepper.
     pub fn new(pepper: [u8; 32], records: impl IntoIterator<Item = KeyRecord>) -> KeyRing {
-        let ring = KeyRing { pepper, keys: RwLock::default() };
+        let tokens = AccessTokens::new(&pepper);
+        let ring = KeyRing { pepper, tokens, keys: RwLock::default() };
         records.into_iter().for_each(|record| ring.put(record));
         ring
     }
@@ -357,6 +361,17 @@ impl KeyRing {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let record = keys.by_hash.get(&hash)?;
         bool::from(record.hash.0.ct_eq(&hash.0)).then(|| Arc::clone(record))
+    }
+
+    /// A token that stands for key `number` until `ends_at`.
+    pub fn issue_token(&self, number: u32, ends_at: UnixMillis) -> String {
+        self.tokens.issue(AccessToken { key_number: number, ends_at })
+    }
+
+    /// The key that a token stands for, whatever its standing, and when the token ends.
+    pub fn find_by_token(&self, text: &str) -> Option<(Arc<KeyRecord>, UnixMillis)> {
+        let token = self.tokens.verify(text)?;
+        Some((self.get(token.key_number)?, token.ends_at))
     }
 
     /// The key with this number.

@@ -40,6 +40,7 @@ mod people;
 pub mod quarantine;
 pub mod registry;
 pub mod keys;
+pub mod access_tokens;
 pub mod action_keys;
 pub mod check;
 mod error;

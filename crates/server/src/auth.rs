@@ -20,7 +20,10 @@ use http::{
     uri::Authority,
 };
 use sessionary_core::{signal::TenantId, time::UnixMillis};
-use sessionary_engine::keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope, Standing};
+use sessionary_engine::{
+    access_tokens,
+    keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope, Standing},
+};
 use url::form_urlencoded;
 
 use crate::{
@@ -177,12 +180,7 @@ impl Gate {
         presented: &Presented,
         scope: Scope,
     ) -> Result<Caller, Problem> {
-        let text = KeyText::parse(&presented.text)
-            .map_err(|error| Code::KeyMalformed.because(error.to_string()))?;
-        if presented.place == Place::Query && text.kind() == KeyKind::Secret {
-            return Err(Code::SecretInUrl.into());
-        }
-        let key = self.ring.find(&text).ok_or(Code::KeyUnknown)?;
+        let key = self.find(presented)?;
         match key.standing((self.clock)()) {
             Standing::Live => {}
             Standing::Expired => return Err(Code::KeyExpired.into()),
@@ -196,6 +194,30 @@ impl Gate {
         }
         caller.demand(scope)?;
         Ok(caller)
+    }
+
+    /// The key that a text is, or that an access token stands for, whatever its standing.
+    fn find(&self, presented: &Presented) -> Result<Arc<KeyRecord>, Problem> {
+        if presented.text.starts_with(access_tokens::PREFIX) {
+            return self.find_by_token(presented);
+        }
+        let text = KeyText::parse(&presented.text)
+            .map_err(|error| Code::KeyMalformed.because(error.to_string()))?;
+        if presented.place == Place::Query && text.kind() == KeyKind::Secret {
+            return Err(Code::SecretInUrl.into());
+        }
+        Ok(self.ring.find(&text).ok_or(Code::KeyUnknown)?)
+    }
+
+    fn find_by_token(&self, presented: &Presented) -> Result<Arc<KeyRecord>, Problem> {
+        if presented.place != Place::Header {
+            return Err(Code::SecretInUrl.because("an access token belongs into the header"));
+        }
+        let (key, ends_at) = self.ring.find_by_token(&presented.text).ok_or(Code::KeyUnknown)?;
+        if ends_at <= (self.clock)() {
+            return Err(Code::KeyExpired.because("the access token has ended; ask for a new one"));
+        }
+        Ok(key)
     }
 
     fn without_key(&self, parts: &Parts, scope: Scope) -> Result<Caller, Problem> {
@@ -348,6 +370,22 @@ mod tests {
         check("/", &[("authorization", "Bearer K5")], "scope_missing");
         let unknown = KeyText::from_random(KeyKind::Secret, [99; 32]);
         check("/", &[("authorization", &format!("Bearer {}", unknown.reveal()))], "key_unknown");
+    }
+
+    #[test]
+    fn an_access_token_stands_for_its_key_until_it_ends() {
+        let token = |number, ends| {
+            let token = gate().ring.issue_token(number, UnixMillis(ends));
+            format!("Bearer {token}")
+        };
+        check("/", &[("authorization", &token(1, 101))], "key 1");
+        check("/", &[("authorization", &token(1, 100))], "key_expired");
+        check("/", &[("authorization", &token(3, 101))], "key_expired");
+        check("/", &[("authorization", &token(4, 101))], "key_revoked");
+        check("/", &[("authorization", &token(5, 101))], "scope_missing");
+        check("/", &[("authorization", &token(9, 101))], "key_unknown");
+        check("/", &[("authorization", &format!("{}x", token(1, 101)))], "key_unknown");
+        check(&format!("/?key={}", &token(1, 101)[7..]), &[], "secret_in_url");
     }
 
     #[test]

@@ -167,7 +167,8 @@ fn success(answer: &Answer) -> Value {
 
 fn security(row: &Route) -> Value {
     match row.access {
-        Access::Open => json!([]),
+        // Where the key is part of the path it is no header's.
+        Access::Open | Access::KeyInPathAlone(..) => json!([]),
         _ if row.is_for_pages() => json!([{"bearer": []}, {"basic": []}, {"write_key": []}]),
         _ => json!([{"bearer": []}, {"basic": []}]),
     }

@@ -12,6 +12,8 @@ use http::{
 };
 use serde::Serialize;
 
+use crate::request_log::RequestId;
+
 macro_rules! codes {
     ($($code:ident = $word:literal $status:literal $title:literal
         means $means:literal do $remedy:literal;)*) => {
@@ -279,18 +281,27 @@ struct Document<'a> {
 }
 
 /// A refusal in the words of others: clients of a dialect read its own shape and show nothing of
-/// ours. Status and headers stay.
+/// ours. Status and headers stay. Where the shape has a `contextId` of null, the id of the request
+/// is put there.
 pub type InOtherWords = fn(&Problem) -> serde_json::Value;
 
 /// The response as the route's clients read it, where it is a refusal.
-pub(crate) fn reworded(response: Response, words: InOtherWords) -> Response {
+pub(crate) fn reworded(
+    response: Response,
+    words: InOtherWords,
+    id: Option<&RequestId>,
+) -> Response {
     let Some(problem) = response.extensions().get::<Arc<Problem>>().cloned() else {
         return response;
     };
     let (mut parts, _) = response.into_parts();
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     parts.headers.remove(CONTENT_LENGTH);
-    Response::from_parts(parts, words(&problem).to_string().into())
+    let mut body = words(&problem);
+    if let Some(context) = body.get_mut("contextId").filter(|context| context.is_null()) {
+        *context = id.and_then(|id| id.0.to_str().ok()).unwrap_or_default().into();
+    }
+    Response::from_parts(parts, body.to_string().into())
 }
 
 impl IntoResponse for Problem {

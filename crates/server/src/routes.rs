@@ -19,7 +19,7 @@ use axum::{
 };
 use http::request::Parts;
 use serde_json::Value;
-use sessionary_engine::keys::Scope;
+use sessionary_engine::keys::{KeyKind, Scope};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -28,6 +28,7 @@ use crate::{
     drain::drain,
     health::Readiness,
     problem::{Code, InOtherWords, Problem, reworded},
+    request_log::RequestId,
 };
 
 /// A method of ours.
@@ -77,6 +78,9 @@ pub enum Access {
     Key(Scope),
     /// A key with this scope, in the header or as the path segment of this name.
     KeyInPath(&'static str, Scope),
+    /// A publishable key with this scope, as the path segment of this name. What the header has is
+    /// another system's, and is not looked at.
+    KeyInPathAlone(&'static str, Scope),
     /// The handler finds the key itself, as in a body, and asks [`Gate`] for this scope.
     InHandler(Scope),
 }
@@ -86,9 +90,10 @@ impl Access {
     pub fn scope(self) -> Option<Scope> {
         match self {
             Access::Open => None,
-            Access::Key(scope) | Access::KeyInPath(_, scope) | Access::InHandler(scope) => {
-                Some(scope)
-            }
+            Access::Key(scope)
+            | Access::KeyInPath(_, scope)
+            | Access::KeyInPathAlone(_, scope)
+            | Access::InHandler(scope) => Some(scope),
         }
     }
 }
@@ -317,9 +322,10 @@ struct Admission {
 }
 
 async fn admit(State(admission): State<Arc<Admission>>, request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
     let response = admitted(&admission, request, next).await;
     match admission.row.refuses_as {
-        Some(words) => reworded(response, words),
+        Some(words) => reworded(response, words, id.as_ref()),
         None => response,
     }
 }
@@ -342,6 +348,9 @@ async fn admitted(admission: &Admission, request: Request, next: Next) -> Respon
         Access::Key(scope) => Some(entry.gate.caller(&parts, scope)),
         Access::KeyInPath(segment, scope) => {
             Some(caller_by_path(&entry.gate, &mut parts, segment, scope).await)
+        }
+        Access::KeyInPathAlone(segment, scope) => {
+            Some(caller_by_path_alone(&entry.gate, &mut parts, segment, scope).await)
         }
     };
     match caller.transpose() {
@@ -375,11 +384,28 @@ async fn caller_by_path(
     if let Some(in_header) = presented(&parts.headers, &http::Uri::default())? {
         return gate.admit(parts, &in_header, scope);
     }
+    let presented = in_path(parts, segment).await?;
+    gate.admit(parts, &presented, scope)
+}
+
+async fn caller_by_path_alone(
+    gate: &Gate,
+    parts: &mut Parts,
+    segment: &str,
+    scope: Scope,
+) -> Result<crate::auth::Caller, Problem> {
+    let presented = in_path(parts, segment).await?;
+    if presented.text.starts_with(KeyKind::Secret.prefix()) {
+        return Err(Code::SecretInUrl.into());
+    }
+    gate.admit(parts, &presented, scope)
+}
+
+async fn in_path(parts: &mut Parts, segment: &str) -> Result<Presented, Problem> {
     let params = RawPathParams::from_request_parts(parts, &()).await;
     let params = params.map_err(|_| Code::KeyMissing)?;
     let text = params.iter().find(|(name, _)| *name == segment).map(|(_, text)| text.to_owned());
-    let presented = Presented { text: text.ok_or(Code::KeyMissing)?, place: Place::Path };
-    gate.admit(parts, &presented, scope)
+    Ok(Presented { text: text.ok_or(Code::KeyMissing)?, place: Place::Path })
 }
 
 /// The answer to a path that no row has.

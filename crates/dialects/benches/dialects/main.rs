@@ -11,6 +11,7 @@ use std::hint::black_box;
 use sessionary_dialects::{Context, Limits};
 
 mod ccai;
+mod genesys;
 mod segment;
 
 const ROUNDS: usize = 15;
@@ -31,7 +32,7 @@ type Decoder = fn(&[u8]) -> usize;
 type Row = (&'static str, String, Decoder);
 
 fn table() -> Vec<Row> {
-    [segment::rows(), ccai::rows()].concat()
+    [segment::rows(), ccai::rows(), genesys::rows()].concat()
 }
 
 fn main() {

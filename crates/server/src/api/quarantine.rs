@@ -15,6 +15,7 @@ use super::{
     answers::{Answered, Listing, integer, json as answer, ok, text},
     ccai,
     dispositions::{read_again, read_visit},
+    genesys,
     paging::{Query, Segment},
     segment,
     signals::context,
@@ -159,6 +160,9 @@ fn read(
         return Ok(vec![signal]);
     }
     if let Some(signals) = segment::read_again(app, caller, &item.dialect, raw) {
+        return signals;
+    }
+    if let Some(signals) = genesys::read_again(app, caller, item, raw) {
         return signals;
     }
     let items = canonical::decode(raw, &context(app, caller))

@@ -14,3 +14,4 @@ mod goals;
 mod handshake;
 mod segment;
 mod ccai;
+mod genesys;
