@@ -1,5 +1,8 @@
 //! The shapes that a session can be read in: one encoder for each dialect that can tell one.
-use serde_json::Value as Json;
+use serde_json::{
+    Value as Json,
+    value::{RawValue, to_raw_value},
+};
 use sessionary_core::{
     record,
     rules::Rules,
@@ -8,7 +11,7 @@ use sessionary_core::{
     time::UnixMillis,
 };
 
-use crate::handshake;
+use crate::{handshake, tropo};
 
 /// A shape of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +20,8 @@ pub enum Format {
     Canonical,
     /// The 79 fields of a disposition.
     Handshake,
+    /// The session payload of the Tropo platform.
+    Tropo,
 }
 
 /// A session, and what is needed to tell it.
@@ -34,13 +39,14 @@ pub struct View<'a> {
 
 impl Format {
     /// Every format, in the order they are offered.
-    pub const ALL: [Format; 2] = [Format::Canonical, Format::Handshake];
+    pub const ALL: [Format; 3] = [Format::Canonical, Format::Handshake, Format::Tropo];
 
     /// The word on the wire.
     pub fn word(self) -> &'static str {
         match self {
             Format::Canonical => "canonical",
             Format::Handshake => "handshake",
+            Format::Tropo => "tropo",
         }
     }
 
@@ -53,6 +59,7 @@ impl Format {
     pub fn needs_signals(self) -> bool {
         match self {
             Format::Canonical | Format::Handshake => false,
+            Format::Tropo => true,
         }
     }
 
@@ -61,6 +68,15 @@ impl Format {
         match self {
             Format::Canonical => record::of(view.session, view.rules, view.now),
             Format::Handshake => handshake::of_session(view),
+            Format::Tropo => tropo::of_session(view),
+        }
+    }
+
+    /// The session in this shape as JSON text, its members in the order that the shape gives them.
+    pub fn text(self, view: &View<'_>) -> Box<RawValue> {
+        match self {
+            Format::Tropo => tropo::text_of_session(view),
+            other => to_raw_value(&other.encode(view)).unwrap_or_default(),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod identities;
 pub mod limits;
 pub mod mapping;
 mod month;
+pub mod tropo;
 
 pub use format::{Format, View};
 pub use limits::Limits;
