@@ -232,10 +232,12 @@ pub mod kind {
     pub const PARCEL_RECEIPT: &str = "parcel_receipt";
     /// A model scored the session (a note).
     pub const SCORE_GIVEN: &str = "score_given";
+    /// What the business's own application answered to what was passed on to it (a note).
+    pub const APPLICATION_ANSWERED: &str = "application_answered";
 
     /// All of them.
     #[rustfmt::skip]
-    pub(crate) const ALL: [&str; 28] = [
+    pub(crate) const ALL: [&str; 29] = [
         PAGE_VIEWED, SCREEN_VIEWED, SEARCH_PERFORMED, CATEGORY_VIEWED,
         PRODUCT_VIEWED, PRODUCT_ADDED, CHECKOUT_STARTED, ORDER_COMPLETED,
         ORDER_REFUNDED, SUBSCRIBED, IDENTIFIED, HEARTBEAT,
@@ -243,6 +245,7 @@ pub mod kind {
         CALL_RESUMED, CALL_TRANSFERRED, CALL_ENDED, MESSAGE_RECEIVED,
         MESSAGE_SENT, RATING_GIVEN, SESSION_STARTED, SESSION_ENDED,
         DISPOSITION_POSTED, RECORDING_ADDED, PARCEL_RECEIPT, SCORE_GIVEN,
+        APPLICATION_ANSWERED,
     ];
 }
 
@@ -259,7 +262,10 @@ impl Signal {
     /// Whether it is a fact or a note.
     pub fn nature(&self) -> Nature {
         match &*self.kind {
-            kind::EXPERIMENT_VIEWED | kind::PARCEL_RECEIPT | kind::SCORE_GIVEN => Nature::Note,
+            kind::EXPERIMENT_VIEWED
+            | kind::PARCEL_RECEIPT
+            | kind::SCORE_GIVEN
+            | kind::APPLICATION_ANSWERED => Nature::Note,
             _ => Nature::Fact,
         }
     }

@@ -111,9 +111,10 @@ pub struct Posted {
 }
 
 impl Posted {
-    /// What a session's own body says of it.
+    /// What a session's own body says of it; of a result alone nothing.
     pub fn known(&self) -> Known {
-        if self.phase == Phase::Session { known_of(&self.signals) } else { Known::default() }
+        let has_session = self.phase == Phase::Session || self.signals.len() > 1;
+        if has_session { known_of(&self.signals) } else { Known::default() }
     }
 
     /// Tells the result when it was and what it means, by what is known of its session: it has no

@@ -101,6 +101,17 @@ impl Document {
     }
 }
 
+impl Document {
+    /// Where results of it may go, as the application spells it.
+    pub fn nexts(&self) -> impl Iterator<Item = &str> {
+        let declared = self.verbs.iter().filter_map(|verb| match verb {
+            Verb::On(on) => Some(on),
+            _ => None,
+        });
+        declared.flatten().filter_map(|on| on.next.as_deref())
+    }
+}
+
 fn verb(name: &str, arguments: &Value) -> Verb {
     match name {
         "say" => Verb::Say(each(arguments).filter_map(|say| text(say, "value")).collect()),

@@ -212,6 +212,11 @@ impl Dialogue {
         }
     }
 
+    /// Whether texts may be kept at present.
+    pub fn is_logged(&self) -> bool {
+        self.is_logged
+    }
+
     /// What was said and kept since this was last asked, and whether its text may be kept.
     pub fn lines(&mut self) -> Vec<(Line, bool)> {
         std::mem::take(&mut self.lines)

@@ -43,7 +43,9 @@ fn check(body: &str, expected: &Expect) {
 
 #[test]
 fn a_call() {
-    check(VOICE, &expect![[r#"
+    check(
+        VOICE,
+        &expect![[r#"
         {
           "account": [
             "33932"
@@ -75,12 +77,15 @@ fn a_call() {
           },
           "type": "call_started",
           "warnings": []
-        }"#]]);
+        }"#]],
+    );
 }
 
 #[test]
 fn a_text_is_a_session_and_its_first_message() {
-    check(TEXT, &expect![[r#"
+    check(
+        TEXT,
+        &expect![[r#"
         {
           "account": [
             "33932"
@@ -133,7 +138,8 @@ fn a_text_is_a_session_and_its_first_message() {
           "source": "tropo",
           "type": "message_received",
           "warnings": []
-        }"#]]);
+        }"#]],
+    );
 }
 
 #[test]
@@ -296,7 +302,8 @@ fn a_result_is_told_its_time_by_the_session() {
           "source_status": "DISCONNECTED",
           "type": "call_ended",
           "warnings": []
-        }"#]].assert_eq(&show(&posted.signals[0]));
+        }"#]]
+    .assert_eq(&show(&posted.signals[0]));
 }
 
 #[test]
@@ -521,7 +528,8 @@ fn the_first_text_answers_the_first_question() {
         < 94070
         > Hello
         > Thanks
-        ANSWERED after 7 s to /answer: zip=94070 SUCCESS"#]].assert_eq(&run(&mut session, zip(1)));
+        ANSWERED after 7 s to /answer: zip=94070 SUCCESS"#]]
+    .assert_eq(&run(&mut session, zip(1)));
     expect![[r#"
         > Noted
         DISCONNECTED after 7 s to bye and over: -=- -"#]].assert_eq(&run(&mut session, json!({"tropo": [{"say": {"value": "Noted"}}, {"hangup": null}, {"on": {"event": "hangup", "next": "bye"}}]})));
@@ -537,24 +545,28 @@ fn a_capture_of_any_text_takes_the_first_text_away() {
         < hello
         > Hello
         > Your zip code?
-        {"name":"zip","choices":"[5 DIGITS]","attempt":1,"attempts":3}"#]].assert_eq(&run(&mut session, document));
+        {"name":"zip","choices":"[5 DIGITS]","attempt":1,"attempts":3}"#]]
+    .assert_eq(&run(&mut session, document));
     session.hear(Some("nine"), START);
     expect![[r#"
         < nine
         > Five digits, please.
         > Your zip code?
-        {"name":"zip","choices":"[5 DIGITS]","attempt":2,"attempts":3}"#]].assert_eq(&shown(&mut session));
+        {"name":"zip","choices":"[5 DIGITS]","attempt":2,"attempts":3}"#]]
+    .assert_eq(&shown(&mut session));
     session.hear(Some("ten"), START);
     expect![[r#"
         < ten
         > No.
         > Your zip code?
-        {"name":"zip","choices":"[5 DIGITS]","attempt":3,"attempts":3}"#]].assert_eq(&shown(&mut session));
+        {"name":"zip","choices":"[5 DIGITS]","attempt":3,"attempts":3}"#]]
+    .assert_eq(&shown(&mut session));
     session.hear(Some("9-4-0-7-0"), START);
     expect![[r#"
         < 9-4-0-7-0
         > Thanks
-        ANSWERED after 7 s to /answer: initial_text_capture=hello SUCCESS, zip=94070 SUCCESS"#]].assert_eq(&shown(&mut session));
+        ANSWERED after 7 s to /answer: initial_text_capture=hello SUCCESS, zip=94070 SUCCESS"#]]
+    .assert_eq(&shown(&mut session));
 }
 
 #[test]
@@ -563,7 +575,8 @@ fn a_text_that_fits_nothing_and_silence_are_incomplete() {
     expect![[r#"
         < hello
         > Hello
-        ANSWERED after 7 s to /sorry: zip=- FAILED"#]].assert_eq(&run(&mut session, zip(1)));
+        ANSWERED after 7 s to /sorry: zip=- FAILED"#]]
+    .assert_eq(&run(&mut session, zip(1)));
     let mut session = dialogue("");
     run(&mut session, zip(1));
     session.hear(None, START);
@@ -574,11 +587,13 @@ fn a_text_that_fits_nothing_and_silence_are_incomplete() {
     session.hear(Some("94070"), UnixMillis(START.0 + 30_000));
     expect![[r#"
         < 94070
-        ANSWERED after 7 s to /sorry: zip=- TIMEOUT"#]].assert_eq(&shown(&mut session));
+        ANSWERED after 7 s to /sorry: zip=- TIMEOUT"#]]
+    .assert_eq(&shown(&mut session));
     expect![[r#"
         > Hello
         > Thanks
-        ANSWERED after 7 s to /answer: zip=94070 SUCCESS"#]].assert_eq(&run(&mut session, zip(1)));
+        ANSWERED after 7 s to /answer: zip=94070 SUCCESS"#]]
+    .assert_eq(&run(&mut session, zip(1)));
 }
 
 #[test]
@@ -589,7 +604,8 @@ fn the_first_text_waits_for_a_question_of_a_later_document() {
         < yes
         > A
         > B
-        ANSWERED after 7 s to two: -=- -"#]].assert_eq(&run(&mut session, first));
+        ANSWERED after 7 s to two: -=- -"#]]
+    .assert_eq(&run(&mut session, first));
     let second = json!({"tropo": [{"ask": {"choices": "yes(yeah), no", "name": "sure"}}, {"on": {"event": "continue", "next": "three"}}]});
     expect!["ANSWERED after 7 s to three: sure=yes SUCCESS"].assert_eq(&run(&mut session, second));
 }
@@ -609,7 +625,8 @@ fn verbs_that_a_text_session_cannot_do() {
         redirect {"to":"sip:a"}
         (> secret)
         unheard 1
-        ANSWERED after 7 s to /no: r=- FAILED, conference=- FAILED"#]].assert_eq(&run(&mut session, document));
+        ANSWERED after 7 s to /no: r=- FAILED, conference=- FAILED"#]]
+    .assert_eq(&run(&mut session, document));
     assert_eq!(shown(&mut dialogue("x")), "< x\nnothing_more");
     assert_eq!(
         run(&mut dialogue("x"), json!({"tropo": [{"reject": {}}, {"say": {"value": "never"}}]})),

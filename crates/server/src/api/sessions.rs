@@ -4,7 +4,7 @@ use http::{
     HeaderMap, HeaderValue, StatusCode, Uri,
     header::{ETAG, IF_NONE_MATCH},
 };
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 use sessionary_core::{
     id::SessionId,
     outcome, record,
@@ -46,7 +46,7 @@ const LIST: Route = Route {
     ..Route::PLAIN
 };
 
-const FORMAT: Parameter = text("format", "canonical (if not said) or handshake");
+const FORMAT: Parameter = text("format", "canonical (if not said), handshake or tropo");
 
 const GET: Route = Route {
     path: "/v1/sessions/{id}",
@@ -237,7 +237,7 @@ async fn told(
     caller: &Caller,
     format: Format,
     view: &SessionView,
-) -> Result<Value, Problem> {
+) -> Result<Box<RawValue>, Problem> {
     let signals = if format.needs_signals() {
         let (reader, id) = (app.engine.reader().await?, view.session.envelope.id);
         let session = reader.session(caller.tenant(), id)?.ok_or_else(no_such_session)?;
@@ -246,7 +246,7 @@ async fn told(
         Vec::new()
     };
     let SessionView { session, rules, now } = view;
-    Ok(format.encode(&View { session, rules, now: *now, signals: &signals }))
+    Ok(format.text(&View { session, rules, now: *now, signals: &signals }))
 }
 
 async fn signals(State(app): State<App>, caller: Caller, Segment(id): Segment<String>) -> Answered {

@@ -10,3 +10,6 @@ mod world;
 mod contract;
 mod outcomes;
 mod handshake;
+mod tropo;
+mod tropo_texts;
+mod application;

@@ -33,8 +33,9 @@ pub(crate) struct World {
     pub(crate) registry: Arc<Registry>,
     pub(crate) client: Client,
     pub(crate) engine: Engine,
+    settings: Settings,
     stop: CancellationToken,
-    _dir: tempfile::TempDir,
+    dir: Option<tempfile::TempDir>,
 }
 
 /// What came back.
@@ -42,6 +43,26 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: Value,
     pub(crate) headers: reqwest::header::HeaderMap,
+}
+
+/// Serves on a port of its own until it is stopped.
+fn serve(
+    engine: &Engine,
+    registry: &Arc<Registry>,
+    settings: &Settings,
+    stop: &CancellationToken,
+) -> String {
+    let clock = engine.clone();
+    let clock = Arc::new(move || clock.now());
+    let gate = Gate::new(registry.keys(), clock, Rates::default());
+    let app = App::new(engine.clone(), registry.clone(), settings, stop.clone());
+    let table = api::table(gate, Readiness::new(State::Ready), settings);
+    let router = face::router(table, app, settings);
+    let listener = accept::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let seats = Arc::new(Seats::new(1_000, 1_000));
+    tokio::spawn(accept::serve(listener, router, settings.clone(), seats, stop.clone()));
+    base
 }
 
 impl World {
@@ -84,17 +105,8 @@ impl World {
             rewrite_beyond_bytes: 256 << 20,
         };
         let engine = Engine::start(store, secret, config).unwrap();
-        let clock = engine.clone();
-        let clock = Arc::new(move || clock.now());
-        let gate = Gate::new(registry.keys(), clock, Rates::default());
         let stop = CancellationToken::new();
-        let app = App::new(engine.clone(), registry.clone(), &settings, stop.clone());
-        let table = api::table(gate, Readiness::new(State::Ready), &settings);
-        let router = face::router(table, app, &settings);
-        let listener = accept::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let seats = Arc::new(Seats::new(1_000, 1_000));
-        tokio::spawn(accept::serve(listener, router, settings, seats, stop.clone()));
+        let base = serve(&engine, &registry, &settings, &stop);
         let mut world = World {
             base,
             secret: String::new(),
@@ -102,12 +114,30 @@ impl World {
             registry,
             client: Client::new(),
             engine,
+            settings,
             stop,
-            _dir: dir,
+            dir: Some(dir),
         };
         world.secret = world.key(NewKey::new(KeyKind::Secret, "default"));
         world.publishable = world.key(NewKey::new(KeyKind::Publishable, "default"));
         world
+    }
+
+    /// Another server over the same data, which remembers nothing of what it did in memory.
+    #[expect(clippy::unused_async, reason = "it spawns, and so needs a runtime")]
+    pub(crate) async fn again(&self) -> World {
+        let stop = self.stop.child_token();
+        World {
+            base: serve(&self.engine, &self.registry, &self.settings, &stop),
+            secret: self.secret.clone(),
+            publishable: self.publishable.clone(),
+            registry: self.registry.clone(),
+            client: Client::new(),
+            engine: self.engine.clone(),
+            settings: self.settings.clone(),
+            stop,
+            dir: None,
+        }
     }
 
     pub(crate) fn key(&self, new: NewKey) -> String {
@@ -172,6 +202,8 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.stop.cancel();
-        self.engine.shutdown();
+        if self.dir.is_some() {
+            self.engine.shutdown();
+        }
     }
 }

@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{
     given::Given,
-    kind::{Clocks, Count, Kind},
+    kind::{Clocks, Count, Kind, WebAddress},
 };
 
 /// One setting, for pages and messages.
@@ -203,6 +203,12 @@ settings! {
     sources: Sources {
         /// By what a source's sessions are closed: our clock (`wall`), its own times (`watermark`), its statement of completeness (`mark`).
         clocks: Clocks = Clocks::default(), ();
+    }
+
+    /// The Tropo platform, and the application behind it.
+    tropo: Tropo {
+        /// The application that posts to `/tropo` are passed on to, and that text sessions are played with. Its answers go back unchanged; without one Sessionary answers itself. Private addresses are allowed.
+        relay_url: WebAddress = WebAddress::default(), ();
     }
 
     /// How much one request may hold. What is beyond is refused with the name of the limit.
