@@ -41,7 +41,7 @@ fn main() {
         let (mut value, mut decoded) = (f64::INFINITY, f64::INFINITY);
         for _ in 0..ROUNDS {
             value = value.min(us(parse));
-            decoded = decoded.min(us(|| drop(black_box(decode(bytes)))));
+            decoded = decoded.min(us(|| assert!(decode(bytes) > 0)));
         }
         let ratio = value / decoded;
         println!("{name:>24} {:>6} {value:>12.2} {decoded:>12.2} {ratio:>6.2}", bytes.len());

@@ -1,5 +1,6 @@
 //! Tropo: payloads in, signals out, and the same payloads back; text sessions played to the end.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by failing")]
+#![expect(clippy::needless_raw_string_hashes, reason = "the form that expect-test writes")]
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
