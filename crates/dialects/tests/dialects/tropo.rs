@@ -26,7 +26,7 @@ fn show(signal: &Signal) -> String {
     let mut shown = canonical::encode(signal);
     if let Some(technical) = shown.get_mut("technical").and_then(Json::as_object_mut) {
         let headers = technical.remove("sip_headers").unwrap_or_default();
-        technical.insert("headers".into(), json!(headers.as_object().map(|all| all.len())));
+        technical.insert("headers".into(), json!(headers.as_object().map(serde_json::Map::len)));
     }
     if shown.get("warnings").is_none() {
         shown["warnings"] = json!(signal.warnings);
@@ -468,7 +468,7 @@ fn dialogue(text: &str) -> Dialogue {
 }
 
 /// Runs a document and shows what was said and who is to act.
-fn run(dialogue: &mut Dialogue, document: Json) -> String {
+fn run(dialogue: &mut Dialogue, document: &Json) -> String {
     dialogue.take(Document::parse(document.to_string().as_bytes()).unwrap());
     shown(dialogue)
 }
@@ -530,10 +530,10 @@ fn the_first_text_answers_the_first_question() {
         > Hello
         > Thanks
         ANSWERED after 7 s to /answer: zip=94070 SUCCESS"#]]
-    .assert_eq(&run(&mut session, zip(1)));
+    .assert_eq(&run(&mut session, &zip(1)));
     expect![[r#"
         > Noted
-        DISCONNECTED after 7 s to bye and over: -=- -"#]].assert_eq(&run(&mut session, json!({"tropo": [{"say": {"value": "Noted"}}, {"hangup": null}, {"on": {"event": "hangup", "next": "bye"}}]})));
+        DISCONNECTED after 7 s to bye and over: -=- -"#]].assert_eq(&run(&mut session, &json!({"tropo": [{"say": {"value": "Noted"}}, {"hangup": null}, {"on": {"event": "hangup", "next": "bye"}}]})));
 }
 
 #[test]
@@ -547,7 +547,7 @@ fn a_capture_of_any_text_takes_the_first_text_away() {
         > Hello
         > Your zip code?
         {"name":"zip","choices":"[5 DIGITS]","attempt":1,"attempts":3}"#]]
-    .assert_eq(&run(&mut session, document));
+    .assert_eq(&run(&mut session, &document));
     session.hear(Some("nine"), START);
     expect![[r#"
         < nine
@@ -577,14 +577,14 @@ fn a_text_that_fits_nothing_and_silence_are_incomplete() {
         < hello
         > Hello
         ANSWERED after 7 s to /sorry: zip=- FAILED"#]]
-    .assert_eq(&run(&mut session, zip(1)));
+    .assert_eq(&run(&mut session, &zip(1)));
     let mut session = dialogue("");
-    run(&mut session, zip(1));
+    run(&mut session, &zip(1));
     session.hear(None, START);
     expect!["ANSWERED after 7 s to /sorry: zip=- TIMEOUT"].assert_eq(&shown(&mut session));
     // What comes after the time that the application states answers the next question.
     let mut session = dialogue("");
-    run(&mut session, zip(1));
+    run(&mut session, &zip(1));
     session.hear(Some("94070"), UnixMillis(START.0 + 30_000));
     expect![[r#"
         < 94070
@@ -594,7 +594,7 @@ fn a_text_that_fits_nothing_and_silence_are_incomplete() {
         > Hello
         > Thanks
         ANSWERED after 7 s to /answer: zip=94070 SUCCESS"#]]
-    .assert_eq(&run(&mut session, zip(1)));
+    .assert_eq(&run(&mut session, &zip(1)));
 }
 
 #[test]
@@ -606,9 +606,9 @@ fn the_first_text_waits_for_a_question_of_a_later_document() {
         > A
         > B
         ANSWERED after 7 s to two: -=- -"#]]
-    .assert_eq(&run(&mut session, first));
+    .assert_eq(&run(&mut session, &first));
     let second = json!({"tropo": [{"ask": {"choices": "yes(yeah), no", "name": "sure"}}, {"on": {"event": "continue", "next": "three"}}]});
-    expect!["ANSWERED after 7 s to three: sure=yes SUCCESS"].assert_eq(&run(&mut session, second));
+    expect!["ANSWERED after 7 s to three: sure=yes SUCCESS"].assert_eq(&run(&mut session, &second));
 }
 
 #[test]
@@ -627,10 +627,10 @@ fn verbs_that_a_text_session_cannot_do() {
         (> secret)
         unheard 1
         ANSWERED after 7 s to /no: r=- FAILED, conference=- FAILED"#]]
-    .assert_eq(&run(&mut session, document));
+    .assert_eq(&run(&mut session, &document));
     assert_eq!(shown(&mut dialogue("x")), "< x\nnothing_more");
     assert_eq!(
-        run(&mut dialogue("x"), json!({"tropo": [{"reject": {}}, {"say": {"value": "never"}}]})),
+        run(&mut dialogue("x"), &json!({"tropo": [{"reject": {}}, {"say": {"value": "never"}}]})),
         "< x\nreject"
     );
 }
@@ -640,7 +640,7 @@ fn an_application_that_calls_itself_is_stopped() {
     let mut session = dialogue("x");
     let document = json!({"tropo": [{"on": {"event": "continue", "next": "again"}}]});
     let steps = (0..60)
-        .map(|_| run(&mut session, document.clone()))
+        .map(|_| run(&mut session, &document))
         .filter(|step| step.ends_with("too_many_documents"));
     assert_eq!(steps.count(), 10);
 }
@@ -648,7 +648,7 @@ fn an_application_that_calls_itself_is_stopped() {
 #[test]
 fn a_session_on_its_way_can_be_written_down() {
     let mut session = dialogue("");
-    run(&mut session, zip(2));
+    run(&mut session, &zip(2));
     let text = serde_json::to_string(&session).unwrap();
     assert_eq!(serde_json::from_str::<Dialogue>(&text).unwrap(), session);
 }
