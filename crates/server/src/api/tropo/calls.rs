@@ -142,3 +142,73 @@ impl Drop for Waiting {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        auth::{Gate, Place, Presented},
+        limits::Rates,
+    };
+    use sessionary_engine::keys::{KeyKind, KeyRing, KeyText, Scope};
+    use std::{future::Future, pin::pin, task::Context};
+
+    fn caller() -> Caller {
+        let ring = KeyRing::new([7; 32], []);
+        let text = KeyText::from_random(KeyKind::Publishable, [1; 32]);
+        ring.put(ring.record(&text, TenantId(1), "shop"));
+        let gate = Gate::new(Arc::new(ring), Arc::new(|| UnixMillis(0)), Rates::default());
+        let (parts, ()) = http::Request::new(()).into_parts();
+        let key = Presented { text: text.reveal().to_owned(), place: Place::Query };
+        gate.admit(&parts, &key, Scope::SignalsWrite).unwrap()
+    }
+
+    #[test]
+    fn posts_of_a_session_have_their_turns_in_the_order_they_came() {
+        let (calls, caller) = (Calls::default(), caller());
+        let call = calls.of(&caller, "s1", UnixMillis(0));
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut first = pin!(call.turn());
+        let mut second = pin!(call.turn());
+        let mut third = pin!(call.turn());
+        let std::task::Poll::Ready(Ok(turn)) = first.as_mut().poll(&mut context) else {
+            panic!("nobody is before the first")
+        };
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        assert!(third.as_mut().poll(&mut context).is_pending());
+        drop(turn);
+        assert!(third.as_mut().poll(&mut context).is_pending(), "the second came before");
+        let std::task::Poll::Ready(Ok(turn)) = second.as_mut().poll(&mut context) else {
+            panic!("it is the turn of the second")
+        };
+        drop(turn);
+        assert!(third.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[test]
+    fn a_session_admits_its_posts_for_a_day_and_for_a_while_after_its_end() {
+        let (calls, caller) = (Calls::default(), caller());
+        let call = calls.of(&caller, "s1", UnixMillis(0));
+        let admits =
+            |session: &str, at: Millis| calls.caller_of(session, UnixMillis(0).plus(at)).is_some();
+        assert!(admits("s1", Millis::from_hours(23)) && !admits("s1", Millis::from_hours(25)));
+        assert!(!admits("s2", Millis(0)));
+        call.note_end(UnixMillis(0));
+        assert!(admits("s1", Millis::from_mins(9)) && !admits("s1", Millis::from_mins(11)));
+    }
+
+    #[test]
+    fn memory_of_sessions_is_bounded() {
+        let (calls, caller) = (Calls::default(), caller());
+        for number in 0..CALLS_MAX + 10 {
+            let now = UnixMillis(i64::try_from(number).unwrap());
+            calls.of(&caller, &format!("s{number}"), now);
+        }
+        assert!(calls.lock().len() <= CALLS_MAX);
+        let latest = format!("s{}", CALLS_MAX + 9);
+        assert!(
+            calls.caller_of(&latest, UnixMillis(0)).is_some(),
+            "the oldest are forgotten first"
+        );
+    }
+}
