@@ -243,8 +243,14 @@ impl<'a> Party<'a> {
 
 /// Never assumes a number: what parses as one is a phone, anything else an address of messaging.
 fn person(id: &str, context: &Context<'_>) -> Identity {
-    let is_phone = e164(id.trim(), context.country).is_some();
-    identity(if is_phone { "phone" } else { "messaging_address" }, id, context.country)
+    let sent = id.trim();
+    match e164(sent, context.country) {
+        Some(value) => {
+            let original = (value != sent).then(|| sent.into());
+            Identity { kind: "phone".into(), value: value.into(), original }
+        }
+        None => identity("messaging_address", sent, None),
+    }
 }
 
 fn timestamp(json: JsonText<'_>, sheet: &mut Sheet) -> Option<Instant> {
