@@ -246,10 +246,12 @@ pub mod kind {
     pub const PARCEL_RECEIPT: &str = "parcel_receipt";
     /// A model scored the session (a note).
     pub const SCORE_GIVEN: &str = "score_given";
+    /// What the business's own application answered to what was passed on to it (a note).
+    pub const APPLICATION_ANSWERED: &str = "application_answered";
 
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [&str; 34] = [
+    pub const ALL: [&str; 35] = [
         PAGE_VIEWED, SCREEN_VIEWED, SEARCH_PERFORMED, CATEGORY_VIEWED,
         PRODUCT_VIEWED, PRODUCT_ADDED, CHECKOUT_STARTED, ORDER_COMPLETED,
         ORDER_REFUNDED, SUBSCRIBED, IDENTIFIED, HEARTBEAT,
@@ -260,6 +262,7 @@ pub mod kind {
         CART_VIEWED,
         MENU_ENTERED, CALL_QUEUED, CALL_DEFLECTED, CALL_PROGRESSED,
         SESSION_REPORTED,
+        APPLICATION_ANSWERED,
     ];
 }
 
@@ -276,7 +279,10 @@ impl Signal {
     /// Whether it is a fact or a note.
     pub fn nature(&self) -> Nature {
         match &*self.kind {
-            kind::EXPERIMENT_VIEWED | kind::PARCEL_RECEIPT | kind::SCORE_GIVEN => Nature::Note,
+            kind::EXPERIMENT_VIEWED
+            | kind::PARCEL_RECEIPT
+            | kind::SCORE_GIVEN
+            | kind::APPLICATION_ANSWERED => Nature::Note,
             _ => Nature::Fact,
         }
     }

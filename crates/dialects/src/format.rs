@@ -1,5 +1,8 @@
 //! The shapes that a session can be read in: one encoder for each dialect that can tell one.
-use serde_json::Value as Json;
+use serde_json::{
+    Value as Json,
+    value::{RawValue, to_raw_value},
+};
 use sessionary_core::{
     record as told,
     rules::Rules,
@@ -8,7 +11,7 @@ use sessionary_core::{
     time::UnixMillis,
 };
 
-use crate::{ccai, enrich, genesys, handshake, segment};
+use crate::{ccai, enrich, genesys, handshake, segment, tropo};
 
 /// A shape of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +24,8 @@ pub enum Format {
     Genesys,
     /// A session metadata file of CCAI Platform.
     Ccai,
+    /// The session payload of the Tropo platform.
+    Tropo,
     /// The calls of Segment's libraries.
     Segment,
 }
@@ -40,8 +45,14 @@ pub struct View<'a> {
 
 impl Format {
     /// Every format, in the order they are offered.
-    pub const ALL: &[Format] =
-        &[Format::Canonical, Format::Handshake, Format::Genesys, Format::Ccai, Format::Segment];
+    pub const ALL: &[Format] = &[
+        Format::Canonical,
+        Format::Handshake,
+        Format::Genesys,
+        Format::Ccai,
+        Format::Tropo,
+        Format::Segment,
+    ];
 
     /// The word on the wire.
     pub fn word(self) -> &'static str {
@@ -50,6 +61,7 @@ impl Format {
             Format::Handshake => "handshake",
             Format::Genesys => "genesys",
             Format::Ccai => "ccai",
+            Format::Tropo => "tropo",
             Format::Segment => "segment",
         }
     }
@@ -63,7 +75,7 @@ impl Format {
     pub fn needs_signals(self) -> bool {
         match self {
             Format::Canonical | Format::Handshake | Format::Ccai => false,
-            Format::Genesys | Format::Segment => true,
+            Format::Genesys | Format::Tropo | Format::Segment => true,
         }
     }
 
@@ -74,7 +86,16 @@ impl Format {
             Format::Handshake => handshake::of_session(view),
             Format::Genesys => genesys::of_session(view),
             Format::Ccai => ccai::of_session(view),
+            Format::Tropo => tropo::of_session(view),
             Format::Segment => segment::of_session(view),
+        }
+    }
+
+    /// The session in this shape as JSON text, its members in the order that the shape gives them.
+    pub fn text(self, view: &View<'_>) -> Box<RawValue> {
+        match self {
+            Format::Tropo => tropo::text_of_session(view),
+            other => to_raw_value(&other.encode(view)).unwrap_or_default(),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod limits;
 pub mod mapping;
 mod month;
 pub mod segment;
+pub mod tropo;
 
 pub use format::{Format, View};
 pub use limits::Limits;

@@ -32,6 +32,7 @@ mod sessions;
 mod signals;
 mod sources;
 mod status;
+mod tropo;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -68,6 +69,7 @@ impl App {
 
 /// The whole table of routes.
 pub fn table(gate: Gate, readiness: Readiness, settings: &Settings) -> Routes<App> {
+    let tropo = tropo::Tropo::new(gate.clone(), settings);
     let routes = crate::face::table(gate, readiness, settings);
     let routes = schemas::name(routes).at(&live::STREAM, live::stream);
     let routes = signals::add(routes);
@@ -82,5 +84,6 @@ pub fn table(gate: Gate, readiness: Readiness, settings: &Settings) -> Routes<Ap
     let routes = key_routes::add(routes);
     let routes = quarantine::add(routes);
     let routes = genesys::add(routes);
+    let routes = tropo::add(routes, &tropo);
     status::add(routes)
 }

@@ -23,7 +23,7 @@ use crate::{
     openapi,
     problem::Code,
     request_log,
-    routes::{Answer, Entry, Route, Routes, no_such_method, no_such_path},
+    routes::{Answer, Entry, Route, Routes, no_such_method},
     settings::Settings,
 };
 
@@ -155,7 +155,6 @@ where
     };
     routes
         .into_router()
-        .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(Arc::new(door), pass))
         .with_state(state)

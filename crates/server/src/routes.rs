@@ -237,12 +237,14 @@ pub struct Routes<S> {
     rows: Vec<&'static Route>,
     schemas: BTreeMap<&'static str, Value>,
     router: Router<S>,
+    has_fallback: bool,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// An empty table, whose routes will be entered through `entry`.
     pub fn new(entry: Entry) -> Routes<S> {
-        Routes { entry, rows: Vec::new(), schemas: BTreeMap::new(), router: Router::new() }
+        let (rows, schemas, router) = (Vec::new(), BTreeMap::new(), Router::new());
+        Routes { entry, rows, schemas, router, has_fallback: false }
     }
 
     /// Adds a route: one row, one handler.
@@ -259,6 +261,23 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let handler =
             on(row.method.filter(), handler).route_layer(from_fn_with_state(admission, admit));
         self.router = self.router.route(row.path, handler);
+        self
+    }
+
+    /// Hands requests of the row's method whose path no row has to a handler, through the row's
+    /// admission; its path is not looked at. The handler refuses what is not for it as
+    /// [`no_such_path`] does.
+    #[must_use]
+    pub(crate) fn elsewhere<T: 'static>(
+        mut self,
+        row: &'static Route,
+        handler: impl Handler<T, S>,
+    ) -> Routes<S> {
+        let admission = Arc::new(Admission { entry: self.entry.clone(), row });
+        let handler =
+            on(row.method.filter(), handler).route_layer(from_fn_with_state(admission, admit));
+        self.router = self.router.fallback(handler.fallback(no_such_path));
+        self.has_fallback = true;
         self
     }
 
@@ -312,7 +331,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     pub(crate) fn into_router(self) -> Router<S> {
-        self.router
+        if self.has_fallback { self.router } else { self.router.fallback(no_such_path) }
     }
 }
 

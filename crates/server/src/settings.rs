@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use sessionary_dialects::Limits;
+use url::Url;
 
 use crate::body::BodySizes;
 
@@ -45,6 +46,30 @@ pub struct Settings {
     pub header_bytes_max: usize,
     /// After a stop signal, how long accepted requests may still take. Default 10 s.
     pub drain: Duration,
+    /// What stands behind the Tropo routes.
+    pub tropo: TropoSettings,
+}
+
+/// What stands behind the Tropo routes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TropoSettings {
+    /// The application that posts are passed on to, an `http` or `https` URL; none: Sessionary itself
+    /// answers the platform. The operator's word: private addresses are allowed.
+    pub relay_url: Option<Url>,
+    /// How long the application may take for an answer to the platform. Default 5 s.
+    pub relay_timeout: Duration,
+    /// How long it may take for one document of a text session that is played here. Default 10 s.
+    pub document_timeout: Duration,
+}
+
+impl Default for TropoSettings {
+    fn default() -> TropoSettings {
+        TropoSettings {
+            relay_url: None,
+            relay_timeout: Duration::from_secs(5),
+            document_timeout: Duration::from_secs(10),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -67,6 +92,7 @@ impl Default for Settings {
             url_bytes_max: 8 * 1024,
             header_bytes_max: 16 * 1024,
             drain: Duration::from_secs(10),
+            tropo: TropoSettings::default(),
         }
     }
 }

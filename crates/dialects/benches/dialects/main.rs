@@ -13,6 +13,7 @@ use sessionary_dialects::{Context, Limits};
 mod ccai;
 mod genesys;
 mod segment;
+mod tropo;
 
 const ROUNDS: usize = 15;
 /// So many bytes are read in one round.
@@ -32,7 +33,7 @@ type Decoder = fn(&[u8]) -> usize;
 type Row = (&'static str, String, Decoder);
 
 fn table() -> Vec<Row> {
-    [segment::rows(), ccai::rows(), genesys::rows()].concat()
+    [segment::rows(), ccai::rows(), genesys::rows(), tropo::rows()].concat()
 }
 
 fn main() {

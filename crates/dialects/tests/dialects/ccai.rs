@@ -7,6 +7,7 @@ use expect_test::{Expect, expect};
 use proptest::{collection, prelude::*, sample};
 use serde_json::{Map, Value as Json, json};
 use sessionary_core::{
+    goal::NO_GOALS,
     lane::{HashSecret, lane_of},
     lane_fold::{Fetch, Lane, Setting},
     outcome, record,
@@ -75,7 +76,7 @@ fn fold(signals: &[Signal]) -> Session {
         let signal = Box::new(signal.clone());
         let stamped = Stamped { position, at, received_at: NOW, marks, key_hash, signal };
         journal.0.insert(position, stamped.clone());
-        let setting = Setting { rules: &rules, now: NOW, secret: &SECRET };
+        let setting = Setting { rules: &rules, goals: &NO_GOALS, now: NOW, secret: &SECRET };
         lane.fold(vec![stamped], setting, &mut journal).unwrap();
     }
     assert_eq!(lane.sessions.len(), 1);

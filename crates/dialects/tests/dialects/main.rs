@@ -4,3 +4,4 @@ mod ccai;
 mod genesys;
 mod handshake;
 mod segment;
+mod tropo;

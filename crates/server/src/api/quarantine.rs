@@ -19,6 +19,7 @@ use super::{
     paging::{Query, Segment},
     segment,
     signals::context,
+    tropo,
 };
 use crate::{
     auth::Caller,
@@ -128,7 +129,10 @@ async fn replay(
     // Its own key says what its ids and amounts mean, even if another one replays it.
     let own = app.registry.keys().get(item.key_number);
     let caller = own.map_or_else(|| caller.clone(), |key| caller.with_settings_of(&key));
-    let signals = read(&app, &caller, &item, raw)?;
+    let signals = match &*item.dialect {
+        tropo::DIALECT => tropo::read_again(&app, &caller, raw).await?,
+        _ => read(&app, &caller, &item, raw)?,
+    };
     let tenant = caller.tenant();
     let received_at = Some(item.received_at);
     let submission = Submission { tenant, signals, received_at, quarantine: Vec::new() };

@@ -4,7 +4,7 @@ use http::{
     HeaderMap, HeaderValue, StatusCode, Uri,
     header::{ETAG, IF_NONE_MATCH},
 };
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 use sessionary_core::{
     id::SessionId,
     outcome, record,
@@ -238,7 +238,7 @@ async fn told(
     caller: &Caller,
     format: Format,
     view: &SessionView,
-) -> Result<Value, Problem> {
+) -> Result<Box<RawValue>, Problem> {
     let signals = if format.needs_signals() {
         let (reader, id) = (app.engine.reader().await?, view.session.envelope.id);
         let session = reader.session(caller.tenant(), id)?.ok_or_else(no_such_session)?;
@@ -247,7 +247,7 @@ async fn told(
         Vec::new()
     };
     let SessionView { session, rules, now } = view;
-    Ok(format.encode(&View { session, rules, now: *now, signals: &signals }))
+    Ok(format.text(&View { session, rules, now: *now, signals: &signals }))
 }
 
 async fn signals(State(app): State<App>, caller: Caller, Segment(id): Segment<String>) -> Answered {

@@ -15,3 +15,6 @@ mod handshake;
 mod segment;
 mod ccai;
 mod genesys;
+mod tropo;
+mod tropo_texts;
+mod application;

@@ -35,8 +35,9 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) engine: Engine,
     pub(crate) rows: Vec<&'static Route>,
+    settings: Settings,
     stop: CancellationToken,
-    _dir: tempfile::TempDir,
+    dir: Option<tempfile::TempDir>,
 }
 
 /// What came back.
@@ -44,6 +45,27 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: Value,
     pub(crate) headers: reqwest::header::HeaderMap,
+}
+
+/// Serves on a port of its own until it is stopped.
+fn serve(
+    engine: &Engine,
+    registry: &Arc<Registry>,
+    settings: &Settings,
+    stop: &CancellationToken,
+) -> (String, Vec<&'static Route>) {
+    let clock = engine.clone();
+    let clock = Arc::new(move || clock.now());
+    let gate = Gate::new(registry.keys(), clock, Rates::default());
+    let app = App::new(engine.clone(), registry.clone(), settings, stop.clone());
+    let table = api::table(gate, Readiness::new(State::Ready), settings);
+    let rows = table.rows().to_vec();
+    let router = face::router(table, app, settings);
+    let listener = accept::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let seats = Arc::new(Seats::new(1_000, 1_000));
+    tokio::spawn(accept::serve(listener, router, settings.clone(), seats, stop.clone()));
+    (base, rows)
 }
 
 impl World {
@@ -86,18 +108,8 @@ impl World {
             rewrite_beyond_bytes: 256 << 20,
         };
         let engine = Engine::start(store, secret, config).unwrap();
-        let clock = engine.clone();
-        let clock = Arc::new(move || clock.now());
-        let gate = Gate::new(registry.keys(), clock, Rates::default());
         let stop = CancellationToken::new();
-        let app = App::new(engine.clone(), registry.clone(), &settings, stop.clone());
-        let table = api::table(gate, Readiness::new(State::Ready), &settings);
-        let rows = table.rows().to_vec();
-        let router = face::router(table, app, &settings);
-        let listener = accept::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let seats = Arc::new(Seats::new(1_000, 1_000));
-        tokio::spawn(accept::serve(listener, router, settings, seats, stop.clone()));
+        let (base, rows) = serve(&engine, &registry, &settings, &stop);
         let mut world = World {
             base,
             secret: String::new(),
@@ -106,12 +118,32 @@ impl World {
             client: Client::new(),
             engine,
             rows,
+            settings,
             stop,
-            _dir: dir,
+            dir: Some(dir),
         };
         world.secret = world.key(NewKey::new(KeyKind::Secret, "default"));
         world.publishable = world.key(NewKey::new(KeyKind::Publishable, "default"));
         world
+    }
+
+    /// Another server over the same data, which remembers nothing of what it did in memory.
+    #[expect(clippy::unused_async, reason = "it spawns, and so needs a runtime")]
+    pub(crate) async fn again(&self) -> World {
+        let stop = self.stop.child_token();
+        let (base, rows) = serve(&self.engine, &self.registry, &self.settings, &stop);
+        World {
+            base,
+            rows,
+            secret: self.secret.clone(),
+            publishable: self.publishable.clone(),
+            registry: self.registry.clone(),
+            client: Client::new(),
+            engine: self.engine.clone(),
+            settings: self.settings.clone(),
+            stop,
+            dir: None,
+        }
     }
 
     pub(crate) fn key(&self, new: NewKey) -> String {
@@ -176,6 +208,8 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.stop.cancel();
-        self.engine.shutdown();
+        if self.dir.is_some() {
+            self.engine.shutdown();
+        }
     }
 }

@@ -10,7 +10,7 @@ use sessionary_engine::ShardConfig;
 use sessionary_server::{
     body::BodySizes,
     limits::{Rate, Rates},
-    settings::Settings,
+    settings::{Settings, TropoSettings},
 };
 use sessionary_store::Options;
 
@@ -96,6 +96,10 @@ impl Config {
             },
             items: self.items(),
             drain: Duration::from_millis(server.drain_ms),
+            tropo: TropoSettings {
+                relay_url: self.tropo.relay_url.0.clone(),
+                ..TropoSettings::default()
+            },
             ..Settings::default()
         }
     }

@@ -2,6 +2,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, ops::RangeInclusive, path::PathBuf};
 
 use toml::de::DeValue;
+use url::Url;
 
 /// A value as it was given: typed in a file, text in a variable.
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +117,35 @@ impl Kind for FilePath {
 
     fn takes((): &()) -> String {
         "the path of a file; \"\": none".into()
+    }
+}
+
+/// An `http` or `https` URL, or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WebAddress(pub(crate) Option<Url>);
+
+impl Kind for WebAddress {
+    type Within = ();
+
+    fn read(raw: Raw<'_>, (): &()) -> Option<WebAddress> {
+        let text = match raw {
+            Raw::File(value) => value.as_str()?,
+            Raw::Variable(text) => text,
+        };
+        if text.trim().is_empty() {
+            return Some(WebAddress(None));
+        }
+        let url = Url::parse(text.trim()).ok()?;
+        let is_web = matches!(url.scheme(), "http" | "https") && url.username().is_empty();
+        (is_web && url.fragment().is_none()).then_some(WebAddress(Some(url)))
+    }
+
+    fn written(&self) -> String {
+        format!("{:?}", self.0.as_ref().map(Url::as_str).unwrap_or_default())
+    }
+
+    fn takes((): &()) -> String {
+        "a URL such as http://127.0.0.1:7290/ or https://app.example/start; nothing: none".into()
     }
 }
 

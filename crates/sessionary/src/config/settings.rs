@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{
     given::Given,
-    kind::{Clocks, Count, FilePath, Kind},
+    kind::{Clocks, Count, FilePath, Kind, WebAddress},
 };
 
 /// One setting, for pages and messages.
@@ -211,6 +211,12 @@ settings! {
         geoip_city: FilePath = FilePath::default(), ();
         /// Database of network owners, such as GeoLite2-ASN; none: signals get no owner of their address.
         geoip_asn: FilePath = FilePath::default(), ();
+    }
+
+    /// The Tropo platform, and the application behind it.
+    tropo: Tropo {
+        /// The application that posts to `/tropo` are passed on to, and that text sessions are played with. Its answers go back unchanged; without one Sessionary answers itself. Private addresses are allowed.
+        relay_url: WebAddress = WebAddress::default(), ();
     }
 
     /// How much one request may hold. What is beyond is refused with the name of the limit.

@@ -98,6 +98,26 @@ fn limits_reach_the_server() {
 }
 
 #[test]
+fn the_application_behind_tropo_is_a_web_address() {
+    let address = |text: &str| {
+        let config = given("", &[("SESSIONARY_TROPO__RELAY_URL", text)]);
+        config.map(|config| config.server_settings().tropo.relay_url.map(|url| url.to_string()))
+    };
+    assert_eq!(address("").unwrap(), None);
+    let local = "http://127.0.0.1:7290/";
+    assert_eq!(address(local).unwrap().as_deref(), Some(local));
+    assert_eq!(
+        address("https://a.example/x?y=1").unwrap().as_deref(),
+        Some("https://a.example/x?y=1")
+    );
+    for wrong in
+        ["app.example", "file:///etc/passwd", "ftp://a.example", "http://a.example/#x", "http://"]
+    {
+        assert!(address(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn the_printed_file_is_the_default_configuration() {
     let printed = documented();
     assert_eq!(given(&printed, &[]), given("", &[]));

@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 
 use sessionary_core::{
+    goal::NO_GOALS,
     lane::{HashSecret, lane_of},
     lane_fold::{Fetch, Lane, Setting},
     rules::Rules,
@@ -62,7 +63,7 @@ pub(super) fn fold(signals: impl IntoIterator<Item = Signal>) -> Folded {
         })
         .collect();
     let mut stored = Stored(stamped.iter().map(|s| (s.position, s.clone())).collect());
-    let setting = Setting { rules: &rules, now: NOW, secret: &SECRET };
+    let setting = Setting { rules: &rules, goals: &NO_GOALS, now: NOW, secret: &SECRET };
     let Ok(_) = lane.fold(stamped, setting, &mut stored);
     assert_eq!(lane.sessions.len(), 1, "the signals of a test are of one session");
     let session = lane.sessions.remove(0);
