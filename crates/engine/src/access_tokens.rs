@@ -85,7 +85,8 @@ mod tests {
     fn a_token_is_that_of_the_last_release() {
         let token = AccessToken { key_number: 3, ends_at: UnixMillis(1_767_607_200_000) };
         let text = AccessTokens::new(&PEPPER).issue(token);
-        expect_test::expect!["sny_at_AQAAAAMAAAGbjZlpAMGeQVlHVgpyk0cCkBVClK1kx99Oy_t9dFX2YX5l4eMd"].assert_eq(&text);
+        expect_test::expect!["sny_at_AQAAAAMAAAGbjZlpAMGeQVlHVgpyk0cCkBVClK1kx99Oy_t9dFX2YX5l4eMd"]
+            .assert_eq(&text);
     }
 
     proptest! {
