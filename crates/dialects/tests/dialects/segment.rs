@@ -1,5 +1,5 @@
 //! Segment's calls: as its libraries send them, and told again without loss.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by failing")]
+#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 use expect_test::{Expect, expect};
 use proptest::{collection, option, prelude::*, sample::select};
 use serde_json::{Value as Json, json};
