@@ -138,6 +138,7 @@ fn source_name(source: Source) -> &'static str {
         Source::Genesys => "Genesys",
         Source::Ccai => "CCAI",
         Source::Tropo => "Tropo",
+        Source::Segment => "Segment",
     }
 }
 

@@ -145,7 +145,7 @@ pub fn text_of(body: &[u8]) -> Cow<'_, str> {
 }
 
 /// Reads a posted body: `{"session": …}` or `{"result": …}`, with whatever stands beside it, or the
-/// inside of one of them alone.
+/// inside of one of them alone; and a session with its `results`, as [`of_session`] tells it.
 ///
 /// # Errors
 /// It is neither, is over a limit, or names no session where one is needed.
@@ -162,6 +162,8 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Posted, Refusal> {
 struct Members<'a> {
     session: Option<session::Draft<'a>>,
     result: Option<result::Draft<'a>>,
+    /// Those of a session that is told whole.
+    results: Vec<result::Draft<'a>>,
     rest: Rest<'a>,
     bounds: Bounds,
 }
@@ -170,7 +172,8 @@ struct Members<'a> {
 type Rest<'a> = Vec<(Cow<'a, str>, JsonText<'a>)>;
 
 fn members<'a>(scanner: &mut Scanner<'a>, bounds: Bounds) -> Option<Members<'a>> {
-    let mut found = Members { session: None, result: None, rest: Vec::new(), bounds };
+    let mut found =
+        Members { session: None, result: None, results: Vec::new(), rest: Vec::new(), bounds };
     scanner.space();
     let mut passed = scanner.open(b'{')?;
     while let Some(name) = scanner.name(&mut passed)? {
@@ -178,11 +181,30 @@ fn members<'a>(scanner: &mut Scanner<'a>, bounds: Bounds) -> Option<Members<'a>>
         match (&*name, scanner.peek()?) {
             ("session", b'{') => found.session = Some(session::read(scanner)?),
             ("result", b'{') => found.result = Some(result::read(scanner)?),
+            ("results", b'[') => {
+                let list = scanner.value()?;
+                match results(list, bounds) {
+                    Some(results) => found.results = results,
+                    None => found.rest.push((name, list)),
+                }
+            }
             _ => found.rest.push((name, scanner.value()?)),
         }
     }
     scanner.space();
     scanner.peek().is_none().then_some(found)
+}
+
+/// The results of a list of nothing but results.
+fn results(list: JsonText<'_>, bounds: Bounds) -> Option<Vec<result::Draft<'_>>> {
+    let mut scanner = Scanner::new(list.get(), bounds);
+    let mut passed = scanner.open(b'[')?;
+    let mut results = Vec::new();
+    while scanner.item(&mut passed)? {
+        let is_result = scanner.peek()? == b'{';
+        results.push(is_result.then(|| result::read(&mut scanner)).flatten()?);
+    }
+    results.iter().all(result::Draft::is_of_a_session).then_some(results)
 }
 
 impl Members<'_> {
@@ -196,12 +218,19 @@ impl Members<'_> {
             signals = session.finish(rest, context)?;
             rest = &[];
         }
+        let is_over = self.results.iter().any(result::Draft::is_last);
+        let known = known_of(&signals);
+        for result in self.results.drain(..) {
+            let mut signal = result.finish(&[], context)?;
+            result::place(&mut signal, known);
+            signals.push(signal);
+        }
         let Some(result) = self.result.take() else {
             let first = signals.first().ok_or(Refusal::Neither)?;
             let session = first.session.clone();
-            return Ok(Posted { phase: Phase::Session, session, signals, is_last: false });
+            return Ok(Posted { phase: Phase::Session, session, signals, is_last: is_over });
         };
-        let is_last = result.is_last();
+        let is_last = is_over || result.is_last();
         let mut signal = result.finish(rest, context)?;
         if !signals.is_empty() {
             result::place(&mut signal, known_of(&signals));
