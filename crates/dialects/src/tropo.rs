@@ -162,8 +162,8 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Posted, Refusal> {
 struct Members<'a> {
     session: Option<session::Draft<'a>>,
     result: Option<result::Draft<'a>>,
-    /// Those of a session that is told whole.
-    results: Vec<result::Draft<'a>>,
+    /// A list beside a session that is told whole.
+    results: Option<JsonText<'a>>,
     rest: Rest<'a>,
     bounds: Bounds,
 }
@@ -173,7 +173,7 @@ type Rest<'a> = Vec<(Cow<'a, str>, JsonText<'a>)>;
 
 fn members<'a>(scanner: &mut Scanner<'a>, bounds: Bounds) -> Option<Members<'a>> {
     let mut found =
-        Members { session: None, result: None, results: Vec::new(), rest: Vec::new(), bounds };
+        Members { session: None, result: None, results: None, rest: Vec::new(), bounds };
     scanner.space();
     let mut passed = scanner.open(b'{')?;
     while let Some(name) = scanner.name(&mut passed)? {
@@ -181,13 +181,7 @@ fn members<'a>(scanner: &mut Scanner<'a>, bounds: Bounds) -> Option<Members<'a>>
         match (&*name, scanner.peek()?) {
             ("session", b'{') => found.session = Some(session::read(scanner)?),
             ("result", b'{') => found.result = Some(result::read(scanner)?),
-            ("results", b'[') => {
-                let list = scanner.value()?;
-                match results(list, bounds) {
-                    Some(results) => found.results = results,
-                    None => found.rest.push((name, list)),
-                }
-            }
+            ("results", b'[') => found.results = Some(scanner.value()?),
             _ => found.rest.push((name, scanner.value()?)),
         }
     }
@@ -207,20 +201,21 @@ fn results(list: JsonText<'_>, bounds: Bounds) -> Option<Vec<result::Draft<'_>>>
     results.iter().all(result::Draft::is_of_a_session).then_some(results)
 }
 
-impl Members<'_> {
+impl<'a> Members<'a> {
     fn finish(mut self, context: &Context<'_>) -> Result<Posted, Refusal> {
         if self.session.is_none() && self.result.is_none() {
             self.unwrap_bare();
         }
+        let results = self.results_of_the_session();
         let mut signals = Vec::with_capacity(2);
         let mut rest = &self.rest[..];
         if let Some(session) = self.session.take() {
             signals = session.finish(rest, context)?;
             rest = &[];
         }
-        let is_over = self.results.iter().any(result::Draft::is_last);
+        let is_over = results.iter().any(result::Draft::is_last);
         let known = known_of(&signals);
-        for result in self.results.drain(..) {
+        for result in results {
             let mut signal = result.finish(&[], context)?;
             result::place(&mut signal, known);
             signals.push(signal);
@@ -238,6 +233,16 @@ impl Members<'_> {
         let session = signal.session.clone();
         signals.push(signal);
         Ok(Posted { phase: Phase::Result, session, signals, is_last })
+    }
+
+    /// Those of a session that is told whole; any other list is a member like others.
+    fn results_of_the_session(&mut self) -> Vec<result::Draft<'a>> {
+        let Some(list) = self.results.take() else { return Vec::new() };
+        let read = self.session.as_ref().and_then(|_| results(list, self.bounds));
+        read.unwrap_or_else(|| {
+            self.rest.push(("results".into(), list));
+            Vec::new()
+        })
     }
 
     /// Takes the members themselves for those of a session or a result.

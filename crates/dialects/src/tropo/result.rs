@@ -184,8 +184,7 @@ type End = (Option<&'static str>, Option<&'static str>);
 
 /// Whether a status is a state of the platform's.
 pub(super) fn is_state(status: &str) -> bool {
-    const OTHERS: [&str; 2] = ["ANSWERED", "RINGING"];
-    is_final(status).is_some() || OTHERS.iter().any(|word| word.eq_ignore_ascii_case(status))
+    is_final(status).is_some() || status.eq_ignore_ascii_case("ANSWERED")
 }
 
 /// The state of a session that came by another dialect and is over, by how it ended.

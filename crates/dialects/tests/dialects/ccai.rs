@@ -1,5 +1,5 @@
 //! CCAI Platform as its senders use it: events and files in, records and files out.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by failing")]
+#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 #![expect(clippy::needless_raw_string_hashes, reason = "the form that expect-test writes")]
 use std::fmt::Write as _;
 
@@ -850,4 +850,21 @@ proptest! {
         let length = Millis(40_000);
         prop_assert!(content.legs.iter().all(|leg| leg.hold_ms <= length));
     }
+}
+
+#[test]
+fn a_code_means_what_it_is_called() {
+    let claimed = |codes: &str| {
+        let body = format!(
+            r#"{{"id":1,"status":"finished","occurred_at":"2026-01-05T10:06:00Z","disposition_codes":{codes}}}"#
+        );
+        events(&body).remove(0).claim.map(|claim| claim.code)
+    };
+    assert_eq!(claimed(r#"[{"code":"R7","name":"Customer Service"}]"#), Some(11));
+    assert_eq!(
+        claimed(r#"[{"code":"R7","name":"Customer Service"},{"code":"Convert"}]"#),
+        Some(10),
+        "codes first"
+    );
+    assert_eq!(claimed(r#"[{"code":"11"}]"#), None, "a number of theirs is none of ours");
 }

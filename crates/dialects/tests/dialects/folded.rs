@@ -1,4 +1,5 @@
 //! Signals folded into a session, so that it can be told.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by failing")]
 use std::collections::HashMap;
 
 use sessionary_core::{
@@ -77,5 +78,5 @@ pub(crate) fn fold(signals: impl IntoIterator<Item = Signal>, now: UnixMillis) -
         (member, Arrival { tenant: TENANT, received_at: now, batch: 0, signal })
     };
     let signals = members.into_iter().map(arrival).collect();
-    Folded { signals, session, rules, now }
+    Folded { session, signals, rules, now }
 }

@@ -89,8 +89,9 @@ fn step_of(row: &Field) -> &'static str {
         1187 => kind::SCREEN_VIEWED,
         200..=214 | 1020 | 1021 => kind::ORDER_COMPLETED,
         1036 | 1037 => kind::RATING_GIVEN,
-        1030..=1035 | 1043 | 1046 => kind::CALL_STARTED,
-        406..=417 | 1022 | 1023 | 1047 | 1182..=1190 => kind::CALL_STARTED,
+        406..=417 | 1022 | 1023 | 1030..=1035 | 1043 | 1046 | 1047 | 1182..=1190 => {
+            kind::CALL_STARTED
+        }
         _ => kind::DISPOSITION_POSTED,
     }
 }
@@ -98,8 +99,8 @@ fn step_of(row: &Field) -> &'static str {
 /// The signals of a session of every field that a shape knows; it ends at 10:09.
 fn signals(format: Format, channel: Channel) -> Vec<Signal> {
     let known = |row: &&'static Field| {
-        let is_elsewhere =
-            [field::DISPOSITION_CODE, field::SESSION_ID, field::SESSION_TYPE].contains(&row.number());
+        let is_elsewhere = [field::DISPOSITION_CODE, field::SESSION_ID, field::SESSION_TYPE]
+            .contains(&row.number());
         row.keep != Keep::Signal && format.knows(row) && !is_elsewhere
     };
     let start = parse_instant("2026-01-05T10:00:00Z").unwrap().at;
@@ -171,11 +172,12 @@ fn plain(value: &Value) -> Json {
 /// Whether all that was said is said again; an object may say more.
 fn is_kept(sent: &Json, told: &Json) -> bool {
     match (sent, told) {
-        (Json::Object(sent), Json::Object(told)) => sent
-            .iter()
-            .all(|(name, value)| told.get(name).is_some_and(|told| is_kept(value, told))),
+        (Json::Object(sent), Json::Object(told)) => {
+            sent.iter().all(|(name, value)| told.get(name).is_some_and(|told| is_kept(value, told)))
+        }
         (Json::Array(sent), Json::Array(told)) => {
-            sent.len() == told.len() && sent.iter().zip(told).all(|(sent, told)| is_kept(sent, told))
+            sent.len() == told.len()
+                && sent.iter().zip(told).all(|(sent, told)| is_kept(sent, told))
         }
         _ => sent == told,
     }
@@ -183,7 +185,9 @@ fn is_kept(sent: &Json, told: &Json) -> bool {
 
 /// Whether a session says that somebody is known by this.
 fn knows_person(of: &Folded, by: &Json) -> bool {
-    let is_it = |known: &Identity| *by == *known.value || known.original.as_deref().is_some_and(|it| *by == *it);
+    let is_it = |known: &Identity| {
+        *by == *known.value || known.original.as_deref().is_some_and(|it| *by == *it)
+    };
     of.session.content.identities.iter().any(is_it)
 }
 
@@ -215,7 +219,9 @@ fn every_field_that_both_know_is_equal() {
                 };
                 let lost = why_lost(from, to, row.number());
                 match (survives(before, after, row), lost) {
-                    (true, Some(_)) => faults.push(format!("{name} survives, though listed as lost")),
+                    (true, Some(_)) => {
+                        faults.push(format!("{name} survives, though listed as lost"));
+                    }
                     (false, None) => {
                         let (sent, told) = (said(before, row).unwrap(), said(after, row));
                         faults.push(format!("{name}: {sent} became {told:?}"));
@@ -233,7 +239,9 @@ fn losses_are_of_fields_that_could_survive_and_come_once() {
     let mut seen = BTreeSet::new();
     for lost in LOST {
         assert!(lost.reason.ends_with('.') && !lost.reason.contains('|'), "{}", lost.reason);
-        for (from, number) in lost.from.iter().flat_map(|from| lost.fields.iter().map(move |it| (from, it))) {
+        for (from, number) in
+            lost.from.iter().flat_map(|from| lost.fields.iter().map(move |it| (from, it)))
+        {
             let name = format!("{} to {}: {}", from.word(), lost.to.word(), number.0);
             assert!(fields(*from, lost.to).any(|row| row.number() == *number), "{name}");
             assert!(seen.insert((*from, lost.to, *number)), "{name} comes twice");
@@ -255,8 +263,13 @@ fn segment_has_the_places_that_the_dictionary_names() {
         assert!(survives(&before, &after, row), "{} {:?}", row.name, said(&after, row));
     }
     let unknown: Vec<_> = after.session.content.fields.keys().copied().collect();
-    let is_known = |number| FIELDS.iter().any(|row: &'static Field| row.number() == number && Format::Segment.knows(row));
+    let is_known = |number| {
+        FIELDS
+            .iter()
+            .any(|row: &'static Field| row.number() == number && Format::Segment.knows(row))
+    };
     let derived = [field::LANDING_URL, field::LANDING_TITLE];
-    let unknown: Vec<_> = unknown.into_iter().filter(|it| !is_known(*it) && !derived.contains(it)).collect();
+    let unknown: Vec<_> =
+        unknown.into_iter().filter(|it| !is_known(*it) && !derived.contains(it)).collect();
     assert_eq!(unknown, []);
 }

@@ -10,7 +10,9 @@ use sessionary_dialects::Format;
 /// The value of a field in sessions that come in a shape.
 pub(super) fn of(row: &Field, from: Format, channel: Channel) -> Value {
     let own = match (from, row.number()) {
-        (_, field::SOURCE_TYPE) if channel == Channel::Chat => Some(r#""Messaging Inbound (Web Chat)""#),
+        (_, field::SOURCE_TYPE) if channel == Channel::Chat => {
+            Some(r#""Messaging Inbound (Web Chat)""#)
+        }
         // Words that each source has of its own.
         (Format::Segment, field::DEVICE) => {
             Some(r#"{"type":"PC","osFamily":"Linux","osVersion":"6","manufacturer":"None"}"#)
