@@ -191,7 +191,7 @@ fields! {
         "integration.network_action" => "integration.network_action", "integration.network_action" [],
         "Id of a network action, in spite of its name; opaque.";
     306 "integration_agent_id" "IntegrationAgentID" "" [], Text None No Worker Last, Integration "Agent",
-        "integration.agent_id" => "integration.agent_id", "disposition.by" [(Genesys, "lastUserDisposition.user") (Segment, "properties.agent")],
+        "integration.agent_id" => "integration.agent_id", "disposition.by" [(Genesys, "lastUserDisposition.user") (Ccai, "agent_info.id") (Segment, "properties.agent")],
         "Agent or operator who handled the session.";
     307 "integration_result_code" "IntegrationResultCode" "" [], Text None Soft Technical Last, Integration "Integration result code",
         "integration.result_code" => "integration.result_code", "disposition.result" [(Ccai, "fail_reason") (Tropo, "result.error")],
@@ -325,7 +325,7 @@ fields! {
         "Network that gave the click id, by the name of its parameter where it was read from a URL.";
     // Interactions
     1030 "direction" "" "" [], Text None No Business First, Telephony "Direction",
-        "call.direction" => "call.direction", "session.direction" [(Genesys, "originatingDirection") (Segment, "properties.direction")],
+        "call.direction" => "call.direction", "session.direction" [(Genesys, "originatingDirection") (Ccai, "session_type_v2") (Segment, "properties.direction")],
         "inbound, outbound, internal or unknown.";
     1031 "disconnect_reason" "" "" [], Text None No Business Last, Telephony "Disconnect reason",
         "call.reason" => "call.reason", "status.disconnect" [(Genesys, "lastUserDisconnectType") (Segment, "properties.reason")],
@@ -340,7 +340,7 @@ fields! {
         "scheduled_at" => "scheduled_at", "times.scheduled_at" [(Ccai, "scheduled_at")],
         "When an interaction is booked for; may lie in the future.";
     1035 "queue" "" "" [], Text None No Business Last, Telephony "Queue",
-        "queue.name" => "queue.name", "queue.last" [(Genesys, "lastConnectedQueue") (Segment, "properties.queue")],
+        "queue.name" => "queue.name", "queue.last" [(Genesys, "lastConnectedQueue") (Ccai, "menu_path.name") (Segment, "properties.queue")],
         "Queue that the person was last connected through.";
     1036 "rating" "" "" [], Number None No Business Last, Outcome "Rating",
         "rating.value" => "rating.value", "satisfaction.rating" [(Ccai, "rating") (Segment, "properties.rating")],

@@ -49,6 +49,10 @@ pub const LOST: &[Lost] = &[
         reason: "Tropo knows the address that somebody calls or writes from and no other id; where a phone is known it is that.",
     },
     Lost {
+        from: &[Genesys], to: Tropo, fields: &[field::CHANNELS],
+        reason: "Tropo has two channels, VOICE and TEXT; a chat is told as TEXT, and read as messaging.",
+    },
+    Lost {
         from: &[Ccai], to: Handshake, fields: &[field::USER_SIGNAL_VALUE],
         reason: "The Handshake's list of user signals has no type for a user id of another system; the phone is told in its place.",
     },

@@ -197,9 +197,9 @@ fn survives(before: &Folded, after: &Folded, row: &Field) -> bool {
     is_person || said(after, row).is_some_and(|told| is_kept(&sent, &told))
 }
 
-/// What a call and a chat have from a shape: a field is looked at in the first that has it.
-fn sessions(from: Format) -> [Folded; 2] {
-    [Channel::Voice, Channel::Chat].map(|channel| full(from, channel))
+/// A call, messages and a chat that came in a shape.
+fn sessions(from: Format) -> [Folded; 3] {
+    [Channel::Voice, Channel::Messaging, Channel::Chat].map(|channel| full(from, channel))
 }
 
 #[test]
@@ -210,22 +210,23 @@ fn every_field_that_both_know_is_equal() {
         for to in FOREIGN {
             let afters = befores.each_ref().map(|before| through(to, before));
             for row in fields(from, to) {
-                let mut pairs = befores.iter().zip(&afters);
                 let name = format!("{} to {}: {} {}", from.word(), to.word(), row.number, row.name);
-                let Some((before, after)) = pairs.find(|(before, _)| said(before, row).is_some())
-                else {
+                let pairs = befores.iter().zip(&afters);
+                let pairs: Vec<_> =
+                    pairs.filter(|(before, _)| said(before, row).is_some()).collect();
+                if pairs.is_empty() {
                     faults.push(format!("{name} is not read by the first at all"));
-                    continue;
-                };
-                let lost = why_lost(from, to, row.number());
-                match (survives(before, after, row), lost) {
-                    (true, Some(_)) => {
-                        faults.push(format!("{name} survives, though listed as lost"));
-                    }
-                    (false, None) => {
-                        let (sent, told) = (said(before, row).unwrap(), said(after, row));
-                        faults.push(format!("{name}: {sent} became {told:?}"));
-                    }
+                }
+                let lost: Vec<String> = pairs
+                    .into_iter()
+                    .filter(|(before, after)| !survives(before, after, row))
+                    .map(|(before, after)| {
+                        format!("{:?} became {:?}", said(before, row), said(after, row))
+                    })
+                    .collect();
+                match (lost.as_slice(), why_lost(from, to, row.number())) {
+                    ([], Some(_)) => faults.push(format!("{name} survives, though listed as lost")),
+                    ([_, ..], None) => faults.push(format!("{name}: {}", lost.join(", "))),
                     _ => {}
                 }
             }

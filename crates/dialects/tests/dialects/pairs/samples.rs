@@ -13,6 +13,11 @@ pub(super) fn of(row: &Field, from: Format, channel: Channel) -> Value {
         (_, field::SOURCE_TYPE) if channel == Channel::Chat => {
             Some(r#""Messaging Inbound (Web Chat)""#)
         }
+        (_, field::SOURCE_TYPE) if channel == Channel::Messaging => {
+            Some(r#""Messaging Outbound (SMS)""#)
+        }
+        (_, field::DIRECTION) if channel == Channel::Messaging => Some(r#""outbound""#),
+        (_, field::MEDIUM) if channel == Channel::Messaging => Some(r#""sms""#),
         // Words that each source has of its own.
         (Format::Segment, field::DEVICE) => {
             Some(r#"{"type":"PC","osFamily":"Linux","osVersion":"6","manufacturer":"None"}"#)
