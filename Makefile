@@ -1,7 +1,7 @@
 # make demo    a server with real data, from an empty directory
 # make test    everything that must hold
 # make check   the quick part of it: form, lints, rules
-# make bench   how fast signals come in, beside the disk alone and other databases; 2 minutes
+# make bench   how fast signals come in, beside the disk alone and other databases, and how fast dialects are read
 # make faults  the program under kills, power cuts, failing calls, full disks, damage, false clocks
 # make fuzz    the decoders under libFuzzer, a minute each
 # make build   the program; prints where it lies
@@ -42,6 +42,7 @@ BENCH ?= --seconds 2 --rounds 3
 bench:
 	@$(CARGO) build --locked --profile ci --package sessionary --bin sessionary --features bench-peers
 	@"$(PROGRAM)" bench ingest $(BENCH)
+	@$(CARGO) bench --locked --profile ci --package sessionary-dialects --bench dialects
 
 # At most 15 minutes. SCENARIO=kill runs one of them, FAULTS="--rounds 100 --seed 7" says how; docs/faults.md.
 faults:

@@ -44,7 +44,7 @@ pub(crate) fn run(target: Option<&str>, seconds: u32) -> anyhow::Result<()> {
     let dictionary = scratch.join("names.dict");
     std::fs::write(&dictionary, names()?).context("writing the dictionary")?;
     for target in chosen {
-        fuzz_one(&fuzz, &built, &dictionary, target, seconds)?;
+        fuzz_one(&built, &dictionary, target, seconds)?;
     }
     Ok(())
 }
@@ -116,17 +116,15 @@ fn extra_names() -> [&'static str; 12] {
     ]
 }
 
-fn fuzz_one(
-    fuzz: &Path,
-    built: &Path,
-    dictionary: &Path,
-    target: &str,
-    seconds: u32,
-) -> anyhow::Result<()> {
+fn fuzz_one(built: &Path, dictionary: &Path, target: &str, seconds: u32) -> anyhow::Result<()> {
     let corpus = built.join("corpus").join(target);
     std::fs::create_dir_all(&corpus).context("making the corpus")?;
     let mut run = Command::new(built.join(target));
-    run.arg(&corpus).args(Some(fuzz.join("seeds").join(target)).filter(|seeds| seeds.exists()));
+    run.arg(&corpus);
+    // Payloads of the dialect, as its tests have them.
+    let dialect = target.split('_').next().unwrap_or(target);
+    let golden = repository::root().join("data/golden").join(dialect);
+    run.args(Some(golden).filter(|golden| golden.exists()));
     run.arg(format!("-dict={}", dictionary.display()));
     run.arg(format!("-artifact_prefix={}/found-{target}-", built.join("corpus").display()));
     run.arg(format!("-max_total_time={seconds}")).arg(format!("-timeout={TIMEOUT_S}"));

@@ -514,6 +514,14 @@ impl Content {
             let length = i64::try_from(length).unwrap_or(i64::MAX);
             self.engaged_ms = Millis(self.engaged_ms.0.saturating_add(length));
         }
+        if !matches!(&*signal.kind, kind::SESSION_ENDED | kind::SESSION_UPDATED) {
+            self.note_landing(signal);
+        }
+    }
+
+    /// The first page is where the session began; what is said of a session at its end, or as it
+    /// stands, names the page that it came to.
+    fn note_landing(&mut self, signal: &Signal) {
         for (page, landing) in
             [(field::PAGE_URL, field::LANDING_URL), (field::PAGE_TITLE, field::LANDING_TITLE)]
         {

@@ -238,6 +238,8 @@ pub mod kind {
     pub const SESSION_STARTED: &str = "session_started";
     /// The sender says that the session ends here.
     pub const SESSION_ENDED: &str = "session_ended";
+    /// Another system says what it knows of a session that goes on.
+    pub const SESSION_UPDATED: &str = "session_updated";
     /// An outcome was stated (what `POST /v1/dispositions` and the Action endpoint make).
     pub const DISPOSITION_POSTED: &str = "disposition_posted";
     /// A recording became available.
@@ -251,7 +253,7 @@ pub mod kind {
 
     /// All of them.
     #[rustfmt::skip]
-    pub const ALL: [&str; 35] = [
+    pub const ALL: [&str; 36] = [
         PAGE_VIEWED, SCREEN_VIEWED, SEARCH_PERFORMED, CATEGORY_VIEWED,
         PRODUCT_VIEWED, PRODUCT_ADDED, CHECKOUT_STARTED, ORDER_COMPLETED,
         ORDER_REFUNDED, SUBSCRIBED, IDENTIFIED, HEARTBEAT,
@@ -262,7 +264,7 @@ pub mod kind {
         CART_VIEWED,
         MENU_ENTERED, CALL_QUEUED, CALL_DEFLECTED, CALL_PROGRESSED,
         SESSION_REPORTED,
-        APPLICATION_ANSWERED,
+        APPLICATION_ANSWERED, SESSION_UPDATED,
     ];
 }
 

@@ -1,7 +1,14 @@
 //! Identities in their matching form: phones as E.164, e-mail and hardware addresses in lower case.
 //!
 //! The form decides which signals are about the same thing; what was sent is kept beside it.
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
 use sessionary_core::identity::Identity;
+
+use crate::lately::Lately;
+
+mod number_plan;
+use number_plan::valid;
 
 /// Characters that an id or the value of an identity may have.
 pub const LENGTH_MAX: usize = 255;
@@ -55,6 +62,23 @@ pub fn e164(sent: &str, country: Option<&str>) -> Option<String> {
     if sent.len() > 40 || !sent.bytes().any(|byte| byte.is_ascii_digit()) {
         return None;
     }
+    let text = format!("{} {sent}", country.unwrap_or_default());
+    if let Some(known) = numbers().get(&text) {
+        return known.map(String::from);
+    }
+    let number = read(sent, country);
+    numbers().put(&text, number.as_deref().map(Box::from));
+    number
+}
+
+/// Numbers that were read lately, by country and text: the same callers come again in many signals,
+/// and reading one takes longer than all else in a signal.
+fn numbers() -> MutexGuard<'static, Lately<Option<Box<str>>>> {
+    static NUMBERS: LazyLock<Mutex<Lately<Option<Box<str>>>>> = LazyLock::new(Mutex::default);
+    NUMBERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read(sent: &str, country: Option<&str>) -> Option<String> {
     let country = country.and_then(|country| country.to_uppercase().parse().ok());
     if (sent.starts_with('+') || country.is_some())
         && let Some(number) = valid(country, sent)
@@ -81,8 +105,7 @@ fn unlisted(sent: &str, country: Option<phonenumber::country::Id>) -> Option<Str
         let digits = sent.chars().filter(char::is_ascii_digit);
         return Some(std::iter::once('+').chain(digits).collect());
     }
-    let number = phonenumber::parse(Some(country?), sent).ok()?;
-    Some(number.format().mode(phonenumber::Mode::E164).to_string())
+    number_plan::parse(Some(country?), sent).map(|number| number_plan::e164(&number))
 }
 
 /// The spellings under which what was asked for may be kept: as it came, as a mail address, as a
@@ -95,12 +118,6 @@ pub fn spellings(asked: &str, country: Option<&str>) -> Vec<String> {
     spellings.extend(e164(asked.trim(), country));
     spellings.dedup();
     spellings
-}
-
-fn valid(country: Option<phonenumber::country::Id>, text: &str) -> Option<String> {
-    let number = phonenumber::parse(country, text).ok()?;
-    let e164 = || number.format().mode(phonenumber::Mode::E164).to_string();
-    phonenumber::is_valid(&number).then(e164)
 }
 
 #[cfg(test)]
@@ -145,6 +162,21 @@ mod tests {
             &expect!["+15557770003 (sent (555) 777-0003)"],
         );
         check("phone", "(555) 777-0003", None, &expect!["(555) 777-0003"]);
+    }
+
+    #[test]
+    fn a_number_is_the_same_whenever_it_is_asked_for() {
+        for (sent, country) in [
+            ("(619) 555-0108", Some("US")),
+            ("(619) 555-0108", Some("us")),
+            ("(619) 555-0108", None),
+            ("0236618300", Some("IT")),
+            ("+18765550108", None),
+            ("030 901820", Some("DE")),
+        ] {
+            let number = read(sent, country);
+            assert_eq!([(); 2].map(|()| e164(sent, country)), [number.clone(), number]);
+        }
     }
 
     #[test]

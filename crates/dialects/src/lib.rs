@@ -13,6 +13,7 @@ pub mod genesys;
 pub mod handshake;
 pub mod identical;
 pub mod identities;
+mod lately;
 pub mod limits;
 pub mod mapping;
 mod month;

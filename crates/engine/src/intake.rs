@@ -49,8 +49,14 @@ pub struct Submission {
     pub quarantine: Vec<Quarantined>,
 }
 
+impl Submission {
+    fn is_empty(&self) -> bool {
+        self.signals.is_empty() && self.quarantine.is_empty()
+    }
+}
+
 /// The answer to a submission.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Receipt {
     /// One verdict a signal, in order.
     pub verdicts: Vec<Verdict>,
@@ -215,11 +221,15 @@ impl Engine {
         self.inner.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Takes signals in. When this returns `Ok`, they are on disk and folded.
+    /// Takes signals in. When this returns `Ok`, they are on disk and folded. Nothing to take in
+    /// waits for nothing, and is well whatever the state of the disk.
     ///
     /// # Errors
     /// `Busy` when too much is waiting, `DiskFull`, `Stopped`.
     pub async fn submit(&self, submission: Submission) -> Result<Receipt, EngineError> {
+        if submission.is_empty() {
+            return Ok(Receipt::default());
+        }
         let answer = self.send_submission(submission)?;
         self.within_patience(answer).await?
     }
@@ -229,6 +239,9 @@ impl Engine {
     /// # Errors
     /// As [`Engine::submit`], without `Busy`.
     pub fn submit_blocking(&self, submission: Submission) -> Result<Receipt, EngineError> {
+        if submission.is_empty() {
+            return Ok(Receipt::default());
+        }
         let (command, answer) = self.pack(submission)?;
         self.sender()?.send(command)?;
         answer.blocking_recv().map_err(|_| EngineError::Interrupted)?

@@ -2,10 +2,9 @@
 //!
 //! A function of the text. Answers are kept, because visitors share few agents; how much a text
 //! that nobody has seen may cost is bounded in bytes, in rules and in memory ([`search`]).
-use std::{
-    collections::HashMap,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
-};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use crate::lately::Lately;
 
 mod category;
 mod needles;
@@ -17,8 +16,6 @@ use search::{Found, List};
 
 /// Longer texts are read up to here, in bytes; the longest of uap-core's 18,000 has 492.
 pub const TEXT_BYTES: usize = 1_024;
-/// Answers of one generation; there are two.
-const KEPT: usize = 4_096;
 
 /// What a user agent says. Parts that no rule knows are absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,7 +82,7 @@ fn cut(text: &str) -> &str {
 /// Rules are compiled when the first agent is read. One thread at a time reads an unknown one, so
 /// that compiled rules and their scratch memory are there once.
 static READER: LazyLock<Mutex<Reader>> = LazyLock::new(|| Mutex::new(Reader::new(rules::TEXT)));
-static ANSWERS: LazyLock<Mutex<Answers>> = LazyLock::new(Mutex::default);
+static ANSWERS: LazyLock<Mutex<Lately<Arc<Agent>>>> = LazyLock::new(Mutex::default);
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -126,31 +123,6 @@ fn product(found: &Found<'_>) -> Option<Product> {
 fn device(found: &Found<'_>) -> Option<Device> {
     let family = found.part(0, Some(1))?;
     Some(Device { family, brand: found.part(1, None), model: found.part(2, Some(1)) })
-}
-
-/// Answers that were given lately: those of this generation and of the one before it.
-#[derive(Default)]
-struct Answers {
-    young: HashMap<Box<str>, Arc<Agent>>,
-    old: HashMap<Box<str>, Arc<Agent>>,
-}
-
-impl Answers {
-    fn get(&mut self, text: &str) -> Option<Arc<Agent>> {
-        if let Some(known) = self.young.get(text) {
-            return Some(known.clone());
-        }
-        let known = self.old.get(text)?.clone();
-        self.put(text, known.clone());
-        Some(known)
-    }
-
-    fn put(&mut self, text: &str, answer: Arc<Agent>) {
-        if self.young.len() >= KEPT {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(text.into(), answer);
-    }
 }
 
 #[cfg(test)]

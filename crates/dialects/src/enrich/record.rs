@@ -1,6 +1,6 @@
-//! Browser and device in a session's record, from its user agent.
+//! Browser and device of a session, from its user agent, in the words of a record.
 //!
-//! What the sender said of them stays as it is; only members that are missing are added.
+//! In a record, what the sender said of them stays as it is; only members that are missing are added.
 use serde_json::{Map, Value, json};
 
 use super::agent::{self, Agent};
@@ -14,6 +14,23 @@ pub fn add(record: &mut Value) {
     let agent = agent::agent(text);
     fill(technical, "browser", browser(&agent));
     fill(technical, "device", device(&agent));
+}
+
+/// The browser that a user agent tells of: an object in the words of a record, or null.
+pub(crate) fn browser_of(user_agent: &str) -> Value {
+    object(&browser(&agent::agent(user_agent)))
+}
+
+/// The device that a user agent tells of: an object in the words of a record, or null.
+pub(crate) fn device_of(user_agent: &str) -> Value {
+    object(&device(&agent::agent(user_agent)))
+}
+
+fn object(members: &[Member]) -> Value {
+    if members.is_empty() {
+        return Value::Null;
+    }
+    members.iter().map(|(name, _, value)| (*name, value.clone())).collect()
 }
 
 /// A member, what it depends on, and its value: a version is that of its family, and says nothing
@@ -68,8 +85,7 @@ fn fill(technical: &mut Map<String, Value>, part: &str, members: Vec<Member>) {
     let object = technical.entry(part).or_insert_with(|| json!({}));
     // A sender's text where we have an object stays.
     let Some(object) = object.as_object_mut() else { return };
-    let ours: Map<String, Value> =
-        members.iter().map(|(name, _, value)| ((*name).to_owned(), value.clone())).collect();
+    let ours = self::object(&members);
     let said = object.clone();
     for (name, of, value) in members {
         let other = |of| said_of(&said, of).is_some_and(|said| ours.get(of) != Some(said));

@@ -93,7 +93,7 @@ pub fn referrer(url: &str, own_host: Option<&str>) -> Option<Referrer> {
 const SHARED: [&str; 10] = ["co", "com", "org", "net", "gov", "edu", "ac", "ne", "or", "go"];
 
 /// The registered name of a host, by its last labels; an address stands for itself.
-fn domain(host: &str) -> &str {
+pub(crate) fn domain(host: &str) -> &str {
     if host.starts_with('[') || host.ends_with(|last: char| last.is_ascii_digit()) {
         return host;
     }

@@ -23,15 +23,12 @@ use super::{
 };
 use crate::{Context, canonical, handshake, identities::is_id};
 
-/// The word for what is known of a session that goes on.
-pub(super) const UPDATED: &str = "session_updated";
-
 /// Where the vendor's id of an imported session is kept.
 pub(super) const ID: &str = "genesys.id";
 
 /// Whether a signal only brings what another system knows of a session, and is no event of its own.
 pub(super) fn is_summary(signal: &Signal) -> bool {
-    matches!(&*signal.kind, kind::SESSION_STARTED | kind::SESSION_ENDED | UPDATED)
+    matches!(&*signal.kind, kind::SESSION_STARTED | kind::SESSION_ENDED | kind::SESSION_UPDATED)
 }
 
 /// One item of a body, and the signals that it is.
@@ -87,7 +84,7 @@ fn session(text: &str, context: &Context<'_>) -> Result<[Signal; 2], Refusal> {
     cases(&mut draft, &members);
     let last = ended.clone().unwrap_or_else(|| last_known(&members, &created, context));
     let claim = claim(&mut draft, channel);
-    let kind = if ended.is_some() { kind::SESSION_ENDED } else { UPDATED };
+    let kind = if ended.is_some() { kind::SESSION_ENDED } else { kind::SESSION_UPDATED };
     let mut start = start.finish(frame(kind::SESSION_STARTED, &created));
     let mut summary = draft.finish(frame(kind, &last));
     summary.claim = claim;

@@ -1,8 +1,9 @@
 //! Browser, device, place, application: objects that senders spell in their own ways, told as the
 //! vendor spells them.
 //!
-//! What is told was sent, or was added by enrichment in our own spelling. A member that the vendor's
-//! schema requires is filled in where the rest of its object is known.
+//! What is told was sent, or follows from the address ([`crate::enrich::place`]) or the user agent
+//! ([`crate::enrich::agent`]); the sender knows best. A member that the vendor's schema requires is
+//! filled in where the rest of its object is known.
 use serde_json::{Map, Value as Json};
 use sessionary_core::{
     dictionary::field,
@@ -10,6 +11,7 @@ use sessionary_core::{
 };
 
 use super::told::{Told, json, text};
+use crate::enrich::record;
 
 /// What a member is, and what stands for it where it is required and not known.
 #[derive(Clone, Copy)]
@@ -78,22 +80,29 @@ const CONNECTIVITY: [Row; 4] = [
 
 const CATEGORIES: [&str; 4] = ["desktop", "mobile", "tablet", "other"];
 
+/// Members of a device or browser that say something beside one of this name only: a version is
+/// that of its family, whether a thing is carried about follows from its category.
+const DEPENDENT: [(&str, &str); 3] =
+    [("version", "family"), ("osVersion", "osFamily"), ("isMobile", "category")];
+
 pub(super) fn browser(fields: &Fields) -> Option<Json> {
-    told(fields, field::BROWSER, &BROWSER)
+    let agent = text(fields, field::USER_AGENT).map(record::browser_of);
+    with_agent(json(fields, field::BROWSER), agent, &BROWSER)
 }
 
 /// The browser of an event, which the vendor's schema asks for.
 pub(super) fn browser_or_unknown(fields: &Fields) -> Json {
-    browser(fields).unwrap_or_else(|| in_words(&Json::Null, &BROWSER))
+    browser(fields).unwrap_or_else(|| complete(Map::new(), &BROWSER))
 }
 
 pub(super) fn device(fields: &Fields) -> Option<Json> {
-    told(fields, field::DEVICE, &DEVICE).map(with_category)
+    let agent = text(fields, field::USER_AGENT).map(record::device_of);
+    with_agent(json(fields, field::DEVICE), agent, &DEVICE).map(with_category)
 }
 
 /// The device of an event, which the vendor's schema asks for.
 pub(super) fn device_or_unknown(fields: &Fields) -> Json {
-    device(fields).unwrap_or_else(|| in_words(&Json::Null, &DEVICE))
+    device(fields).unwrap_or_else(|| complete(Map::new(), &DEVICE))
 }
 
 pub(super) fn app(fields: &Fields) -> Option<Json> {
@@ -102,7 +111,7 @@ pub(super) fn app(fields: &Fields) -> Option<Json> {
 
 /// The application of an event, which the vendor's schema asks for.
 pub(super) fn app_or_unknown(fields: &Fields) -> Json {
-    app(fields).unwrap_or_else(|| in_words(&Json::Null, &APP))
+    app(fields).unwrap_or_else(|| complete(Map::new(), &APP))
 }
 
 /// Where the visitor was: address, its owner and its place.
@@ -120,10 +129,29 @@ pub(super) fn put_library(to: &mut Told, fields: &Fields) {
 
 fn told(fields: &Fields, number: FieldNumber, rows: &[Row]) -> Option<Json> {
     let stated = json(fields, number).filter(Json::is_object)?;
-    Some(in_words(&stated, rows))
+    Some(complete(in_words(&stated, rows), rows))
 }
 
-/// The vendor's categories are four; a phone or tablet is mobile unless somebody said otherwise.
+/// What was stated, and what the user agent says besides.
+fn with_agent(stated: Option<Json>, agent: Option<Json>, rows: &[Row]) -> Option<Json> {
+    let [stated, agent] = [stated, agent].map(|part| part.filter(Json::is_object));
+    if stated.is_none() && agent.is_none() {
+        return None;
+    }
+    let [stated, agent] = [stated, agent].map(|part| part.map(|part| in_words(&part, rows)));
+    let (stated, agent) = (stated.unwrap_or_default(), agent.unwrap_or_default());
+    let mut members = stated.clone();
+    for (name, value) in &agent {
+        let of = DEPENDENT.iter().find(|row| row.0 == name).map(|row| row.1);
+        let other = of.and_then(|of| stated.get(of).map(|said| agent.get(of) != Some(said)));
+        if other != Some(true) {
+            members.entry(name.as_str()).or_insert_with(|| value.clone());
+        }
+    }
+    Some(complete(members, rows))
+}
+
+/// The vendor's categories are four.
 fn with_category(device: Json) -> Json {
     let Json::Object(mut device) = device else { return device };
     let category = device.get("category").and_then(Json::as_str).unwrap_or_default();
@@ -133,11 +161,11 @@ fn with_category(device: Json) -> Json {
 }
 
 /// An object in the vendor's words; members of the vendor's that this table lacks are passed on.
-fn in_words(stated: &Json, rows: &[Row]) -> Json {
+fn in_words(stated: &Json, rows: &[Row]) -> Map<String, Json> {
     let mut members = Map::new();
     for (name, others, kind) in rows {
         let found = std::iter::once(name).chain(*others).find_map(|path| at(stated, path));
-        if let Some(value) = found.and_then(|value| read(value, *kind)).or_else(|| missing(*kind)) {
+        if let Some(value) = found.and_then(|value| read(value, *kind)) {
             members.insert((*name).to_owned(), value);
         }
     }
@@ -147,6 +175,16 @@ fn in_words(stated: &Json, rows: &[Row]) -> Json {
     for (name, value) in stated.as_object().into_iter().flatten() {
         if !known(name) && !value.is_null() {
             members.entry(name).or_insert_with(|| value.clone());
+        }
+    }
+    members
+}
+
+/// An object with the members that the vendor's schema requires.
+fn complete(mut members: Map<String, Json>, rows: &[Row]) -> Json {
+    for (name, _, kind) in rows {
+        if let Some(value) = missing(*kind).filter(|_| !members.contains_key(*name)) {
+            members.insert((*name).to_owned(), value);
         }
     }
     Json::Object(members)
@@ -185,9 +223,46 @@ mod tests {
     use super::*;
     use expect_test::{Expect, expect};
     use serde_json::json;
+    use sessionary_core::value::{RawJson, Value};
 
     fn check(stated: &Json, rows: &[Row], expected: &Expect) {
-        expected.assert_eq(&in_words(stated, rows).to_string());
+        expected.assert_eq(&complete(in_words(stated, rows), rows).to_string());
+    }
+
+    const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1";
+
+    fn check_agent(browser: &Json, device: &Json, expected: &Expect) {
+        let fields: Fields = [
+            (field::USER_AGENT, Value::Text(PHONE.into())),
+            (field::BROWSER, Value::Json(RawJson::of(browser))),
+            (field::DEVICE, Value::Json(RawJson::of(device))),
+        ]
+        .into_iter()
+        .collect();
+        let told = [super::browser(&fields), super::device(&fields)];
+        expected.assert_eq(&told.map(|told| told.unwrap().to_string()).join("\n"));
+    }
+
+    #[test]
+    fn the_user_agent_tells_what_the_sender_did_not() {
+        check_agent(
+            &json!(null),
+            &json!("a phone"),
+            &expect![[r#"
+            {"family":"Mobile Safari","featuresFlash":false,"featuresJava":false,"featuresPdf":false,"featuresWebrtc":false,"version":"17.5"}
+            {"category":"mobile","isMobile":true,"manufacturer":"Apple","osFamily":"iOS","osVersion":"17.5.1","type":"iPhone"}"#]],
+        );
+        let browser = json!({"name": "Our App", "lang": "en"});
+        let device = json!({"os": {"name": "iOS"}, "type": "kiosk", "category": "other"});
+        check_agent(
+            &browser,
+            &device,
+            &expect![[r#"
+            {"family":"Our App","featuresFlash":false,"featuresJava":false,"featuresPdf":false,"featuresWebrtc":false,"lang":"en","version":""}
+            {"category":"other","isMobile":false,"manufacturer":"Apple","osFamily":"iOS","osVersion":"17.5.1","type":"kiosk"}"#]],
+        );
+        assert_eq!(super::browser(&Fields::new()), None);
+        assert_eq!(super::device(&Fields::new()), None);
     }
 
     #[test]

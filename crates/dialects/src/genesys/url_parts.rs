@@ -1,10 +1,6 @@
 //! Pages and referrers: an address, and its parts as the vendor names them.
 //!
-//! The parts are those of the text, neither decoded nor completed. A domain is the host without
-//! `www.`: which part of a host somebody registered is not known here.
-use std::borrow::Cow;
-
-use form_urlencoded::parse;
+//! The parts are those of the text, neither decoded nor completed.
 use serde_json::{Map, Value as Json};
 use sessionary_core::{
     dictionary::field,
@@ -12,6 +8,7 @@ use sessionary_core::{
 };
 
 use super::told::{Told, text};
+use crate::enrich::{self, Medium, referrer::domain};
 
 /// The parts of an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,12 +33,8 @@ impl<'a> Parts<'a> {
         Parts { hostname, pathname, query, fragment }
     }
 
-    fn domain(&self) -> &'a str {
-        self.hostname.strip_prefix("www.").unwrap_or(self.hostname)
-    }
-
     fn put(&self, told: &mut Told) {
-        told.put("domain", self.domain());
+        told.put("domain", domain(self.hostname));
         told.put("hostname", self.hostname);
         told.put("pathname", self.pathname);
         told.put_some("queryString", self.query);
@@ -85,43 +78,34 @@ fn page_of(url: &str, title: Option<&str>) -> Json {
     told.done()
 }
 
-/// The referrer that fields name.
+/// The referrer that fields name. What the campaign says of the medium counts for more than what
+/// the host is known for.
 pub(super) fn referrer(fields: &Fields, attributes: &Attributes) -> Option<Json> {
     let url = text(fields, field::REFERRER)?;
-    let parts = Parts::of(url);
     let page = text(fields, field::LANDING_URL).or_else(|| text(fields, field::PAGE_URL));
-    let own = page.map(|page| Parts::of(page).domain());
-    let is_own = own.is_some_and(|own| !own.is_empty() && own == parts.domain());
+    let known = enrich::referrer(url, page.map(|page| Parts::of(page).hostname));
+    let of_host = known.as_ref().map_or(Medium::Unknown, |known| known.medium);
+    let of_campaign = medium_of_campaign(fields).filter(|_| of_host != Medium::Internal);
     let mut told = Told::default();
     told.put("url", url);
-    parts.put(&mut told);
-    told.put_some("keywords", keywords(&parts));
-    told.put("medium", if is_own { "internal" } else { medium(fields) });
+    Parts::of(url).put(&mut told);
+    told.put_some("keywords", known.and_then(|known| known.keyword));
+    told.put("medium", of_campaign.unwrap_or(of_host).word());
     Some(with_kept(told.done(), "genesys.referrer", url, attributes))
 }
 
 /// Media of a campaign that are paid for.
 const PAID: [&str; 7] = ["cpc", "ppc", "paid", "paidsearch", "cpm", "display", "paid_social"];
 
-/// How a visitor came from another site, as far as the campaign says.
-fn medium(fields: &Fields) -> &'static str {
+/// How a visitor came, as far as the campaign says.
+fn medium_of_campaign(fields: &Fields) -> Option<Medium> {
     let stated = text(fields, field::TRACKING_MEDIUM).map(str::to_lowercase);
     match stated.as_deref() {
-        Some("email" | "e-mail") => "email",
-        Some("social") => "social",
-        Some(medium) if PAID.contains(&medium) => "paid",
-        _ if fields.contains_key(&field::CLICK_ID) => "paid",
-        _ => "unknown",
+        Some("email" | "e-mail") => Some(Medium::Email),
+        Some("social") => Some(Medium::Social),
+        Some(medium) if PAID.contains(&medium) => Some(Medium::Paid),
+        _ => fields.contains_key(&field::CLICK_ID).then_some(Medium::Paid),
     }
-}
-
-/// Parameters in which sites carry what was searched for.
-const SEARCHES: [&str; 5] = ["q", "query", "p", "wd", "text"];
-
-fn keywords<'a>(parts: &Parts<'a>) -> Option<Cow<'a, str>> {
-    let mut parameters = parse(parts.query?.as_bytes());
-    let found = parameters.find(|(name, value)| SEARCHES.contains(&&**name) && !value.is_empty());
-    found.map(|(_, value)| value)
 }
 
 /// Adds what was sent with this address; it knows better than what is computed.

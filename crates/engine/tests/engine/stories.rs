@@ -8,7 +8,7 @@ use sessionary_core::{
     value::Value,
 };
 use sessionary_engine::{
-    VerdictStatus,
+    Receipt, Submission, VerdictStatus,
     entry::{ClockEntry, Entry, MarkEntry, ReviewEntry},
 };
 
@@ -33,6 +33,25 @@ fn a_signal_is_found_again_and_a_repeated_one_has_no_effect() {
     let listed = reader.signals(TENANT, 10, None).unwrap();
     assert_eq!(listed.entities.len(), 1, "a repeated and a conflicting signal are not listed");
     assert_eq!(reader.quarantine(TENANT, 10, None).unwrap().entities.len(), 1);
+    engine.shutdown();
+}
+
+#[test]
+fn a_request_that_brings_nothing_is_answered_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = start(dir.path(), config());
+    let nothing = || Submission {
+        tenant: TENANT,
+        signals: Vec::new(),
+        received_at: None,
+        quarantine: Vec::new(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let receipts = [engine.submit_blocking(nothing()), runtime.block_on(engine.submit(nothing()))];
+    for receipt in receipts {
+        let Receipt { verdicts, quarantine } = receipt.unwrap();
+        assert!(verdicts.is_empty() && quarantine.is_empty());
+    }
     engine.shutdown();
 }
 

@@ -257,9 +257,6 @@ async fn submit(
             }
         }
     }
-    if signals.is_empty() && quarantine.is_empty() {
-        return Ok(());
-    }
     let tenant = caller.tenant();
     app.engine.submit(Submission { tenant, signals, received_at: None, quarantine }).await?;
     Ok(())

@@ -170,16 +170,16 @@ async fn refusals_are_in_the_vendors_shape() {
         seen.push(format!("{status} {code} {message} {details}\n"));
     }
     expect![[r#"
-        401 "bad.credentials" "key missing" []
-        401 "bad.credentials" "an API key begins with `sny_pk_` or `sny_sk_`; this one does not" []
+        401 "authentication.required" "No API key" []
+        401 "authentication.required" "an API key begins with `sny_pk_` or `sny_sk_`; this one does not" []
         403 "not.authorized" "key 3 lacks the scope `config:write`" []
         403 "not.authorized" "key 2 lacks the scope `sessions:read`" []
         404 "not.found" "no outcome has this id" []
-        409 "general.conflict" "it has changed since it was read; read it again and change what is there now" []
+        409 "conflict" "it has changed since it was read; read it again and change what is there now" []
         400 "bad.request" "EOF while parsing an object at line 1 column 1" []
-        400 "bad.request" "/displayName: send 1 to 256 characters" [{"errorCode":"invalid.value","fieldName":"/displayName"}]
-        400 "bad.request" "/color: send # and six hexadecimal digits" [{"errorCode":"invalid.value","fieldName":"/color"}]
-        400 "bad.request" "pageSize: send a number from 1 to 200" [{"errorCode":"invalid.value","fieldName":"pageSize"}]
+        400 "bad.request" "/displayName: send 1 to 256 characters" [{"errorCode":"unreadable_body","fieldName":"displayName"}]
+        400 "bad.request" "/color: send # and six hexadecimal digits" [{"errorCode":"unreadable_body","fieldName":"color"}]
+        400 "bad.request" "pageSize: send a number from 1 to 200" [{"errorCode":"invalid_parameter","fieldName":"pageSize"}]
     "#]].assert_eq(&seen.concat());
     assert_eq!(world.ask(Method::GET, own, &reader, &[], "").await.status, 200);
 }

@@ -1,7 +1,7 @@
 //! Whole sessions taken in: what they say comes back.
 use expect_test::expect;
 use serde_json::{Map, Value as Json, json};
-use sessionary_core::signal::Signal;
+use sessionary_core::{dictionary::field, signal::Signal, value::Value};
 use sessionary_dialects::{
     canonical,
     genesys::{decode_sessions, of_session},
@@ -45,6 +45,20 @@ fn a_session_with_all_51_members_comes_back() {
 fn a_session_that_is_told_and_taken_in_again_is_the_same() {
     let first = told(&serde_json::from_str(WHOLE).unwrap());
     assert_eq!(Json::Object(lost(&first, &told(&first))), json!({}));
+}
+
+#[test]
+fn the_last_page_of_a_session_is_not_its_first() {
+    let mut session = json!({"id": "S", "createdDate": "2026-01-02T03:03:00Z",
+        "lastPage": {"url": "https://shop.example/thanks", "title": "Thanks"}});
+    for ended in [Json::Null, json!("2026-01-02T03:04:00Z")] {
+        session["endedDate"] = ended;
+        let folded = fold(import(&session));
+        let fields = &folded.view().session.content.fields;
+        let text = |number| fields.get(&number).and_then(Value::as_text);
+        assert_eq!(text(field::PAGE_URL), Some("https://shop.example/thanks"));
+        assert_eq!([text(field::LANDING_URL), text(field::LANDING_TITLE)], [None, None]);
+    }
 }
 
 #[test]

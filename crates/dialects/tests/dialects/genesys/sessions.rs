@@ -15,7 +15,7 @@ fn visit() -> Vec<Signal> {
             "customerCookieId": "ck-1", "eventName": name, "userAgentString": "Mozilla/5.0",
             "createdDate": format!("2026-01-05T09:59:{second:02}.500Z"),
             "page": {"url": "https://www.shop.example/", "title": "Shop"},
-            "referrerUrl": "https://www.example.org/search?q=red+shoes",
+            "referrerUrl": "https://www.google.com/search?q=red+shoes",
         });
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         web(&event.to_string()).unwrap()

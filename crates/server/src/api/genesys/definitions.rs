@@ -6,7 +6,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, Uri};
-use serde_json::{Value, json};
 use sessionary_core::goal::{DEFINITIONS_MAX, Definition, GoalKind, WrongDefinition};
 use sessionary_dialects::genesys::definitions::{Selection, Wish, page, tell};
 use sessionary_engine::{
@@ -149,39 +148,4 @@ fn refusal(wrong: WrongDefinition) -> Problem {
         return Code::UnreadableBody.because(detail);
     }
     Code::UnreadableBody.because(format!("{pointer}: {detail}")).at(pointer, detail)
-}
-
-/// A refusal in the platform's model `ErrorBody`.
-fn in_their_words(problem: &Problem) -> Value {
-    let status = problem.code.status().as_u16();
-    let code = match status {
-        400 | 422 => "bad.request",
-        401 => "bad.credentials",
-        403 => "not.authorized",
-        404 => "not.found",
-        409 => "general.conflict",
-        413 => "request.entity.too.large",
-        415 => "unsupported.media.type",
-        429 => "too.many.requests",
-        503 | 507 => "service.unavailable",
-        _ => "internal.server.error",
-    };
-    let details: Vec<Value> = problem
-        .errors
-        .iter()
-        .map(|fault| json!({ "errorCode": "invalid.value", "fieldName": fault.pointer }))
-        .collect();
-    let first = || {
-        let first = problem.errors.first();
-        first.map(|fault| format!("{}: {}", fault.pointer, fault.detail))
-    };
-    let message = problem.detail.clone().or_else(first);
-    json!({
-        "message": message.unwrap_or_else(|| problem.code.word().replace('_', " ")),
-        "code": code,
-        "status": status,
-        "contextId": "",
-        "details": details,
-        "errors": [],
-    })
 }

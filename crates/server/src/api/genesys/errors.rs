@@ -32,18 +32,26 @@ pub(super) fn error_body(problem: &Problem) -> Value {
         .map(|fault| {
             json!({
                 "errorCode": row.word,
-                "fieldName": fault.pointer.trim_start_matches('/').replace('/', "."),
+                "fieldName": field_name(&fault.pointer),
             })
         })
         .collect();
+    let first = problem.errors.first();
+    let first = first.map(|fault| format!("{}: {}", field_name(&fault.pointer), fault.detail));
+    let message = problem.detail.clone().or(first);
     json!({
-        "message": problem.detail.as_deref().unwrap_or(row.title),
+        "message": message.as_deref().unwrap_or(row.title),
         "code": code,
         "status": status,
         "contextId": null,
         "details": details,
         "errors": [],
     })
+}
+
+/// A place in a body as the vendor names it: members separated by dots.
+fn field_name(pointer: &str) -> String {
+    pointer.trim_start_matches('/').replace('/', ".")
 }
 
 #[cfg(test)]

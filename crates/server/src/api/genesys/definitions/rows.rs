@@ -2,11 +2,11 @@
 use serde_json::{Value, json};
 use sessionary_engine::keys::Scope;
 
-use super::in_their_words;
 use crate::{
     api::{
         App,
         answers::{integer, json as answer, text},
+        genesys::errors::error_body,
     },
     body::BodySize,
     problem::Code,
@@ -23,7 +23,7 @@ const GONE: Answer = Answer { status: 204, summary: "It is removed", media: "", 
 const BASE: Route = Route {
     tag: "run",
     access: Access::Key(Scope::ConfigWrite),
-    refuses_as: Some(in_their_words),
+    refuses_as: Some(error_body),
     ..Route::PLAIN
 };
 const READING: Route = Route { access: Access::Key(Scope::SessionsRead), ..BASE };
