@@ -78,12 +78,12 @@ fn about(row: &Field) -> String {
     format!("{}{required}", cell(row.about))
 }
 
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("`{}`", cell(text)) }
 }
 
 /// A text that does not end its cell.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
@@ -138,6 +138,7 @@ fn source_name(source: Source) -> &'static str {
         Source::Genesys => "Genesys",
         Source::Ccai => "CCAI",
         Source::Tropo => "Tropo",
+        Source::Segment => "Segment",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Pages that are written from tables of the program and committed, so that a change is reviewed.
 use anyhow::{Context, ensure};
 
-use crate::{fields, repository::root};
+use crate::{fields, formats, repository::root};
 
 /// A written page.
 struct Page {
@@ -16,6 +16,7 @@ struct Page {
 /// Every written page.
 const PAGES: &[Page] = &[
     Page { command: "docs", path: "docs/reference/fields.md", text: fields::page },
+    Page { command: "docs", path: "docs/reference/formats.md", text: formats::page },
     Page { command: "openapi", path: "openapi.json", text: sessionary_server::face::openapi_text },
 ];
 

@@ -13,6 +13,7 @@
 use std::{path::Path, process::ExitCode};
 
 mod fields;
+mod formats;
 mod fuzz;
 mod generated;
 mod layers;

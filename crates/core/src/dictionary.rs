@@ -68,6 +68,8 @@ pub enum Source {
     Ccai,
     /// Tropo `WebAPI`.
     Tropo,
+    /// Segment; paths of the place that it has for a field in the call that suits it.
+    Segment,
 }
 
 /// What a value is.

@@ -4,6 +4,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 use sessionary_core::{
+    dictionary::{Field, Source},
     record as told,
     rules::Rules,
     session::{Member, Session},
@@ -12,6 +13,8 @@ use sessionary_core::{
 };
 
 use crate::{ccai, enrich, genesys, handshake, segment, tropo};
+
+pub mod pairs;
 
 /// A shape of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +80,34 @@ impl Format {
             Format::Canonical | Format::Handshake | Format::Ccai => false,
             Format::Genesys | Format::Tropo | Format::Segment => true,
         }
+    }
+
+    /// The places that the shape itself has for a field, as its own documents spell them; none: it
+    /// does not know the field. Our own record knows every field that a session keeps.
+    pub fn places(self, row: &'static Field) -> Vec<&'static str> {
+        let source = match self {
+            Format::Canonical => {
+                return Some(row.record).filter(|path| !path.is_empty()).into_iter().collect();
+            }
+            Format::Handshake if handshake::is_printed(row.number()) => return vec![row.name],
+            Format::Handshake => return Vec::new(),
+            Format::Genesys => Source::Genesys,
+            Format::Ccai => Source::Ccai,
+            Format::Tropo => Source::Tropo,
+            Format::Segment => Source::Segment,
+        };
+        row.sources.iter().filter(|(of, _)| *of == source).map(|(_, path)| *path).collect()
+    }
+
+    /// Whether the shape has a place of its own for a field.
+    pub fn knows(self, row: &'static Field) -> bool {
+        !self.places(row).is_empty()
+    }
+
+    /// Whether fields that the shape does not know come back from it all the same, because it
+    /// carries them in a member of ours.
+    pub fn carries(self) -> bool {
+        matches!(self, Format::Canonical | Format::Segment)
     }
 
     /// The session in this shape.

@@ -18,6 +18,7 @@ mod sheet;
 mod signal_types;
 
 pub use decode::{Decoded, PostingContext};
+pub(crate) use encode::is_printed;
 pub use encode::{Extensions, HandshakeView, NumberedForm, encode, encode_numbered, of_session};
 pub use read::{Form, Posting, read};
 pub use reply::{Reply, action_result, flat_reply};

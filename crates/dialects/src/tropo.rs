@@ -145,7 +145,7 @@ pub fn text_of(body: &[u8]) -> Cow<'_, str> {
 }
 
 /// Reads a posted body: `{"session": …}` or `{"result": …}`, with whatever stands beside it, or the
-/// inside of one of them alone.
+/// inside of one of them alone; and a session with its `results`, as [`of_session`] tells it.
 ///
 /// # Errors
 /// It is neither, is over a limit, or names no session where one is needed.
@@ -162,6 +162,8 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Posted, Refusal> {
 struct Members<'a> {
     session: Option<session::Draft<'a>>,
     result: Option<result::Draft<'a>>,
+    /// A list beside a session that is told whole.
+    results: Option<JsonText<'a>>,
     rest: Rest<'a>,
     bounds: Bounds,
 }
@@ -170,7 +172,8 @@ struct Members<'a> {
 type Rest<'a> = Vec<(Cow<'a, str>, JsonText<'a>)>;
 
 fn members<'a>(scanner: &mut Scanner<'a>, bounds: Bounds) -> Option<Members<'a>> {
-    let mut found = Members { session: None, result: None, rest: Vec::new(), bounds };
+    let mut found =
+        Members { session: None, result: None, results: None, rest: Vec::new(), bounds };
     scanner.space();
     let mut passed = scanner.open(b'{')?;
     while let Some(name) = scanner.name(&mut passed)? {
@@ -178,6 +181,7 @@ fn members<'a>(scanner: &mut Scanner<'a>, bounds: Bounds) -> Option<Members<'a>>
         match (&*name, scanner.peek()?) {
             ("session", b'{') => found.session = Some(session::read(scanner)?),
             ("result", b'{') => found.result = Some(result::read(scanner)?),
+            ("results", b'[') => found.results = Some(scanner.value()?),
             _ => found.rest.push((name, scanner.value()?)),
         }
     }
@@ -185,23 +189,43 @@ fn members<'a>(scanner: &mut Scanner<'a>, bounds: Bounds) -> Option<Members<'a>>
     scanner.peek().is_none().then_some(found)
 }
 
-impl Members<'_> {
+/// The results of a list of nothing but results.
+fn results(list: JsonText<'_>, bounds: Bounds) -> Option<Vec<result::Draft<'_>>> {
+    let mut scanner = Scanner::new(list.get(), bounds);
+    let mut passed = scanner.open(b'[')?;
+    let mut results = Vec::new();
+    while scanner.item(&mut passed)? {
+        let is_result = scanner.peek()? == b'{';
+        results.push(is_result.then(|| result::read(&mut scanner)).flatten()?);
+    }
+    results.iter().all(result::Draft::is_of_a_session).then_some(results)
+}
+
+impl<'a> Members<'a> {
     fn finish(mut self, context: &Context<'_>) -> Result<Posted, Refusal> {
         if self.session.is_none() && self.result.is_none() {
             self.unwrap_bare();
         }
+        let results = self.results_of_the_session();
         let mut signals = Vec::with_capacity(2);
         let mut rest = &self.rest[..];
         if let Some(session) = self.session.take() {
             signals = session.finish(rest, context)?;
             rest = &[];
         }
+        let is_over = results.iter().any(result::Draft::is_last);
+        let known = known_of(&signals);
+        for result in results {
+            let mut signal = result.finish(&[], context)?;
+            result::place(&mut signal, known);
+            signals.push(signal);
+        }
         let Some(result) = self.result.take() else {
             let first = signals.first().ok_or(Refusal::Neither)?;
             let session = first.session.clone();
-            return Ok(Posted { phase: Phase::Session, session, signals, is_last: false });
+            return Ok(Posted { phase: Phase::Session, session, signals, is_last: is_over });
         };
-        let is_last = result.is_last();
+        let is_last = is_over || result.is_last();
         let mut signal = result.finish(rest, context)?;
         if !signals.is_empty() {
             result::place(&mut signal, known_of(&signals));
@@ -209,6 +233,16 @@ impl Members<'_> {
         let session = signal.session.clone();
         signals.push(signal);
         Ok(Posted { phase: Phase::Result, session, signals, is_last })
+    }
+
+    /// Those of a session that is told whole; any other list is a member like others.
+    fn results_of_the_session(&mut self) -> Vec<result::Draft<'a>> {
+        let Some(list) = self.results.take() else { return Vec::new() };
+        let read = self.session.as_ref().and_then(|_| results(list, self.bounds));
+        read.unwrap_or_else(|| {
+            self.rest.push(("results".into(), list));
+            Vec::new()
+        })
     }
 
     /// Takes the members themselves for those of a session or a result.

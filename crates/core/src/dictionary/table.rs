@@ -1,7 +1,7 @@
 //! The rows of the dictionary, in the order of their numbers.
 //!
 //! Facts of the first 79 rows: the Session Disposition of the Handshake. Rows from 1010 up are ours:
-//! what Genesys Cloud Journey, CCAI Platform and Tropo know and the Handshake does not.
+//! what Genesys Cloud Journey, CCAI Platform, Tropo and Segment know and the Handshake does not.
 use super::{
     Field, FieldType,
     Group::{
@@ -9,7 +9,7 @@ use super::{
         Session, Signals, State, Technical, Telephony, Times, User,
     },
     Keep, PiiClass, Required,
-    Source::{Ccai, Genesys, Tropo},
+    Source::{Ccai, Genesys, Segment, Tropo},
     Unit,
 };
 
@@ -58,13 +58,13 @@ const fn some_unless_empty(text: &'static str) -> Option<&'static str> {
 fields! {
     // Person, network and API basics
     43 "user_phone" "ANI" "" [], Text None Soft Direct Last, User "Phone",
-        "person.phone" => "person.phone", "person.phone" [(Ccai, "customer_phone_number") (Tropo, "session.from.id")],
+        "person.phone" => "person.phone", "person.phone" [(Ccai, "customer_phone_number") (Tropo, "session.from.id") (Segment, "traits.phone")],
         "Phone of the person; kept as sent, matched as E.164 with the default country of the key.";
     46 "user_full_name" "PersonName" "" [], Text None No Direct Last, User "Full name",
-        "person.name.full" => "person.name.full", "person.display_name" [(Tropo, "session.from.name")],
+        "person.name.full" => "person.name.full", "person.display_name" [(Tropo, "session.from.name") (Segment, "traits.name")],
         "Name as the sender shows it; never split into parts nor made of them. The word unknown means none.";
     47 "user_email" "PersonEmail" "" [], Text None No Direct Last, User "E-mail",
-        "person.email" => "person.email", "person.email" [],
+        "person.email" => "person.email", "person.email" [(Segment, "traits.email")],
         "Kept as sent; matched in lower case.";
     49 "api_segment" "SegmentCode" "" [], Text None Server Technical Last, Api "API segment",
         "api.segment" => "api.segment", "api.segment" [],
@@ -77,7 +77,7 @@ fields! {
         "Opaque word of the sender, returned in the reply; sessionary.disposition.v1 where none came.";
     // Address, company and parts of the name
     103 "user_address_line1" "AddressLine1" "" [], Text None No Direct Last, User "Address, line 1",
-        "person.address.line1" => "person.address.line1", "person.address.line1" [],
+        "person.address.line1" => "person.address.line1", "person.address.line1" [(Segment, "traits.address.street")],
         "Postal address as sent.";
     104 "user_address_line2" "AddressLine2" "" [], Text None No Direct Last, User "Address, line 2",
         "person.address.line2" => "person.address.line2", "person.address.line2" [],
@@ -86,19 +86,19 @@ fields! {
         "person.address.line3" => "person.address.line3", "person.address.line3" [],
         "Postal address as sent.";
     106 "user_city" "City" "CI" [], Text None No Quasi Last, User "City",
-        "person.address.city" => "person.address.city", "person.address.city" [],
+        "person.address.city" => "person.address.city", "person.address.city" [(Segment, "traits.address.city")],
         "City of the postal address; never filled from the place of an IP address.";
     107 "user_state" "State" "ST" [], Text None No Quasi Last, User "State",
-        "person.address.state" => "person.address.state", "person.address.state" [],
+        "person.address.state" => "person.address.state", "person.address.state" [(Segment, "traits.address.state")],
         "State, province or region of the postal address.";
     108 "user_postal_code" "PostalCode" "" [], Text None No Quasi Last, User "Postal code",
-        "person.address.postal_code" => "person.address.postal_code", "person.address.postal_code" [],
+        "person.address.postal_code" => "person.address.postal_code", "person.address.postal_code" [(Segment, "traits.address.postalCode")],
         "Text, because leading zeros count.";
     109 "user_postal_subcode" "PostalSubCode" "" [], Text None No Quasi Last, User "Postal subcode",
         "person.address.postal_subcode" => "person.address.postal_subcode", "person.address.postal_subcode" [],
         "Finer part of a postal code, such as the four digits of ZIP+4; text.";
     111 "user_country" "Country" "CO" [], Text None No Quasi Last, User "Country",
-        "person.address.country" => "person.address.country", "person.address.country" [],
+        "person.address.country" => "person.address.country", "person.address.country" [(Segment, "traits.address.country")],
         "Code or name as sent; CO is the country, not the company.";
     112 "user_carrier_route" "CarrierRoute" "" [], Text None No Quasi Last, User "Carrier route",
         "person.address.carrier_route" => "person.address.carrier_route", "person.address.carrier_route" [],
@@ -107,19 +107,19 @@ fields! {
         "person.address.delivery_point" => "person.address.delivery_point", "person.address.delivery_point" [],
         "Delivery point code of the US post; text.";
     114 "company_name" "CompanyName" "" [], Text None No Quasi Last, User "Company",
-        "company.name" => "company.name", "company.name" [],
+        "company.name" => "company.name", "company.name" [(Segment, "traits.company.name")],
         "Company that the person belongs to; the name has no user_ in front.";
     115 "user_name_prefix" "PersonNamePrefix" "" [], Text None No Direct Last, User "Name prefix",
         "person.name.prefix" => "person.name.prefix", "person.name.prefix" [],
         "Free text before the name, such as Dr.";
     116 "user_first_name" "PersonFirstName" "" [], Text None No Direct Last, User "First name",
-        "person.name.first" => "person.name.first", "person.name.first" [],
+        "person.name.first" => "person.name.first", "person.name.first" [(Segment, "traits.firstName")],
         "Given name.";
     117 "user_middle_name" "PersonMiddleName" "" [], Text None No Direct Last, User "Middle name",
         "person.name.middle" => "person.name.middle", "person.name.middle" [],
         "Middle name or initial.";
     118 "user_last_name" "PersonLastName" "" [], Text None No Direct Last, User "Last name",
-        "person.name.last" => "person.name.last", "person.name.last" [],
+        "person.name.last" => "person.name.last", "person.name.last" [(Segment, "traits.lastName")],
         "Family name.";
     119 "user_name_suffix" "PersonNameSuffix" "" [], Text None No Direct Last, User "Name suffix",
         "person.name.suffix" => "person.name.suffix", "person.name.suffix" [],
@@ -129,40 +129,40 @@ fields! {
         "commerce.quantity" => "commerce.quantity", "commerce.order.quantity" [],
         "Things ordered; a decimal because goods may be sold by weight.";
     201 "commerce_order_discount" "CommerceOrderDiscount" "" [], Decimal Money No Business Last, Commerce "Order discount",
-        "commerce.discount" => "commerce.discount", "commerce.order.discount" [],
+        "commerce.discount" => "commerce.discount", "commerce.order.discount" [(Segment, "properties.discount")],
         "Discount on the order.";
     202 "commerce_order_shipping" "CommerceOrderShipping" "" [], Decimal Money No Business Last, Commerce "Order shipping",
-        "commerce.shipping" => "commerce.shipping", "commerce.order.shipping" [],
+        "commerce.shipping" => "commerce.shipping", "commerce.order.shipping" [(Segment, "properties.shipping")],
         "Charge for shipping.";
     203 "commerce_order_tax" "CommerceOrderTax" "" [], Decimal Money No Business Last, Commerce "Order tax",
-        "commerce.tax" => "commerce.tax", "commerce.order.tax" [],
+        "commerce.tax" => "commerce.tax", "commerce.order.tax" [(Segment, "properties.tax")],
         "Tax on the order.";
     204 "commerce_order_fees" "CommerceOrderFees" "" [], Decimal Money No Business Last, Commerce "Order fees",
         "commerce.fees" => "commerce.fees", "commerce.order.fees" [],
         "Other charges.";
     205 "commerce_order_total" "CommerceOrderTotal" "" [], Decimal Money Soft Business Last, Commerce "Order total",
-        "commerce.total" => "commerce.total", "commerce.order.total" [],
+        "commerce.total" => "commerce.total", "commerce.order.total" [(Segment, "properties.total")],
         "What the sender says the order comes to; absent means not known, never zero.";
     206 "commerce_items_sku" "CommerceItemsSKU" "" [], Texts None No Business Last, Commerce "Item SKUs",
-        "commerce.items.sku" => "commerce.items.sku", "commerce.items[]" [],
+        "commerce.items.sku" => "commerce.items.sku", "commerce.items[]" [(Segment, "properties.products[].sku")],
         "One SKU for each item; the other item lists are padded to its length.";
     207 "commerce_items_name" "CommerceItemsName" "" [], Texts None No Business Last, Commerce "Item names",
-        "commerce.items.name" => "commerce.items.name", "commerce.items[]" [],
+        "commerce.items.name" => "commerce.items.name", "commerce.items[]" [(Segment, "properties.products[].name")],
         "One name for each item.";
     208 "commerce_items_quantity" "CommerceItemsQuantity" "" [], Texts Count No Business Last, Commerce "Item quantities",
-        "commerce.items.quantity" => "commerce.items.quantity", "commerce.items[]" [],
+        "commerce.items.quantity" => "commerce.items.quantity", "commerce.items[]" [(Segment, "properties.products[].quantity")],
         "One quantity for each item, spelt as sent.";
     209 "commerce_items_unit_price" "CommerceItemsUnitPrice" "" [], Texts Money No Business Last, Commerce "Item unit prices",
-        "commerce.items.unit_price" => "commerce.items.unit_price", "commerce.items[]" [],
+        "commerce.items.unit_price" => "commerce.items.unit_price", "commerce.items[]" [(Segment, "properties.products[].price")],
         "One price for each item, spelt as sent.";
     210 "commerce_items_discount" "CommerceItemsDiscount" "" [], Texts Money No Business Last, Commerce "Item discounts",
-        "commerce.items.discount" => "commerce.items.discount", "commerce.items[]" [],
+        "commerce.items.discount" => "commerce.items.discount", "commerce.items[]" [(Segment, "properties.products[].discount")],
         "One discount for each item; for one unit, to judge by the source's own figures.";
     211 "commerce_items_taxes" "CommerceItemsTaxes" "" [], Texts Money No Business Last, Commerce "Item taxes",
-        "commerce.items.tax" => "commerce.items.tax", "commerce.items[]" [],
+        "commerce.items.tax" => "commerce.items.tax", "commerce.items[]" [(Segment, "properties.products[].tax")],
         "One tax for each item; for the whole line, to judge by the source's own figures.";
     212 "commerce_items_total" "CommerceItemsTotal" "" [], Texts Money No Business Last, Commerce "Item totals",
-        "commerce.items.total" => "commerce.items.total", "commerce.items[]" [],
+        "commerce.items.total" => "commerce.items.total", "commerce.items[]" [(Segment, "properties.products[].total")],
         "One total for each item.";
     213 "commerce_upsell_depth" "CommerceUpsellDepth" "" [], Number Count No Business Last, Commerce "Upsell depth",
         "commerce.upsell.depth" => "commerce.upsell.depth", "commerce.upsell" [],
@@ -191,7 +191,7 @@ fields! {
         "integration.network_action" => "integration.network_action", "integration.network_action" [],
         "Id of a network action, in spite of its name; opaque.";
     306 "integration_agent_id" "IntegrationAgentID" "" [], Text None No Worker Last, Integration "Agent",
-        "integration.agent_id" => "integration.agent_id", "disposition.by" [(Genesys, "lastUserDisposition.user")],
+        "integration.agent_id" => "integration.agent_id", "disposition.by" [(Genesys, "lastUserDisposition.user") (Ccai, "agent_info.id") (Segment, "properties.agent")],
         "Agent or operator who handled the session.";
     307 "integration_result_code" "IntegrationResultCode" "" [], Text None Soft Technical Last, Integration "Integration result code",
         "integration.result_code" => "integration.result_code", "disposition.result" [(Ccai, "fail_reason") (Tropo, "result.error")],
@@ -200,7 +200,7 @@ fields! {
         "integration.result_message" => "integration.result_message", "disposition.result" [(Ccai, "fail_details")],
         "Text that goes with the upstream result.";
     309 "integration_notes" "IntegrationNotes" "" [], Text None No Free Last, Integration "Notes",
-        "disposition.notes" => "disposition.notes", "disposition.notes" [(Genesys, "lastUserDisposition.notes") (Ccai, "disposition_notes")],
+        "disposition.notes" => "disposition.notes", "disposition.notes" [(Genesys, "lastUserDisposition.notes") (Ccai, "disposition_notes") (Segment, "properties.notes")],
         "Free notes that go with the outcome; expect personal data.";
     // Echo: kept whole, returned on webhooks
     310 "echo_id" "EchoID" "" [], Number None No Quasi Last, Echo "Echo id",
@@ -235,10 +235,10 @@ fields! {
         "duration_ms" => "reported_ms", "durations.session_ms" [(Genesys, "durationInSeconds") (Ccai, "call_duration") (Ccai, "chat_duration") (Tropo, "result.sessionDuration")],
         "Length of the session as the sender claims it; sources that count seconds are converted.";
     402 "session_disposition_code" "SessionDispositionCode" "" [], Number None Hard Business Last, Session "Disposition",
-        "disposition.code" => "disposition.code", "disposition.code" [(Genesys, "lastUserDisposition.code") (Ccai, "disposition_codes[]")],
+        "disposition.code" => "disposition.code", "disposition.code" [(Genesys, "lastUserDisposition.code") (Ccai, "disposition_codes[]") (Segment, "properties.code")],
         "1 to 14, or any number an operator registers from 1000 up; travels as the claim of a signal.";
     403 "session_id" "SessionID" "" [], Text None No Quasi Last, Session "Session id of the sender",
-        "session_id" => "external_id", "session.external_ids[]" [(Genesys, "externalId") (Ccai, "id") (Ccai, "chat_uuid") (Tropo, "session.id")],
+        "session_id" => "external_id", "session.external_ids[]" [(Genesys, "externalId") (Ccai, "id") (Ccai, "chat_uuid") (Tropo, "session.id") (Segment, "context.sessionId")],
         "The sender's own name of the session, unique within its source.";
     404 "session_variant" "SessionVariant" "" [], Text None Soft Business Last, Session "Variant",
         "variant" => "variant", "experiment.variant" [],
@@ -247,40 +247,40 @@ fields! {
         "recording.url" => "recording.url", "recording.url" [(Ccai, "recording_url")],
         "Where a recording lies; a secret, never fetched by us.";
     406 "session_tracking_campaign_id" "SessionTrackingCampaignID" "TCI" [], Text None No Business First, Attribution "Campaign id",
-        "attribution.campaign_id" => "attribution.campaign_id", "attribution.campaign_id" [],
+        "attribution.campaign_id" => "attribution.campaign_id", "attribution.campaign_id" [(Segment, "context.campaign.id")],
         "Id of the campaign (utm_id); never a stand-in for its name.";
     407 "session_tracking_campaign_name" "SessionTrackingCampaignName" "TCM" ["SessionTrackingCampaigName"], Text None No Business First, Attribution "Campaign name",
-        "attribution.campaign_name" => "attribution.campaign_name", "attribution.campaign_name" [(Genesys, "mktCampaign.name") (Genesys, "mktCampaign")],
+        "attribution.campaign_name" => "attribution.campaign_name", "attribution.campaign_name" [(Genesys, "mktCampaign.name") (Genesys, "mktCampaign") (Segment, "context.campaign.name")],
         "Name of the campaign (utm_campaign). The source prints TCN, which belongs to the content, and misspells the signal.";
     408 "session_tracking_source" "SessionTrackingSource" "TSC" [], Text None No Business First, Attribution "Source",
-        "attribution.source" => "attribution.source", "attribution.source" [(Genesys, "mktCampaign.source")],
+        "attribution.source" => "attribution.source", "attribution.source" [(Genesys, "mktCampaign.source") (Segment, "context.campaign.source")],
         "Where the visitor came from (utm_source).";
     409 "session_tracking_medium" "SessionTrackingMedium" "TMD" [], Text None No Business First, Attribution "Medium",
-        "attribution.medium" => "attribution.medium", "attribution.medium" [(Genesys, "mktCampaign.medium")],
+        "attribution.medium" => "attribution.medium", "attribution.medium" [(Genesys, "mktCampaign.medium") (Segment, "context.campaign.medium")],
         "How the visitor came (utm_medium).";
     410 "session_tracking_content" "SessionTrackingContent" "TCN" [], Text None No Business First, Attribution "Content",
-        "attribution.content" => "attribution.content", "attribution.content" [(Genesys, "mktCampaign.content")],
+        "attribution.content" => "attribution.content", "attribution.content" [(Genesys, "mktCampaign.content") (Segment, "context.campaign.content")],
         "Which advertisement or link (utm_content).";
     411 "session_tracking_term" "SessionTrackingTerm" "TTM" [], Text None No Business First, Attribution "Term",
-        "attribution.term" => "attribution.term", "attribution.term" [(Genesys, "mktCampaign.term")],
+        "attribution.term" => "attribution.term", "attribution.term" [(Genesys, "mktCampaign.term") (Segment, "context.campaign.term")],
         "Keyword that was bought (utm_term), not what the visitor searched for; a plus sign in JSON stays one.";
     412 "session_tracking_source_platform" "SessionTrackingSourcePlatform" "TSP" [], Text None No Business First, Attribution "Source platform",
-        "attribution.source_platform" => "attribution.source_platform", "attribution.source_platform" [],
+        "attribution.source_platform" => "attribution.source_platform", "attribution.source_platform" [(Segment, "context.campaign.source_platform")],
         "Platform that ran the campaign (utm_source_platform).";
     413 "session_tracking_creative_format" "SessionTrackingCreativeFormat" "TCF" [], Text None No Business First, Attribution "Creative format",
-        "attribution.creative_format" => "attribution.creative_format", "attribution.creative_format" [],
+        "attribution.creative_format" => "attribution.creative_format", "attribution.creative_format" [(Segment, "context.campaign.creative_format")],
         "Kind of advertisement (utm_creative_format).";
     414 "session_tracking_marketing_tactic" "SessionTrackingMarketingTactic" "TMT" [], Text None No Business First, Attribution "Tactic",
-        "attribution.tactic" => "attribution.tactic", "attribution.tactic" [],
+        "attribution.tactic" => "attribution.tactic", "attribution.tactic" [(Segment, "context.campaign.marketing_tactic")],
         "Targeting of the campaign (utm_marketing_tactic).";
     415 "session_remote_ip" "SessionRemoteIP" "" [], Text None No Network First, Session "IP address",
-        "ip" => "technical.ip", "tech.ip" [(Genesys, "ipAddress")],
+        "ip" => "technical.ip", "tech.ip" [(Genesys, "ipAddress") (Segment, "context.ip")],
         "Address of the visitor, IPv4 or IPv6.";
     417 "session_user_agent" "SessionUserAgent" "UA" [], Text None No Network First, Session "User agent",
-        "user_agent" => "technical.user_agent", "tech.user_agent" [(Genesys, "userAgentString")],
+        "user_agent" => "technical.user_agent", "tech.user_agent" [(Genesys, "userAgentString") (Segment, "context.userAgent")],
         "User-Agent header of the visitor.";
     418 "session_referrer" "SessionReferrer" "FRR" [], Text None No Link First, Session "Referrer",
-        "page.referrer" => "page.referrer", "page.referrer" [(Genesys, "referrer") (Genesys, "referrer.url")],
+        "page.referrer" => "page.referrer", "page.referrer" [(Genesys, "referrer") (Genesys, "referrer.url") (Segment, "context.page.referrer")],
         "First referrer of the session.";
     419 "session_landing_url" "SessionLandingURL" "URL" [], Text None No Link First, Session "First page",
         "page.landing_url" => "page.first.url", "page.first" [],
@@ -303,19 +303,19 @@ fields! {
         "The touchpoint that the outcome belongs to.";
     // Page, search and orders
     1010 "page_url" "" "" [], Text None No Link Last, Session "Page",
-        "page.url" => "page.last.url", "page.last" [(Genesys, "lastPage") (Genesys, "lastPage.url")],
+        "page.url" => "page.last.url", "page.last" [(Genesys, "lastPage") (Genesys, "lastPage.url") (Segment, "context.page.url")],
         "URL of the page a signal comes from; a session keeps the last.";
     1011 "page_title" "" "" [], Text None No Link Last, Session "Page title",
-        "page.title" => "page.last.title", "page.last" [(Genesys, "lastPage.title")],
+        "page.title" => "page.last.title", "page.last" [(Genesys, "lastPage.title") (Segment, "context.page.title")],
         "Title of that page.";
     1012 "search_terms" "" "" [], Texts None No Link All, Session "Search terms",
-        "search.terms" => "search.terms", "search.terms[]" [(Genesys, "searchTerms")],
+        "search.terms" => "search.terms", "search.terms[]" [(Genesys, "searchTerms") (Segment, "properties.query")],
         "What the visitor searched for on the site or in the app.";
     1020 "commerce_order_id" "" "" [], Text None No Business Last, Commerce "Order id",
-        "commerce.order_id" => "commerce.order_id", "commerce.order.id" [],
+        "commerce.order_id" => "commerce.order_id", "commerce.order.id" [(Segment, "properties.order_id")],
         "Id of an order, unique in the tenant for ever.";
     1021 "commerce_currency" "" "" [], Text None No Business Last, Commerce "Currency",
-        "commerce.currency" => "commerce.currency", "commerce.currency" [],
+        "commerce.currency" => "commerce.currency", "commerce.currency" [(Segment, "properties.currency")],
         "ISO 4217 code of every amount of the signal; our extension of the Handshake.";
     1022 "click_id" "" "" [], Text None No Business First, Attribution "Click id",
         "attribution.click_id" => "attribution.click_id", "attribution.click_id" [(Genesys, "mktCampaign.clickId")],
@@ -325,28 +325,28 @@ fields! {
         "Network that gave the click id, by the name of its parameter where it was read from a URL.";
     // Interactions
     1030 "direction" "" "" [], Text None No Business First, Telephony "Direction",
-        "call.direction" => "call.direction", "session.direction" [(Genesys, "originatingDirection")],
+        "call.direction" => "call.direction", "session.direction" [(Genesys, "originatingDirection") (Ccai, "session_type_v2") (Segment, "properties.direction")],
         "inbound, outbound, internal or unknown.";
     1031 "disconnect_reason" "" "" [], Text None No Business Last, Telephony "Disconnect reason",
-        "call.reason" => "call.reason", "status.disconnect" [(Genesys, "lastUserDisconnectType")],
+        "call.reason" => "call.reason", "status.disconnect" [(Genesys, "lastUserDisconnectType") (Segment, "properties.reason")],
         "Why an interaction ended, such as failed, no_answer, dead_air, wrong_number, spam.";
     1032 "answered_by" "" "" [], Text None No Business Last, Telephony "Answered by",
-        "answered_by" => "answered_by", "status.answer_type" [(Ccai, "answer_type")],
+        "answered_by" => "answered_by", "status.answer_type" [(Ccai, "answer_type") (Segment, "properties.answered_by")],
         "human, virtual, machine or nobody.";
     1033 "line_number" "" "" [], Text None No Business First, Telephony "Line",
-        "call.line" => "call.line", "line.support_number" [(Ccai, "support_number") (Tropo, "session.to.id")],
+        "call.line" => "call.line", "line.support_number" [(Ccai, "support_number") (Tropo, "session.to.id") (Segment, "properties.line")],
         "Number or address of ours that the person reached.";
     1034 "scheduled_at" "" "" [], Instant None No Business Last, Times "Scheduled at",
         "scheduled_at" => "scheduled_at", "times.scheduled_at" [(Ccai, "scheduled_at")],
         "When an interaction is booked for; may lie in the future.";
     1035 "queue" "" "" [], Text None No Business Last, Telephony "Queue",
-        "queue.name" => "queue.name", "queue.last" [(Genesys, "lastConnectedQueue")],
+        "queue.name" => "queue.name", "queue.last" [(Genesys, "lastConnectedQueue") (Ccai, "menu_path.name") (Segment, "properties.queue")],
         "Queue that the person was last connected through.";
     1036 "rating" "" "" [], Number None No Business Last, Outcome "Rating",
-        "rating.value" => "rating.value", "satisfaction.rating" [(Ccai, "rating")],
+        "rating.value" => "rating.value", "satisfaction.rating" [(Ccai, "rating") (Segment, "properties.rating")],
         "Rating by the person, 1 to 4.";
     1037 "rating_comment" "" "" [], Text None No Free Last, Outcome "Comment",
-        "rating.comment" => "rating.comment", "satisfaction.comment" [(Ccai, "feedback")],
+        "rating.comment" => "rating.comment", "satisfaction.comment" [(Ccai, "feedback") (Segment, "properties.comment")],
         "What the person wrote with the rating.";
     1038 "foreground_ms" "" "" [], Number Millis No Business Sum, Durations "Time in the foreground",
         "foreground_ms" => "foreground_ms", "durations.foreground_ms" [],
@@ -364,7 +364,7 @@ fields! {
         "recording.permission" => "recording.permission", "recording.permission" [(Ccai, "recording_permission")],
         "granted, denied or not_asked.";
     1043 "agent_name" "" "" [], Text None No Worker Last, Telephony "Agent's name",
-        "agent.name" => "agent.name", "agent.last" [(Genesys, "lastConnectedUser") (Ccai, "agent_info")],
+        "agent.name" => "agent.name", "agent.last" [(Genesys, "lastConnectedUser") (Ccai, "agent_info") (Segment, "properties.agent_name")],
         "Name of the agent who was last connected.";
     1044 "ended_how" "" "" [], Text None No Business Last, State "Ended how",
         "ended_how" => "ended_how", "status.ended_how" [],
@@ -373,10 +373,10 @@ fields! {
         "experiment_id" => "experiment_id", "experiment.id" [],
         "Experiment that the variant belongs to.";
     1046 "call_id" "" "" [], Text None No Quasi Last, Telephony "Call id",
-        "call.id" => "call.id", "session.external_ids[]" [(Ccai, "call_uuid") (Tropo, "session.callId")],
+        "call.id" => "call.id", "session.external_ids[]" [(Ccai, "call_uuid") (Tropo, "session.callId") (Segment, "properties.call_id")],
         "Id of a call, unique in the tenant for ever.";
     1047 "language" "" "" [], Text None No Business Last, Session "Language",
-        "language" => "language", "session.language" [(Genesys, "browser.lang") (Ccai, "lang")],
+        "language" => "language", "session.language" [(Genesys, "browser.lang") (Ccai, "lang") (Segment, "context.locale")],
         "BCP 47; a language that was chosen is preferred to that of the browser.";
     // Identity and kind of a session in other systems
     1100 "record_id" "" "" [], Text None No Technical Signal, Session "Session id",
@@ -544,31 +544,31 @@ fields! {
         "technical.browser" => "technical.browser", "tech.browser" [(Genesys, "browser")],
         "Family, version, language, viewport and features.";
     1182 "device" "" "" [], Json None No Network First, Technical "Device",
-        "technical.device" => "technical.device", "tech.device" [(Genesys, "device")],
+        "technical.device" => "technical.device", "tech.device" [(Genesys, "device") (Segment, "context.device")],
         "Category, type, screen and operating system.";
     1183 "geolocation" "" "" [], Json None No Quasi First, Technical "Geolocation",
         "technical.geolocation" => "technical.geolocation", "tech.geolocation" [(Genesys, "geolocation")],
         "Place of the address; never merged with the postal address (C17).";
     1184 "app" "" "" [], Json None No Technical First, Technical "Application",
-        "technical.app" => "technical.app", "tech.app" [(Genesys, "app")],
+        "technical.app" => "technical.app", "tech.app" [(Genesys, "app") (Segment, "context.app")],
         "Name, version and build of a native application.";
     1185 "sdk" "" "" [], Json None No Technical First, Technical "SDK",
-        "technical.sdk" => "technical.sdk", "tech.app" [(Genesys, "sdkLibrary")],
+        "technical.sdk" => "technical.sdk", "tech.app" [(Genesys, "sdkLibrary") (Segment, "context.library")],
         "Library that sent the signals.";
     1186 "connectivity" "" "" [], Json None No Network Last, Technical "Connectivity",
-        "technical.connectivity" => "technical.connectivity", "tech.app" [(Genesys, "networkConnectivity")],
+        "technical.connectivity" => "technical.connectivity", "tech.app" [(Genesys, "networkConnectivity") (Segment, "context.network")],
         "Carrier and kind of the device's connection.";
     1187 "screen_name" "" "" [], Text None No Link Last, Technical "Screen",
-        "screen.name" => "screen.last.name", "tech.app" [(Genesys, "lastScreen")],
+        "screen.name" => "screen.last.name", "tech.app" [(Genesys, "lastScreen") (Segment, "properties.name")],
         "Screen of an application; a session keeps the last.";
     1188 "sip_headers" "" "" [], Json None No Free First, Technical "SIP headers",
         "technical.sip_headers" => "technical.sip_headers", "tech.sip_headers" [(Tropo, "session.headers")],
         "Headers of the call set-up by name.";
     1189 "latitude" "" "LAT" [], Decimal None No Quasi Last, Technical "Latitude",
-        "technical.latitude" => "technical.latitude", "tech.geolocation" [],
+        "technical.latitude" => "technical.latitude", "tech.geolocation" [(Segment, "context.location.latitude")],
         "Degrees north, as the device reports them.";
     1190 "longitude" "" "LON" [], Decimal None No Quasi Last, Technical "Longitude",
-        "technical.longitude" => "technical.longitude", "tech.geolocation" [],
+        "technical.longitude" => "technical.longitude", "tech.geolocation" [(Segment, "context.location.longitude")],
         "Degrees east, as the device reports them.";
     // Telephony and contact centre
     1200 "outbound_number" "" "" [], Text None No Business First, Telephony "Outbound number",

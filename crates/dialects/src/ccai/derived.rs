@@ -112,11 +112,11 @@ impl<'a> Reading<'a> {
         self.add_answer(&mut fields, &mut attributes);
         self.add_recording(&mut fields);
         self.add_menu(&mut fields, &mut attributes);
-        self.add_dispositions(&mut fields);
+        let names = self.add_dispositions(&mut fields);
         people::add_agent(&mut fields, &self.sheet);
         legs::add(&mut fields, &self.sheet);
         signal.identities = people::identities(&self.sheet, context, &mut self.warnings);
-        signal.claim = claim(&fields);
+        signal.claim = claim(&fields, &names);
         signal.fields = fields;
         signal.attributes = attributes.into_iter().collect();
         signal.warnings = self.warnings;
@@ -260,11 +260,12 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The agent's codes and notes. An event has them as one object, a file as a list.
-    fn add_dispositions(&self, fields: &mut Fields) {
+    /// The agent's codes and notes; gives the names of the codes. An event has them as one object, a
+    /// file as a list.
+    fn add_dispositions(&self, fields: &mut Fields) -> Vec<Box<str>> {
         let list = self.sheet.get(Slot::DISPOSITION_CODES);
         let one = self.sheet.get(Slot::DISPOSITIONS);
-        let Some(json) = list.or(one) else { return };
+        let Some(json) = list.or(one) else { return Vec::new() };
         let rows = Disposition::rows(json);
         let codes = rows.iter().filter_map(Disposition::code);
         let codes: Vec<Box<str>> = codes.take(CODES_MAX).collect();
@@ -275,6 +276,7 @@ impl<'a> Reading<'a> {
             fields.entry(field::INTEGRATION_NOTES).or_insert_with(|| Value::Text(note));
         }
         fields.insert(field::SOURCE_DISPOSITION, Value::Json(people::raw(json)));
+        rows.iter().filter_map(Disposition::name).take(CODES_MAX).collect()
     }
 }
 
@@ -387,6 +389,7 @@ fn path_names(json: JsonText<'_>) -> Option<Vec<Box<str>>> {
 /// One code that an agent applied: an object, or the bare code.
 struct Disposition<'a> {
     code: Option<JsonText<'a>>,
+    name: Option<JsonText<'a>>,
     note: Option<JsonText<'a>>,
 }
 
@@ -411,16 +414,21 @@ impl<'a> Disposition<'a> {
             note: Option<&'a RawValue>,
         }
         if !json.get().starts_with('{') {
-            return Disposition { code: Some(json), note: None };
+            return Disposition { code: Some(json), name: None, note: None };
         }
         let sent = serde_json::from_str::<Sent<'a>>(json.get());
-        let Ok(sent) = sent else { return Disposition { code: None, note: None } };
+        let Ok(sent) = sent else { return Disposition { code: None, name: None, note: None } };
         let code = sent.code.or(sent.name).map(JsonText::from);
-        Disposition { code, note: sent.note.map(JsonText::from) }
+        let (name, note) = (sent.name.map(JsonText::from), sent.note.map(JsonText::from));
+        Disposition { code, name, note }
     }
 
     fn code(&self) -> Option<Box<str>> {
         text(self.code?)
+    }
+
+    fn name(&self) -> Option<Box<str>> {
+        text(self.name?)
     }
 
     fn note(&self) -> Option<Box<str>> {
@@ -433,13 +441,15 @@ fn text(json: JsonText<'_>) -> Option<Box<str>> {
     Some(text.into())
 }
 
-/// What the agent's codes mean in ours: the first that has the name of one of the fourteen.
-fn claim(fields: &Fields) -> Option<ClaimBody> {
-    let Some(Value::Texts(codes)) = fields.get(&field::SOURCE_DISPOSITION_CODES) else {
-        return None;
+/// What the agent's codes mean in ours: the first that is, or else is called by, the name of one of
+/// the fourteen.
+fn claim(fields: &Fields, names: &[Box<str>]) -> Option<ClaimBody> {
+    let codes: &[Box<str>] = match fields.get(&field::SOURCE_DISPOSITION_CODES) {
+        Some(Value::Texts(codes)) => codes,
+        _ => &[],
     };
-    let code = codes.iter().find_map(|code| {
-        let same = |name: &str| super::session_type::same_words(name, code);
+    let code = codes.iter().chain(names).find_map(|word| {
+        let same = |name: &str| super::session_type::same_words(name, word);
         DISPOSITIONS.iter().find(|row| same(row.name)).map(|row| row.code)
     })?;
     Some(ClaimBody { code, author: Author::Agent, policy: ClaimPolicy::Last })

@@ -103,10 +103,11 @@ impl Telling<'_> {
             Shape::Object(number) => self.raw(number).filter(Json::is_object),
             Shape::Own | Shape::Kept | Shape::KeptList => None,
         };
+        // What is known is told also where the platform's own sessions of the kind have no such
+        // member: somebody who writes may have a phone.
         of_field
-            .filter(|_| self.has(member) && member.name != "ends_at")
-            .or_else(|| self.own(member.name))
-            .filter(|_| self.has(member))
+            .filter(|_| member.name != "ends_at")
+            .or_else(|| self.own(member.name).filter(|_| self.has(member)))
     }
 
     /// Members that a code of their own tells, and those that follow from others where the source

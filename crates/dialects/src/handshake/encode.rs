@@ -119,7 +119,7 @@ fn as_sent(identity: &Identity) -> &str {
 }
 
 /// Whether the source prints the field: the numbers below ours, and the four pairs without one.
-fn is_printed(number: FieldNumber) -> bool {
+pub(crate) fn is_printed(number: FieldNumber) -> bool {
     number <= field::PROGRAM_SIGNAL_VALUE
 }
 

@@ -1,7 +1,8 @@
 //! A session as the platform posts it, `{"session": {…}}`, and the results that came for it.
 //!
 //! A session that came from the platform is told by its own signal, to the letter of its times,
-//! names and headers; any other by what is known of it, with all members of the source.
+//! names and headers; any other by what is known of it, with all members of the source, and with
+//! the result that the platform would have posted at its end.
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{
     Value as Json,
@@ -11,11 +12,16 @@ use sessionary_core::{
     channel::Channel,
     dictionary::field,
     identity::Identity,
+    session::Status,
     signal::{Attributes, Fields, Signal, kind},
     value::Value,
 };
 
-use super::{networks, result::KIND, session::KEY_END};
+use super::{
+    networks,
+    result::{KIND, is_state, state_of},
+    session::KEY_END,
+};
 use crate::View;
 
 /// The session as a JSON value; its members are in no order of the source.
@@ -38,7 +44,10 @@ pub fn text_of_session(view: &View<'_>) -> Box<RawValue> {
         told.rest(&mut whole);
     }
     let results = view.signals.iter().map(|(_, arrival)| &*arrival.signal);
-    let results: Vec<Members> = results.filter(|s| is_result(s)).map(result).collect();
+    let mut results: Vec<Members> = results.filter(|s| is_result(s)).map(result).collect();
+    if foreign && results.is_empty() {
+        results.extend(last_result(view, &told));
+    }
     if !results.is_empty() {
         whole.put("results", &results);
     }
@@ -206,6 +215,27 @@ fn result(signal: &Signal) -> Members {
         }
     }
     result
+}
+
+/// The result at the end of a session that came by another dialect; `None`: it goes on.
+fn last_result(view: &View<'_>, told: &Told<'_>) -> Option<Members> {
+    let (content, envelope) = (&view.session.content, &view.session.envelope);
+    if content.end_mark.is_none() && envelope.status == Status::Open {
+        return None;
+    }
+    let status = told.text(field::SOURCE_STATUS).filter(|status| is_state(status));
+    let state = status.unwrap_or_else(|| state_of(told.text(field::ENDED_HOW)));
+    let reported = told.fields.get(&field::SESSION_DURATION).and_then(Value::as_number);
+    let lasted = || u64::try_from(content.ended_at().since(content.started_at(view.rules)).0);
+    let duration = reported.or_else(|| lasted().ok()).map(|ms| ms / 1_000);
+    let mut result = Members::default();
+    result.put("sessionId", &told.id);
+    result.put_some("callId", told.text(field::CALL_ID));
+    result.put("state", state);
+    result.put("sessionDuration", &duration);
+    result.put("sequence", &Json::Null);
+    result.put("error", &told.text(field::INTEGRATION_RESULT_CODE));
+    Some(result)
 }
 
 /// The members of an object in the order they were put; one that is put again takes the place of

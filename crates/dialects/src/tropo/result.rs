@@ -87,6 +87,11 @@ impl<'a> Draft<'a> {
         self.state.as_deref().is_some_and(|state| is_final(state).is_some())
     }
 
+    /// Whether it says which session it is of.
+    pub(super) fn is_of_a_session(&self) -> bool {
+        self.session.is_some()
+    }
+
     /// Makes the signal, for [`place`] to tell its time and meaning.
     pub(super) fn finish(
         mut self,
@@ -124,8 +129,10 @@ impl<'a> Draft<'a> {
             format!("{session}:result:{call}:{sequence}:{state}")
         });
         // Without a sequence, what it says is all that tells it from another.
-        let known = known.filter(|key| is_id(key) && key.len() <= LENGTH_MAX);
-        signal.key = known.map_or_else(|| signal.derived_key(), Into::into);
+        let by_body = || format!("{session}:result:{}", signal.derived_key());
+        let key = Some(known.unwrap_or_else(by_body));
+        let key = key.filter(|key| is_id(key) && key.len() <= LENGTH_MAX);
+        signal.key = key.map_or_else(|| signal.derived_key(), Into::into);
         Ok(signal)
     }
 
@@ -174,6 +181,17 @@ pub(super) fn place(signal: &mut Signal, known: Known) {
 }
 
 type End = (Option<&'static str>, Option<&'static str>);
+
+/// Whether a status is a state of the platform's.
+pub(super) fn is_state(status: &str) -> bool {
+    is_final(status).is_some() || status.eq_ignore_ascii_case("ANSWERED")
+}
+
+/// The state of a session that came by another dialect and is over, by how it ended.
+pub(super) fn state_of(ended_how: Option<&str>) -> &'static str {
+    let row = FINAL.iter().find(|(_, how, _)| how.is_some() && *how == ended_how);
+    row.map_or("DISCONNECTED", |(state, ..)| *state)
+}
 
 fn is_final(state: &str) -> Option<End> {
     let row = FINAL.iter().find(|(word, ..)| word.eq_ignore_ascii_case(state));

@@ -1,20 +1,16 @@
 //! CCAI Platform as its senders use it: events and files in, records and files out.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by failing")]
+#![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 #![expect(clippy::needless_raw_string_hashes, reason = "the form that expect-test writes")]
-use std::{collections::HashMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 use proptest::{collection, prelude::*, sample};
 use serde_json::{Map, Value as Json, json};
 use sessionary_core::{
-    goal::NO_GOALS,
-    lane::{HashSecret, lane_of},
-    lane_fold::{Fetch, Lane, Setting},
     outcome, record,
     rules::Rules,
-    session::{Member, Session},
-    signal::{Signal, TenantId},
-    stamp::Stamped,
+    session::Session,
+    signal::Signal,
     time::{Millis, UnixMillis},
 };
 use sessionary_dialects::{
@@ -22,10 +18,10 @@ use sessionary_dialects::{
     ccai::{decode_events, decode_metadata},
 };
 
+use crate::folded;
+
 const CALL: &str = include_str!("../../../../data/golden/ccai/call.json");
 const CHAT: &str = include_str!("../../../../data/golden/ccai/chat.json");
-const SECRET: HashSecret = HashSecret([5; 32]);
-const TENANT: TenantId = TenantId(1);
 /// 2026-01-06T00:00:00Z.
 const NOW: UnixMillis = UnixMillis(1_767_657_600_000);
 
@@ -42,45 +38,8 @@ fn file(body: &str) -> Vec<Signal> {
     decode_metadata(body.as_bytes(), &context()).unwrap().remove(0).unwrap()
 }
 
-/// Everything that was folded, by position.
-#[derive(Default)]
-struct Journal(HashMap<u64, Stamped>);
-
-impl Fetch for Journal {
-    type Error = std::convert::Infallible;
-    fn fetch(&mut self, members: &[Member]) -> Result<Vec<Stamped>, Self::Error> {
-        let stamped = |member: &Member| {
-            let stored = self.0[&member.position].clone();
-            Stamped { marks: member.marks, at: member.at, ..stored }
-        };
-        Ok(members.iter().map(stamped).collect())
-    }
-}
-
-/// The one session of signals that arrive one by one; a repeated key is a repetition.
 fn fold(signals: &[Signal]) -> Session {
-    let name = lane_of(&SECRET, TENANT, &signals[0]);
-    let mut lane = Lane::new(name.key, TENANT, name.kind);
-    let mut journal = Journal::default();
-    let rules = Rules::default();
-    let mut seen: Vec<&str> = Vec::new();
-    for signal in signals {
-        assert_eq!(lane_of(&SECRET, TENANT, signal).key, name.key, "one session");
-        if seen.contains(&&*signal.key) {
-            continue;
-        }
-        seen.push(&signal.key);
-        let position = journal.0.len() as u64 + 1;
-        let (at, marks) = lane.skew.clone().stamp(signal, NOW, position);
-        let key_hash = SECRET.key_hash(TENANT, &signal.key);
-        let signal = Box::new(signal.clone());
-        let stamped = Stamped { position, at, received_at: NOW, marks, key_hash, signal };
-        journal.0.insert(position, stamped.clone());
-        let setting = Setting { rules: &rules, goals: &NO_GOALS, now: NOW, secret: &SECRET };
-        lane.fold(vec![stamped], setting, &mut journal).unwrap();
-    }
-    assert_eq!(lane.sessions.len(), 1);
-    lane.sessions.remove(0)
+    folded::fold(signals.iter().cloned(), NOW).session
 }
 
 fn written(session: &Session) -> Json {
@@ -891,4 +850,21 @@ proptest! {
         let length = Millis(40_000);
         prop_assert!(content.legs.iter().all(|leg| leg.hold_ms <= length));
     }
+}
+
+#[test]
+fn a_code_means_what_it_is_called() {
+    let claimed = |codes: &str| {
+        let body = format!(
+            r#"{{"id":1,"status":"finished","occurred_at":"2026-01-05T10:06:00Z","disposition_codes":{codes}}}"#
+        );
+        events(&body).remove(0).claim.map(|claim| claim.code)
+    };
+    assert_eq!(claimed(r#"[{"code":"R7","name":"Customer Service"}]"#), Some(11));
+    assert_eq!(
+        claimed(r#"[{"code":"R7","name":"Customer Service"},{"code":"Convert"}]"#),
+        Some(10),
+        "codes first"
+    );
+    assert_eq!(claimed(r#"[{"code":"11"}]"#), None, "a number of theirs is none of ours");
 }

@@ -4,7 +4,6 @@ mod events;
 mod imports;
 mod properties;
 mod sessions;
-mod told;
 
 use expect_test::expect_file;
 use serde_json::Value as Json;
@@ -13,6 +12,8 @@ use sessionary_dialects::{
     Context, Limits,
     genesys::{EventContext, Refusal, decode_app, decode_web},
 };
+
+use crate::folded::{self, Folded};
 
 /// 2026-01-05T10:00:00Z.
 const NOW: UnixMillis = UnixMillis(1_767_607_200_000);
@@ -25,6 +26,10 @@ const KEY: Context<'_> = Context {
 };
 
 const DEPLOYMENT: EventContext<'_> = EventContext { key: KEY, deployment: 2, received_at: NOW };
+
+fn fold(signals: impl IntoIterator<Item = Signal>) -> Folded {
+    folded::fold(signals, NOW)
+}
 
 fn web(body: &str) -> Result<Signal, Refusal> {
     decode_web(body.as_bytes(), &DEPLOYMENT)

@@ -14,6 +14,8 @@ use sessionary_dialects::{
     tropo::{self, Beginning, Dialogue, Document, Known, Line, Phase, Step, read, text_of},
 };
 
+use crate::folded::fold;
+
 const VOICE: &str = include_str!("../../../../data/golden/tropo/voice.json");
 const TEXT: &str = include_str!("../../../../data/golden/tropo/text.json");
 
@@ -667,4 +669,49 @@ fn what_is_no_document() {
     for body in ["<html>", "[]", "{}", r#"{"tropo":{}}"#] {
         assert!(Document::parse(body.as_bytes()).is_err(), "{body}");
     }
+}
+
+#[test]
+fn a_session_of_another_dialect_that_is_over_has_its_result() {
+    let call = r#"[
+        {"id":"1","type":"call_started","occurred_at":"2026-01-05T10:00:00Z","session_id":"c","source":"pbx",
+         "call":{"id":"C-9"},"person":{"phone":"+16195550108"}},
+        {"id":"2","type":"call_ended","occurred_at":"2026-01-05T10:01:05.900Z","session_id":"c","source":"pbx",
+         "ended_how":"failed","source_status":"hung up","integration":{"result_code":"E42"}}]"#;
+    let results = |body: &str| {
+        let signals = canonical::decode(body.as_bytes(), &Context::default()).unwrap();
+        let folded = fold(signals.into_iter().map(Result::unwrap), UnixMillis(1_767_657_600_000));
+        tropo::of_session(&folded.view())
+    };
+    let told = results(call);
+    let id = told["session"]["id"].as_str().unwrap();
+    expect![[r#"[{"callId":"C-9","error":"E42","sequence":null,"sessionDuration":65,"sessionId":"ID","state":"FAILED"}]"#]]
+        .assert_eq(&told["results"].to_string().replace(id, "ID"));
+    let goes_on: Vec<Json> = serde_json::from_str(call).unwrap();
+    assert_eq!(results(&goes_on[0].to_string())["results"], Json::Null);
+}
+
+#[test]
+fn a_session_is_read_with_its_results() {
+    let session = r#""session":{"id":"s","timestamp":"2026-01-05T10:00:00Z","from":{"id":"a","channel":"VOICE"}}"#;
+    let result = r#"{"sessionId":"s","state":"DISCONNECTED","sessionDuration":65}"#;
+    let posted =
+        read(&format!(r#"{{"results":[{result}],{session}}}"#), &Context::default()).unwrap();
+    let shown: Vec<String> = posted
+        .signals
+        .iter()
+        .map(|signal| format!("{} {}", signal.kind, signal.occurred_at.as_ref().unwrap().at))
+        .collect();
+    assert_eq!(
+        shown,
+        ["call_started 2026-01-05T10:00:00.000Z", "call_ended 2026-01-05T10:01:05.000Z"]
+    );
+    assert_eq!((posted.phase, posted.is_last), (Phase::Session, true));
+    // Any other list is a member like others; without a session it says nothing.
+    for list in ["[7]", r#"[{"state":"DISCONNECTED"}]"#] {
+        let odd = signals(&format!(r#"{{"results":{list},{session}}}"#));
+        assert_eq!(odd.len(), 1);
+        assert_eq!(odd[0].attributes.get("results").unwrap().text(), list);
+    }
+    assert!(read(&format!(r#"{{"results":[{result}]}}"#), &Context::default()).is_err());
 }

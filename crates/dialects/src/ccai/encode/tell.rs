@@ -271,18 +271,23 @@ impl<'a> Telling<'a> {
         })
     }
 
-    /// The source's own codes, else the name of ours that somebody claimed.
+    /// The source's own codes, the first called by the name of ours that somebody claimed; without
+    /// codes that name alone.
     pub(super) fn disposition_codes(&self) -> Option<Json> {
         if let Some(sent) = self.raw(field::SOURCE_DISPOSITION)
             && self.is_own
         {
             return Some(if sent.is_array() { sent } else { json!([sent]) });
         }
-        if let Some(codes) = self.texts(field::SOURCE_DISPOSITION_CODES) {
-            return Some(codes.iter().map(|code| json!({ "code": code })).collect());
+        let claimed = outcome::winner(self.content).map(|claim| disposition::name_of(claim.code));
+        let Some(codes) = self.texts(field::SOURCE_DISPOSITION_CODES) else {
+            return claimed.map(|name| json!([{ "code": name }]));
+        };
+        let mut list: Vec<Json> = codes.iter().map(|code| json!({ "code": code })).collect();
+        if let (Some(first), Some(name)) = (list.first_mut(), claimed) {
+            *first = json!({ "code": first.get("code"), "name": name });
         }
-        let claim = outcome::winner(self.content)?;
-        Some(json!([{ "code": disposition::name_of(claim.code) }]))
+        Some(Json::Array(list))
     }
 
     pub(super) fn notes(&self) -> Option<&'a str> {

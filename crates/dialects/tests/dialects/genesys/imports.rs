@@ -7,10 +7,7 @@ use sessionary_dialects::{
     genesys::{decode_sessions, of_session},
 };
 
-use super::{
-    KEY,
-    told::{Folded, fold},
-};
+use super::{Folded, KEY, fold};
 
 const WHOLE: &str = include_str!("../../../../../data/golden/genesys/session.json");
 

@@ -6,7 +6,7 @@ use sessionary_dialects::genesys::{
     decode_action, decode_app, decode_sessions, decode_web, events, of_session, outcome_scores,
 };
 
-use super::{DEPLOYMENT, KEY, told::fold, web};
+use super::{DEPLOYMENT, KEY, fold, web};
 
 /// Names that mean something, in a request or in a session.
 const NAMES: [&str; 40] = [

@@ -7,7 +7,7 @@ use sessionary_dialects::{
     genesys::{Event, app_reply, decode_action, events, of_session, outcome_scores, web_reply},
 };
 
-use super::{DEPLOYMENT, KEY, app, golden, told::fold, web};
+use super::{DEPLOYMENT, KEY, app, fold, golden, web};
 
 fn visit() -> Vec<Signal> {
     let event = |second: u32, name: &str, more: Json| {
