@@ -2,6 +2,8 @@
 //! by schedule at half of that.
 use std::{path::Path, time::Duration};
 
+use sessionary_engine::clock::monotonic;
+
 use super::{
     child::Server,
     counters::{disk_bytes, real},
@@ -26,6 +28,12 @@ pub(super) struct Http {
 /// Signals of a request and connections of each line.
 pub(super) const LINES: [(&str, u64, u32); 3] =
     [("http-500", 500, 16), ("http-100", 100, 16), ("http-1", 1, 64)];
+
+/// How often a server at rest is looked at, and how many looks in a row must find it so.
+const LOOK: Duration = Duration::from_secs(1);
+const IDLE_LOOKS: u32 = 3;
+/// A server that uses less CPU than this between two looks is at rest, microseconds.
+const IDLE_CPU_US: f64 = 50_000.0;
 
 impl Http {
     /// A fresh server in a folder.
@@ -78,6 +86,20 @@ impl Http {
             ..self.totals
         };
         Ok(Line::of(name, &self.rounds, &totals, self.waits.clone()))
+    }
+
+    /// Waits until the server has nothing left to do of what it took in: flushes and merges of the
+    /// storage engine go on behind the answers.
+    pub(super) fn rest(&mut self, most: Duration) -> anyhow::Result<()> {
+        let until = monotonic() + most;
+        let mut idle = 0;
+        while idle < IDLE_LOOKS && monotonic() < until {
+            let before = self.server.counters()?.cpu_us;
+            std::thread::sleep(LOOK);
+            let busy = self.server.counters()?.cpu_us - before;
+            idle = if busy < IDLE_CPU_US { idle + 1 } else { 0 };
+        }
+        Ok(())
     }
 
     /// Forgets the rounds so far, but not what the files hold.

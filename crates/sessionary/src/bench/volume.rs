@@ -12,6 +12,8 @@ use super::{
 
 /// Batches and connections of all of them.
 const LOAD: (u64, u32) = (500, 16);
+/// The server has so long to do what a long load left behind.
+const REST_AT_MOST: Duration = Duration::from_mins(10);
 /// Parts of a long load between which progress is told.
 const PARTS: u64 = 20;
 
@@ -71,6 +73,9 @@ pub(super) fn growth(setup: &Setup) -> anyhow::Result<Section> {
         let took = began.elapsed().as_secs_f64();
         std::mem::swap(&mut http.sender, &mut filler);
         stored = stored.max(target);
+        // What filling left to be merged is the cost of filling, not of the work that comes.
+        setup.progress(&format!("growth: {target} sessions: waiting until the server is at rest"));
+        http.rest(REST_AT_MOST)?;
         http.begin_anew();
         for _ in 0..setup.arguments.rounds {
             http.closed(setup.round)?;
