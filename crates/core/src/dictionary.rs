@@ -118,7 +118,10 @@ pub enum Required {
 }
 
 /// Class of personal data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum PiiClass {
     /// Direct identifier.
     Direct,
@@ -141,6 +144,39 @@ pub enum PiiClass {
 }
 
 impl PiiClass {
+    /// All of them.
+    pub const ALL: [PiiClass; 9] = [
+        PiiClass::Direct,
+        PiiClass::Quasi,
+        PiiClass::Network,
+        PiiClass::Link,
+        PiiClass::Free,
+        PiiClass::Worker,
+        PiiClass::Special,
+        PiiClass::Business,
+        PiiClass::Technical,
+    ];
+
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            PiiClass::Direct => "direct",
+            PiiClass::Quasi => "quasi",
+            PiiClass::Network => "network",
+            PiiClass::Link => "link",
+            PiiClass::Free => "free",
+            PiiClass::Worker => "worker",
+            PiiClass::Special => "special",
+            PiiClass::Business => "business",
+            PiiClass::Technical => "technical",
+        }
+    }
+
+    /// Reads the word of the wire.
+    pub fn from_word(word: &str) -> Option<PiiClass> {
+        PiiClass::ALL.into_iter().find(|class| class.word() == word)
+    }
+
     /// Whether values of the class belong to the sealable part of a stored signal (CORE.md 7).
     pub fn is_sealed(self) -> bool {
         matches!(

@@ -278,6 +278,7 @@ impl Lane {
             alias: 0,
             due: None,
             event_due: None,
+            told: None,
         }
     }
 

@@ -29,3 +29,6 @@ pub mod placement;
 pub mod bots;
 pub mod record;
 pub mod explain;
+pub mod parcel;
+pub mod mask;
+pub mod destination;

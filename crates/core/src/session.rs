@@ -3,12 +3,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     content::{Content, EndMark},
+    dictionary::field,
     id::SessionId,
     lane::{LaneKey, LaneKind},
     rules::{Rules, SourceClock},
     signal::TenantId,
     stamp::{Marks, Stamped},
     time::{Millis, UnixMillis},
+    value::Value,
 };
 
 /// The state of a session. Ended is the step from `Open` to `Settling`, not a state.
@@ -153,6 +155,9 @@ pub struct Envelope {
     /// When it is due in the event time of its source, for a source whose clock is not the wall's.
     #[serde(rename = "de", default, skip_serializing_if = "Option::is_none")]
     pub event_due: Option<UnixMillis>,
+    /// The state that destinations were last told of, where one wants to know each.
+    #[serde(rename = "to", default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Box<str>>,
 }
 
 /// A reference to one signal of a session.
@@ -318,6 +323,13 @@ impl Session {
             }
             _ => Fired::Nothing,
         }
+    }
+
+    /// Its state, and behind a slash what its source says of it, where it says something.
+    pub fn state_text(&self) -> Box<str> {
+        let own = self.envelope.status.word();
+        let of_source = self.content.fields.get(&field::SOURCE_STATUS).and_then(Value::as_text);
+        of_source.map_or_else(|| own.into(), |source| format!("{own}/{source}").into())
     }
 
     /// Whether its boundaries can no longer move (CORE.md 8).

@@ -141,6 +141,7 @@ impl Shard {
             self.hot.staging.put(Table::Config, &short_ids_key(partition), &used);
         }
         self.catalogues.stage(&mut self.hot.staging);
+        self.destinations.stage(&mut self.hot.staging);
         let frozen = self.hot.freeze();
         self.homeless.begin_writing();
         self.timers.freeze();

@@ -1,8 +1,10 @@
 //! Entries of the journal: everything that decides what sessions are, in one order.
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sessionary_core::{
+    destination::Destination,
     goal::Definition,
     id::SessionId,
+    parcel::{DestinationId, Parcel, ParcelName, ParcelStatus},
     rules::{Rules, SourceClock},
     signal::{Arrival, Signal, TenantId},
     time::UnixMillis,
@@ -28,6 +30,12 @@ pub enum Entry {
     Doubt(DoubtEntry),
     /// An outcome or a segment is defined, changed or removed.
     Goal(Box<GoalEntry>),
+    /// A destination is set up, changed or removed.
+    Destination(Box<DestinationEntry>),
+    /// What came of trying a parcel.
+    Attempt(Box<AttemptEntry>),
+    /// Somebody asks for parcels beyond those that the fold raises.
+    Order(OrderEntry),
 }
 
 /// The rules under a version number.
@@ -112,6 +120,49 @@ pub struct GoalEntry {
     pub definition: Option<Definition>,
 }
 
+/// A change of a destination, made under the same condition as that of a goal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DestinationEntry {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub id: DestinationId,
+    /// The version that it is made for; 0: there is none yet.
+    pub was: u32,
+    /// What it is from here; `None`: it is removed.
+    pub destination: Option<Destination>,
+}
+
+/// What came of trying a parcel: its whole state from here, so that folding it again on rows that are
+/// ahead of the fold gives the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptEntry {
+    /// Whose.
+    #[serde(rename = "t")]
+    pub tenant: TenantId,
+    /// Which parcel.
+    #[serde(rename = "n")]
+    pub name: ParcelName,
+    /// Where it stood before.
+    #[serde(rename = "w")]
+    pub was: (ParcelStatus, UnixMillis),
+    /// Where it stands now.
+    #[serde(rename = "p")]
+    pub parcel: Parcel,
+}
+
+/// Parcels that somebody asks for: of sessions that were sent before, or that were final before there
+/// was the destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderEntry {
+    /// Whose.
+    #[serde(rename = "t")]
+    pub tenant: TenantId,
+    /// Which.
+    #[serde(rename = "n")]
+    pub names: Vec<ParcelName>,
+}
+
 const SIGNAL: u8 = 1;
 const RULES: u8 = 2;
 const CLOCK: u8 = 3;
@@ -120,13 +171,16 @@ const PLACEMENT: u8 = 5;
 const REVIEW: u8 = 6;
 const DOUBT: u8 = 7;
 const GOAL: u8 = 8;
+const DESTINATION: u8 = 9;
+const ATTEMPT: u8 = 10;
+const ORDER: u8 = 11;
 
 /// An entry that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum EntryError {
     /// A tag that this version does not know.
     #[error(
-        "journal entry of kind {tag}; this version knows 1 to 8: run the version that wrote it"
+        "journal entry of kind {tag}; this version knows 1 to 11: run the version that wrote it"
     )]
     Unknown {
         /// The tag.
@@ -154,6 +208,9 @@ impl Entry {
             Entry::Review(entry) => tagged(REVIEW, &named(entry)),
             Entry::Doubt(entry) => tagged(DOUBT, &named(entry)),
             Entry::Goal(entry) => tagged(GOAL, &named(entry)),
+            Entry::Destination(entry) => tagged(DESTINATION, &named(entry)),
+            Entry::Attempt(entry) => tagged(ATTEMPT, &named(entry)),
+            Entry::Order(entry) => tagged(ORDER, &named(entry)),
         }
     }
 
@@ -172,6 +229,9 @@ impl Entry {
             REVIEW => Entry::Review(read(tag, rest)?),
             DOUBT => Entry::Doubt(read(tag, rest)?),
             GOAL => Entry::Goal(read(tag, rest)?),
+            DESTINATION => Entry::Destination(read(tag, rest)?),
+            ATTEMPT => Entry::Attempt(read(tag, rest)?),
+            ORDER => Entry::Order(read(tag, rest)?),
             tag => return Err(EntryError::Unknown { tag }),
         })
     }

@@ -162,6 +162,7 @@ impl Shard {
             self.live.send(LiveEvent::of_session(what, session, &self.rules, self.now));
         }
         self.pending.put(Table::Records, key, record.to_string().into_bytes());
+        self.raise_cut(lane, id);
     }
 
     /// Sets a source's clock; its sessions wait by the new one from now on.

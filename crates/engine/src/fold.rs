@@ -19,9 +19,10 @@ use sessionary_store::BlockHeader;
 
 use crate::{
     EngineError,
-    entry::{Entry, GoalEntry},
+    entry::{DestinationEntry, Entry, GoalEntry},
     gathered::{Gathered, Group, Pinned, Verdicts},
     live::LiveEvent,
+    parcels::Told,
     placement::States,
     repeats::{Found, is_tracked},
     shard::{SHARD, Shard, arm},
@@ -47,6 +48,9 @@ pub enum VerdictStatus {
     /// Another signal with the same key is already there.
     Conflict,
 }
+
+/// A change that was made for another version than the one that is there.
+const OUTDATED: Verdict = Verdict { status: VerdictStatus::Conflict, session: SessionId([0; 16]) };
 
 /// Where the fold stands.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,6 +88,13 @@ impl Shard {
                     self.fold_signals(std::mem::take(&mut signals), &mut verdicts)?;
                     self.fold_goal(position, *entry, &mut verdicts);
                 }
+                Entry::Destination(entry) => {
+                    self.fold_signals(std::mem::take(&mut signals), &mut verdicts)?;
+                    self.fold_destination(position, *entry, &mut verdicts);
+                }
+                // Neither depends on signals, nor do signals on them.
+                Entry::Attempt(entry) => self.fold_attempt(&entry),
+                Entry::Order(entry) => self.fold_order(&entry),
                 other => {
                     self.fold_signals(std::mem::take(&mut signals), &mut verdicts)?;
                     self.fold_decision(other)?;
@@ -99,7 +110,11 @@ impl Shard {
     fn fold_decision(&mut self, entry: Entry) -> Result<(), EngineError> {
         self.decided = true;
         match entry {
-            Entry::Signal(_) | Entry::Goal(_) => Ok(()),
+            Entry::Signal(_)
+            | Entry::Goal(_)
+            | Entry::Destination(_)
+            | Entry::Attempt(_)
+            | Entry::Order(_) => Ok(()),
             Entry::Rules(entry) => {
                 self.rules_version = entry.version;
                 self.rules = std::sync::Arc::new(entry.rules);
@@ -119,8 +134,21 @@ impl Shard {
     fn fold_goal(&mut self, position: u64, entry: GoalEntry, verdicts: &mut Verdicts) {
         self.decided = true;
         if !self.catalogues.fold(entry) {
-            let session = SessionId::default();
-            verdicts.set(position, Verdict { status: VerdictStatus::Conflict, session });
+            verdicts.set(position, OUTDATED);
+        }
+    }
+
+    fn fold_destination(
+        &mut self,
+        position: u64,
+        entry: DestinationEntry,
+        verdicts: &mut Verdicts,
+    ) {
+        self.decided = true;
+        if self.destinations.fold(entry) {
+            self.raised.changed = true;
+        } else {
+            verdicts.set(position, OUTDATED);
         }
     }
 
@@ -296,11 +324,18 @@ impl Shard {
         changed: &[SessionId],
     ) {
         let Some(hot) = self.hot.changed(key, changed) else { return };
+        let destinations = self.destinations.some_of(hot.lane.tenant);
         let mut ended = Vec::new();
         for id in changed {
             let Some(session) = hot.lane.session_mut(*id) else { continue };
             if opened.contains(id) {
                 self.numbers.give(&mut session.envelope, key.partition());
+            }
+            if let Some(destinations) = destinations {
+                let (rows, raised) = (&mut self.pending, &mut self.raised);
+                let (rules, now) = (&self.rules, self.now);
+                let told = Told { rows, raised, destinations, rules, now };
+                told.of_change(session, opened.contains(id));
             }
             let status = session.envelope.status;
             let gone = matches!(status, Status::Final | Status::Amended | Status::Merged);

@@ -62,18 +62,22 @@ impl Group {
                 let _ = answer.send(Err(disk_full(room)));
             }
             (Command::Submit(submit), None) => self.submit(submit)?,
-            (Command::Decide(entry, answer), None) => {
-                self.plain.push(entry.to_bytes());
-                self.answers.decisions.push((self.entries.len(), answer));
-                self.entries.push(entry);
+            (Command::Decide(entry, answer), None) => self.decide(entry, answer),
+            // Room is kept for it: what was sent must not be sent again for want of a note.
+            (Command::Attempt(entry, sent, answer), _) => {
+                self.rows.merge(sent);
+                self.decide(Entry::Attempt(entry), answer);
             }
             // Reads wait elsewhere.
-            (
-                Command::Session(..) | Command::Read(_) | Command::Folded(_) | Command::Goals(..),
-                _,
-            ) => {}
+            (_, _) => {}
         }
         Ok(())
+    }
+
+    fn decide(&mut self, entry: Entry, answer: oneshot::Sender<Result<(), EngineError>>) {
+        self.plain.push(entry.to_bytes());
+        self.answers.decisions.push((self.entries.len(), answer));
+        self.entries.push(entry);
     }
 
     fn submit(&mut self, submit: Submit) -> Result<(), EngineError> {

@@ -36,12 +36,12 @@ impl Worker {
         self.state = None;
         loop {
             let text = format!("a write to disk failed ({cause}); the store is being opened again");
-            self.trouble.send_replace(Some(text));
+            self.tellers.trouble.send_replace(Some(text));
             match self.try_to_heal() {
                 Ok(()) => {
                     let seconds = since.elapsed().as_secs_f32();
                     tracing::warn!(seconds, "writes are taken again");
-                    self.trouble.send_replace(None);
+                    self.tellers.trouble.send_replace(None);
                     return Ok(true);
                 }
                 Err(error) if error.may_heal() || is_locked(&error) => cause = describe(&error),
@@ -96,7 +96,9 @@ impl Worker {
             self.waiting.refuse_late();
             let left = until.saturating_duration_since(monotonic());
             match self.commands.next(left) {
-                Ok(write @ (Command::Submit(_) | Command::Decide(..))) => refuse(write),
+                Ok(write @ (Command::Submit(_) | Command::Decide(..) | Command::Attempt(..))) => {
+                    refuse(write)
+                }
                 Ok(read) => self.waiting.add([read]),
                 Err(RecvTimeoutError::Timeout) => return true,
                 Err(RecvTimeoutError::Disconnected) => return false,

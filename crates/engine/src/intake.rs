@@ -9,6 +9,7 @@ use std::{
 };
 
 use sessionary_core::{
+    destination::Destination,
     id::SessionId,
     lane::HashSecret,
     rules::Rules,
@@ -24,10 +25,11 @@ use crate::{
     EngineError, Folded, Live, Reader, ShardConfig, Verdict,
     catalogue::Catalogue,
     clock::ServerClock,
-    entry::{Entry, signal_bytes},
+    entry::{AttemptEntry, Entry, signal_bytes},
     inbox::{self, Outbox},
+    parcels::{Bells, DueAsk, DuePage},
     quarantine::{self, QuarantineId, Quarantined},
-    worker::{Plan, Worker},
+    worker::{Plan, Tellers, Worker},
 };
 
 /// So many signals of one request are packed for the journal where they come in, beside the folding
@@ -94,11 +96,11 @@ pub struct Failure {
 /// The engine. Clones share it.
 #[derive(Clone)]
 pub struct Engine {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     places: Arc<Places>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     queue: Mutex<Option<Outbox>>,
     clock: Arc<ServerClock>,
     store: Store,
@@ -107,6 +109,8 @@ struct Inner {
     numbers: AtomicU64,
     failure: watch::Receiver<Option<Failure>>,
     trouble: watch::Receiver<Option<String>>,
+    pub(crate) bells: Bells,
+    pub(crate) destinations: watch::Receiver<u64>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -118,6 +122,12 @@ pub(crate) enum Command {
     Read(oneshot::Sender<Result<Reader, EngineError>>),
     Folded(oneshot::Sender<Folded>),
     Goals(TenantId, oneshot::Sender<Arc<Catalogue>>),
+    /// What came of trying a parcel, and the body that was sent.
+    Attempt(Box<AttemptEntry>, Rows, oneshot::Sender<Result<(), EngineError>>),
+    Destinations(oneshot::Sender<Vec<(TenantId, Arc<Destination>)>>),
+    Due(DueAsk, oneshot::Sender<Result<DuePage, EngineError>>),
+    /// A view of what is in the tables, which may lag behind the fold.
+    Tables(oneshot::Sender<Reader>),
 }
 
 /// Signals of one request, encoded, and where the answer goes.
@@ -159,7 +169,10 @@ impl Engine {
         let (troubled, trouble) = watch::channel(None);
         let numbers = AtomicU64::new(u64::try_from(clock.now().0).unwrap_or(0) << 20);
         let Plan { store, secret, live, .. } = plan.clone();
-        let worker = Worker::new(plan, shard, clock.clone(), commands, troubled)?;
+        let (changed, destinations) = watch::channel(0);
+        let tellers = Tellers { trouble: troubled, destinations: changed, bells: Bells::default() };
+        let bells = tellers.bells.clone();
+        let worker = Worker::new(plan, shard, clock.clone(), commands, tellers)?;
         let thread = std::thread::Builder::new()
             .name("shard-0".to_owned())
             .spawn(move || worker.run(&failed))
@@ -173,6 +186,8 @@ impl Engine {
             numbers,
             failure,
             trouble,
+            bells,
+            destinations,
             thread: Mutex::new(Some(thread)),
         };
         Ok(Engine { inner: Arc::new(inner), places: Arc::default() })
@@ -283,7 +298,10 @@ impl Engine {
     }
 
     /// Waits for an answer, but not for a disk that hangs.
-    async fn within_patience<T>(&self, answer: oneshot::Receiver<T>) -> Result<T, EngineError> {
+    pub(crate) async fn within_patience<T>(
+        &self,
+        answer: oneshot::Receiver<T>,
+    ) -> Result<T, EngineError> {
         let mut answer = answer;
         loop {
             match tokio::time::timeout(PATIENCE, &mut answer).await {
@@ -417,7 +435,7 @@ impl Engine {
         lock(&self.inner.queue).clone().ok_or(EngineError::Stopped)
     }
 
-    fn send(&self, command: Command) -> Result<(), EngineError> {
+    pub(crate) fn send(&self, command: Command) -> Result<(), EngineError> {
         if self.hangs() {
             return Err(EngineError::Interrupted);
         }

@@ -72,6 +72,12 @@ impl Reader {
         Reader { store, snapshot, secret, rules, now }
     }
 
+    /// The same view, of the tables as they are now.
+    pub(crate) fn renewed(&self) -> Reader {
+        let rules = Arc::clone(&self.rules);
+        Reader::new(self.store.clone(), self.secret.clone(), rules, self.now)
+    }
+
     /// The rules in force.
     pub fn rules(&self) -> &Rules {
         &self.rules

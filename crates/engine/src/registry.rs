@@ -26,6 +26,7 @@ const API_KEY: &[u8] = b"api_key/";
 const ACTION_KEY: &[u8] = b"action_key/";
 const TENANT: &[u8] = b"tenant/";
 const SECRET: &[u8] = b"secret/";
+const SEALING: &str = "sealing";
 
 /// What the registry cannot do, and why.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +94,8 @@ pub struct Secrets {
     pub action_key: [u8; 32],
     /// Keys the hashes of identities.
     pub identity_hash: [u8; 32],
+    /// Encrypts the secrets of destinations, unless the operator keeps a key elsewhere.
+    pub sealing: [u8; 32],
 }
 
 impl fmt::Debug for Secrets {
@@ -378,6 +381,12 @@ impl Registry {
 }
 
 fn kept_secrets(store: &Store) -> Result<Secrets, RegistryError> {
+    // A directory of an earlier version has no sealing key, and nothing that was sealed.
+    if kept_secret(store, SEALING)?.is_none() {
+        let mut fresh = Rows::new();
+        fresh.put(Table::Config, secret_row(SEALING), random_32());
+        store.write(fresh, Durability::Synced)?;
+    }
     secrets(|name| kept_secret(store, name)?.ok_or(RegistryError::SecretLost { name }))
 }
 
@@ -404,6 +413,7 @@ fn secrets(
         pepper: secret("pepper")?,
         action_key: secret("action_key")?,
         identity_hash: secret("identity_hash")?,
+        sealing: secret(SEALING)?,
     })
 }
 

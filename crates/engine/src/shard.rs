@@ -20,15 +20,17 @@ use sessionary_core::{
 use sessionary_store::{Direction, Durability, Read, Rows, Store, Table, signal_ids};
 
 use crate::{
-    EngineError,
+    EngineError, Reader,
     catalogue::Catalogues,
     checkpoint::{Progress, SHORT_IDS},
+    destinations::AllDestinations,
     fold::Folded,
     gathered::Gathered,
     hot::Hot,
     hot_lane::HotLane,
     live::Live,
     numbers::Numbers,
+    parcels::Raised,
     placement::Homeless,
     rows::decode,
     sources::{SourceState, Sources},
@@ -132,10 +134,14 @@ pub(crate) struct Shard {
     pub(crate) sources: Sources,
     /// Outcomes and segments of each tenant.
     pub(crate) catalogues: Catalogues,
+    /// Where finished sessions go.
+    pub(crate) destinations: AllDestinations,
+    /// What was raised for them since somebody was last told.
+    pub(crate) raised: Raised,
     pub(crate) numbers: Numbers,
     pub(crate) homeless: Homeless,
     /// Rows that follow from the journal whenever they are written: cut records, business ids,
-    /// conflicts, reviews. They go with the next write.
+    /// conflicts, reviews, parcels. They go with the next write.
     pub(crate) pending: Rows,
     /// For the signals of a block, kept for its memory.
     pub(crate) gathered: Gathered,
@@ -184,6 +190,8 @@ impl Shard {
             timers: Timers::default(),
             sources: Sources::restore(row.sources.clone()),
             catalogues: Catalogues::default(),
+            destinations: AllDestinations::default(),
+            raised: Raised::default(),
             numbers,
             homeless: Homeless::default(),
             pending: Rows::new(),
@@ -202,6 +210,7 @@ impl Shard {
         shard.complete_checkpoint(&row)?;
         shard.restore_short_ids()?;
         shard.catalogues = Catalogues::restore(&shard.store)?;
+        shard.destinations = AllDestinations::restore(&shard.store)?;
         shard.restore_homeless()?;
         shard.replay()?;
         Ok(shard)
@@ -248,6 +257,12 @@ impl Shard {
     /// A number that no run of signal ids has.
     pub(crate) fn take_run(&mut self) -> u64 {
         self.next_run.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A view of what is in the tables.
+    pub(crate) fn reader(&self, now: UnixMillis) -> Reader {
+        let (store, secret) = (self.store.clone(), self.secret.clone());
+        Reader::new(store, secret, Arc::clone(&self.rules), now.max(self.now))
     }
 
     /// Numbers for the health page.

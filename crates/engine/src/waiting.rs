@@ -15,10 +15,7 @@ const READS_MAX: usize = 1_024;
 impl Command {
     /// Whether it changes nothing.
     pub(crate) fn is_read(&self) -> bool {
-        matches!(
-            self,
-            Command::Session(..) | Command::Read(_) | Command::Folded(_) | Command::Goals(..)
-        )
+        !matches!(self, Command::Submit(_) | Command::Decide(..) | Command::Attempt(..))
     }
 }
 
@@ -59,11 +56,15 @@ impl Waiting {
 pub(crate) fn refuse(command: Command) {
     match command {
         Command::Submit(submit) => drop(submit.answer.send(Err(EngineError::Interrupted))),
-        Command::Decide(_, answer) => drop(answer.send(Err(EngineError::Interrupted))),
+        Command::Decide(_, answer) | Command::Attempt(_, _, answer) => {
+            drop(answer.send(Err(EngineError::Interrupted)));
+        }
+        Command::Due(_, answer) => drop(answer.send(Err(EngineError::Interrupted))),
         Command::Session(_, _, answer) => drop(answer.send(Err(EngineError::Interrupted))),
         Command::Read(answer) => drop(answer.send(Err(EngineError::Interrupted))),
         // Whoever asks is told by the end of the channel.
-        Command::Folded(_) | Command::Goals(..) => {}
+        Command::Folded(_) | Command::Goals(..) | Command::Destinations(_) | Command::Tables(_) => {
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use sessionary_store::{BlockHeader, FiredThrough, Room, Store};
 use tokio::sync::watch;
 
 use crate::{
-    EngineError, Failure, Live, Reader, SessionView, ShardConfig,
+    EngineError, Failure, Live, SessionView, ShardConfig,
     clock::{ServerClock, monotonic},
     entry::{Entry, RulesEntry},
     gathered::Verdicts,
@@ -25,6 +25,7 @@ use crate::{
     healing::PAUSE,
     inbox::{Inbox, bytes_of},
     intake::Command,
+    parcels::Bells,
     shard::{SHARD, Shard},
     tidy::Tidying,
     waiting::Waiting,
@@ -64,6 +65,16 @@ impl Plan {
     }
 }
 
+/// Whom it tells of what.
+pub(crate) struct Tellers {
+    /// What keeps it from writing, for operators.
+    pub(crate) trouble: watch::Sender<Option<String>>,
+    /// That destinations have changed.
+    pub(crate) destinations: watch::Sender<u64>,
+    /// That there are new parcels.
+    pub(crate) bells: Bells,
+}
+
 /// The folding thread's own.
 pub(crate) struct Worker {
     pub(crate) plan: Plan,
@@ -73,8 +84,7 @@ pub(crate) struct Worker {
     pub(crate) commands: Inbox,
     /// Reads that are not answered yet; they outlive a failed write.
     pub(crate) waiting: Waiting,
-    /// What keeps it from writing, for operators.
-    pub(crate) trouble: watch::Sender<Option<String>>,
+    pub(crate) tellers: Tellers,
     /// When a block that only fired timers was last appended.
     last_timers: UnixMillis,
     /// When tidying was last asked for, and up to which checkpoint it has looked.
@@ -90,7 +100,7 @@ impl Worker {
         shard: Shard,
         clock: Arc<ServerClock>,
         commands: Inbox,
-        trouble: watch::Sender<Option<String>>,
+        tellers: Tellers,
     ) -> Result<Worker, EngineError> {
         let tidying = Tidying::start(&shard)?;
         let never = UnixMillis(0);
@@ -100,7 +110,7 @@ impl Worker {
             clock,
             commands,
             waiting: Waiting::default(),
-            trouble,
+            tellers,
             last_timers: never,
             tidied_at: never,
             tidied_through: 0,
@@ -173,8 +183,21 @@ impl Worker {
             if idle && shard.is_dirty() && !shard.is_checkpointing() {
                 shard.begin_checkpoint()?;
             }
+            self.ring()?;
             self.tidy()?;
         }
+    }
+
+    /// Tells whoever carries parcels of what was raised.
+    fn ring(&mut self) -> Result<(), EngineError> {
+        let raised = &mut self.shard()?.raised;
+        let changed = std::mem::take(&mut raised.changed);
+        let mut raised = std::mem::take(raised);
+        raised.ring(&self.tellers.bells);
+        if changed {
+            self.tellers.destinations.send_modify(|times| *times += 1);
+        }
+        Ok(())
     }
 
     /// Answers reads while the disk has no room, and nothing else.
@@ -359,9 +382,7 @@ impl Worker {
                 let _ = answer.send(Ok(view));
             }
             Command::Read(answer) => {
-                let (store, secret) = (shard.store.clone(), shard.secret.clone());
-                let reader = Reader::new(store, secret, shard.rules.clone(), now.max(shard.now));
-                let _ = answer.send(Ok(reader));
+                let _ = answer.send(Ok(shard.reader(now)));
             }
             Command::Folded(answer) => {
                 let _ = answer.send(shard.counts());
@@ -369,7 +390,18 @@ impl Worker {
             Command::Goals(tenant, answer) => {
                 let _ = answer.send(shard.catalogues.of(tenant));
             }
-            Command::Submit(_) | Command::Decide(..) => {}
+            Command::Destinations(answer) => {
+                let all = shard.destinations.iter();
+                let _ = answer.send(all.map(|(tenant, one)| (tenant, Arc::clone(one))).collect());
+            }
+            Command::Due(ask, answer) => {
+                let _ = answer.send(shard.due_parcels(&ask));
+            }
+            Command::Tables(answer) => {
+                shard.write_pending(0)?;
+                let _ = answer.send(shard.reader(now));
+            }
+            Command::Submit(_) | Command::Decide(..) | Command::Attempt(..) => {}
         }
         Ok(())
     }

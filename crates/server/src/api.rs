@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use sessionary_dialects::Limits;
-use sessionary_engine::{Engine, registry::Registry};
+use sessionary_engine::{Engine, pump::PumpSettings, registry::Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 
 mod answers;
 mod ccai;
+mod destinations;
 mod dispositions;
 mod explain;
 mod failures;
@@ -23,6 +24,7 @@ mod genesys;
 mod idempotency;
 mod key_routes;
 mod paging;
+mod parcels;
 mod people;
 mod quarantine;
 mod reviews;
@@ -33,6 +35,8 @@ mod signals;
 mod sources;
 mod status;
 mod tropo;
+
+pub use destinations::put as put_destination;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -45,6 +49,8 @@ pub struct App {
     pub live: Live,
     /// What a body of signals may hold.
     pub limits: Limits,
+    /// How finished sessions are delivered.
+    pub delivery: Arc<PumpSettings>,
 }
 
 impl FromRef<App> for Live {
@@ -59,11 +65,12 @@ impl App {
         engine: Engine,
         registry: Arc<Registry>,
         settings: &Settings,
+        delivery: Arc<PumpSettings>,
         stop: CancellationToken,
     ) -> App {
         let events = engine.live().clone();
         let live = Live::new(Arc::new(move || events.listen()), settings.live_streams_max, stop);
-        App { engine, registry, live, limits: settings.items }
+        App { engine, registry, live, limits: settings.items, delivery }
     }
 }
 
@@ -83,6 +90,8 @@ pub fn table(gate: Gate, readiness: Readiness, settings: &Settings) -> Routes<Ap
     let routes = people::add(routes);
     let routes = key_routes::add(routes);
     let routes = quarantine::add(routes);
+    let routes = destinations::add(routes);
+    let routes = parcels::add(routes);
     let routes = genesys::add(routes);
     let routes = tropo::add(routes, &tropo);
     status::add(routes)

@@ -1,6 +1,6 @@
 //! One function for each command.
 use crate::arguments::{Command, ConfigArguments};
-use crate::{bench, check, config, demo, explain, import, keys, serve, tail};
+use crate::{bench, check, config, demo, destinations, explain, import, keys, serve, tail};
 
 /// Does what was asked.
 pub(crate) fn run(command: Command) -> anyhow::Result<()> {
@@ -13,6 +13,8 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Keys(command) => keys::run(&command),
+        Command::Destinations(command) => destinations::run(&command),
+        Command::Parcels(command) => destinations::run_parcels(&command),
         Command::Bench(command) => bench::run(&command),
     }
 }

@@ -23,11 +23,13 @@ mod client;
 mod directory;
 mod places;
 mod import;
+mod delivery;
 mod serving;
 
 mod bench;
 mod check;
 mod demo;
+mod destinations;
 mod explain;
 mod keys;
 mod serve;

@@ -5,7 +5,8 @@ use crate::{arguments::Serve, config, logging, serving::Serving};
 #[expect(clippy::print_stdout, reason = "whoever asked for port 0 reads the address there")]
 pub(crate) fn run(arguments: &Serve) -> anyhow::Result<()> {
     logging::start("info");
-    let config = config::load(arguments.config.as_deref())?;
+    let mut config = config::load(arguments.config.as_deref())?;
+    config.delivery.allow_private |= arguments.allow_private_destinations;
     let address = arguments.listen.unwrap_or(config.server.listen);
     let serving = Serving::listen(address, &config)?;
     serving.heed_signals()?;

@@ -28,7 +28,12 @@ use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::{config::Config, directory, exit::Exit};
+use crate::{
+    config::Config,
+    delivery::{self, Pumping},
+    directory,
+    exit::Exit,
+};
 
 /// A server that listens.
 pub(crate) struct Serving {
@@ -47,6 +52,8 @@ pub(crate) struct Behind {
     pub(crate) engine: Engine,
     pub(crate) registry: Arc<Registry>,
     pub(crate) gate: Gate,
+    /// Set once requests are taken.
+    pumping: Option<Pumping>,
 }
 
 impl Serving {
@@ -73,19 +80,26 @@ impl Serving {
     /// Opens the directory, replays its journal and takes requests.
     pub(crate) fn open(&self, dir: &Path, config: &Config) -> anyhow::Result<Behind> {
         let (store, registry) = directory::open(dir, config)?;
-        let behind = self.start_engine(store, registry, config)?;
+        let mut behind = self.start_engine(store, registry, config)?;
         let gate = behind.gate.clone();
+        let delivery = Arc::new(delivery::settings(config, &behind.registry)?);
+        if config.delivery.allow_private {
+            tracing::warn!("destinations may be on private addresses");
+        }
         let app = api::App::new(
             behind.engine.clone(),
             Arc::clone(&behind.registry),
             &self.settings,
+            Arc::clone(&delivery),
             self.stop.clone(),
         );
+        self.runtime.block_on(delivery::set_up(&app, config, behind.engine.now()))?;
         let _context = self.runtime.enter();
         let routes = api::table(gate, self.readiness.clone(), &self.settings);
         let _ = self.router.set(face::router(routes, app, &self.settings));
         self.readiness.set(State::Ready);
         self.tell_of_trouble(&behind.engine);
+        behind.pumping = Some(Pumping::start(&self.runtime, &behind.engine, &delivery));
         tracing::info!(address = %self.address, data_dir = %dir.display(), "ready");
         Ok(behind)
     }
@@ -120,7 +134,7 @@ impl Serving {
         let of_engine = engine.clone();
         let clock: Clock = Arc::new(move || of_engine.now());
         let gate = Gate::new(registry.keys(), clock, config.rates());
-        Ok(Behind { engine, registry, gate })
+        Ok(Behind { engine, registry, gate, pumping: None })
     }
 
     /// The address that it listens on.
@@ -160,7 +174,7 @@ impl Serving {
     /// Serves until it is stopped or the engine fails; then finishes what was accepted, writes
     /// everything and lets go of the directory.
     pub(crate) fn run(self, behind: Behind) -> anyhow::Result<()> {
-        let Behind { engine, registry, gate } = behind;
+        let Behind { engine, registry, gate, pumping } = behind;
         let failure = self.runtime.block_on(async {
             tokio::select! {
                 () = self.stop.cancelled() => None,
@@ -171,6 +185,9 @@ impl Serving {
         self.stop.cancel();
         if let Ok(Drained::Cut { connections }) = self.runtime.block_on(self.accepting) {
             tracing::warn!(connections, "cut connections that still had work");
+        }
+        if let Some(pumping) = pumping {
+            pumping.finish(&self.runtime);
         }
         engine.shutdown();
         drop((registry, gate));

@@ -25,6 +25,60 @@ pub fn parse_record_key(key: &[u8]) -> Option<(u32, [u8; 16], u32)> {
     whole(key, |taker| Some((taker.u32()?, taker.array()?, taker.u32()?)))
 }
 
+/// A session as it was when a revision was cut: table `Records`, behind the record of that revision.
+pub fn snapshot_key(tenant: u32, session: &[u8; 16], revision: u32) -> [u8; 25] {
+    join([&record_key(tenant, session, revision), b"s"])
+}
+
+/// A parcel by its name: table `Parcels`. Tenant, a letter, the name, which begins with the session.
+pub fn parcel_key(tenant: u32, name: &[u8; 33]) -> [u8; 38] {
+    join([&tenant.to_be_bytes(), b"n", name])
+}
+
+/// The prefix of the parcels of a session.
+pub fn parcels_of_session(tenant: u32, session: &[u8; 16]) -> [u8; 21] {
+    join([&tenant.to_be_bytes(), b"n", session])
+}
+
+/// The counterpart of [`parcel_key`].
+pub fn parse_parcel_key(key: &[u8]) -> Option<(u32, [u8; 33])> {
+    whole(key, |taker| {
+        let tenant = taker.u32()?;
+        taker.u8().filter(|letter| *letter == b'n')?;
+        Some((tenant, taker.array()?))
+    })
+}
+
+/// The prefix of the parcels of a destination with one status: table `Parcels`.
+pub fn parcel_queue(tenant: u32, destination: u64, status: u8) -> [u8; 14] {
+    join([&tenant.to_be_bytes(), b"q", &destination.to_be_bytes(), &[status]])
+}
+
+/// A parcel by destination, status and its instant (unix milliseconds): table `Parcels`. A scan
+/// meets those of one destination in the order in which they are due, were sent or were parked.
+pub fn parcel_queue_key(
+    tenant: u32,
+    destination: u64,
+    (status, at): (u8, i64),
+    name: &[u8; 33],
+) -> [u8; 55] {
+    let queue = parcel_queue(tenant, destination, status);
+    join([&queue, &sortable(at).to_be_bytes(), name])
+}
+
+/// The instant and the name of a [`parcel_queue_key`].
+pub fn parse_parcel_queue_key(key: &[u8]) -> Option<(i64, [u8; 33])> {
+    whole(key, |taker| {
+        let _queue: [u8; 14] = taker.array()?;
+        Some((unsortable(taker.u64()?), taker.array()?))
+    })
+}
+
+/// A body as it was sent: table `Sent`. Tenant, session, digest of the body.
+pub fn sent_key(tenant: u32, session: &[u8; 16], digest: &[u8; 16]) -> [u8; 36] {
+    join([&tenant.to_be_bytes(), session, digest])
+}
+
 /// A lane: table `Lanes`, and the prefix of its rows in `Signals`. Tenant, partition, lane.
 pub fn lane_key(tenant: u32, partition: u8, lane: &[u8; 16]) -> [u8; 21] {
     join([&tenant.to_be_bytes(), &[partition], lane])
@@ -184,6 +238,17 @@ mod tests {
             let key = index_key(tenant, kind, &a, session.as_ref());
             prop_assert_eq!(parse_index_key(&key), Some(IndexKey { tenant, kind, hash: a, session }));
             prop_assert_eq!(parse_index_key(&key[1..]), None);
+            let mut name = [partition; 33];
+            name[..16].copy_from_slice(&a);
+            let key = parcel_key(tenant, &name);
+            prop_assert_eq!(parse_parcel_key(&key), Some((tenant, name)));
+            prop_assert!(key.starts_with(&parcels_of_session(tenant, &a)));
+            let key = parcel_queue_key(tenant, position, (partition, due), &name);
+            prop_assert_eq!(parse_parcel_queue_key(&key), Some((due, name)));
+            prop_assert_eq!(parse_parcel_key(&key), None);
+            prop_assert!(key.starts_with(&parcel_queue(tenant, position, partition)));
+            let key = snapshot_key(tenant, &a, revision);
+            prop_assert_eq!(parse_record_key(&key), None);
         }
 
         #[test]

@@ -55,6 +55,10 @@ tables! {
     Answers = "answers",
     /// What a checkpoint has to write and has not written yet.
     Checkpoint = "checkpoint",
+    /// Outgoing work: what is due, what was sent, what was given up.
+    Parcels = "parcels",
+    /// Bodies as they were sent.
+    Sent = "sent",
 }
 
 /// Pending writes of many tables; applied by one atomic batch.

@@ -2,9 +2,12 @@
 use serde_json::{Value, json};
 use sessionary_core::{
     channel::{Channel, SessionType},
-    dictionary::{FIELDS, Field, FieldType, Required},
+    dictionary::{FIELDS, Field, FieldType, PiiClass, Required},
+    parcel::{ParcelStatus, Trigger},
     session::Status,
 };
+use sessionary_deliver::Kind;
+use sessionary_dialects::Format;
 
 use super::App;
 use crate::routes::Routes;
@@ -196,7 +199,129 @@ fn running(routes: Routes<App>) -> Routes<App> {
         .schema("QuarantinePage", json!({ "type": "object" }))
         .schema("QuarantineItem", json!({ "type": "object" }))
         .schema("Replayed", json!({ "type": "object" }))
+        .schema("NewDestination", new_destination())
+        .schema("Destination", destination())
+        .schema("DestinationList", json!({ "type": "object" }))
+        .schema(
+            "Tested",
+            object(&[
+                ("status", json!({ "enum": ["sent", "failed"] })),
+                ("answer", json!({ "type": ["integer", "null"] })),
+                ("reason", json!({ "type": ["string", "null"] })),
+                ("detail", json!({ "type": ["string", "null"] })),
+                ("note", json!({ "type": ["string", "null"] })),
+            ]),
+        )
+        .schema("Parcel", parcel())
+        .schema(
+            "ParcelPage",
+            object(&[
+                (
+                    "entities",
+                    json!({ "type": "array", "items": { "$ref": "#/components/schemas/Parcel" } }),
+                ),
+                ("next_cursor", json!({ "type": ["string", "null"] })),
+            ]),
+        )
+        .schema("Redelivery", redelivery())
+        .schema("Redelivered", object(&[("ordered", json!({ "type": "integer" }))]))
         .schema("Health", health())
+}
+
+/// The members that a destination has and that somebody may set.
+fn of_destination() -> Vec<(&'static str, Value)> {
+    let list =
+        |items: Value| json!({ "oneOf": [items.clone(), { "type": "array", "items": items }] });
+    vec![
+        ("name", text()),
+        ("kind", json!({ "enum": Kind::ALL.map(Kind::word) })),
+        ("url", text()),
+        (
+            "format",
+            json!({ "enum": Format::ALL.iter().map(|format| format.word()).collect::<Vec<_>>() }),
+        ),
+        ("when", json!({ "enum": Trigger::ALL.map(Trigger::word) })),
+        (
+            "after_ms",
+            json!({ "type": ["integer", "null"], "minimum": 0, "description":
+            "From the instant a session was declared ended; never before its record is final." }),
+        ),
+        (
+            "filter",
+            json!({ "type": "object", "properties": {
+                "type": list(text()),
+                "channel": list(json!({ "enum": Channel::ALL.map(Channel::word) })),
+                "disposition_class": list(text()),
+                "disposition_code": list(json!({ "type": "integer" })),
+                "source": list(text()),
+            }}),
+        ),
+        (
+            "withhold",
+            json!({ "type": "array", "items": { "enum": PiiClass::ALL.map(PiiClass::word) },
+            "description": "Classes of personal data that are left out; free text if not said." }),
+        ),
+        ("options", json!({ "type": "object" })),
+        ("enabled", json!({ "type": "boolean" })),
+        ("version", json!({ "type": "integer" })),
+    ]
+}
+
+fn new_destination() -> Value {
+    let mut members: serde_json::Map<String, Value> =
+        of_destination().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    members.insert("secret".to_owned(), json!({ "type": ["string", "null"] }));
+    json!({ "type": "object", "properties": members })
+}
+
+fn destination() -> Value {
+    let mut members = of_destination();
+    members.push(("id", text()));
+    members.push(("has_secret", json!({ "type": "boolean" })));
+    members.push(("disabled_because", json!({ "type": ["string", "null"] })));
+    members.push(("created_at", json!({ "type": "string", "format": "date-time" })));
+    members.push(("modified_at", json!({ "type": "string", "format": "date-time" })));
+    object(&members)
+}
+
+fn parcel() -> Value {
+    let time = || json!({ "type": ["string", "null"], "format": "date-time" });
+    let text_or_null = || json!({ "type": ["string", "null"] });
+    object(&[
+        ("id", text()),
+        ("session_id", text()),
+        ("destination", text()),
+        ("trigger", json!({ "enum": Trigger::ALL.map(Trigger::word) })),
+        ("revision", json!({ "type": ["integer", "null"] })),
+        ("became", text_or_null()),
+        ("send", json!({ "type": "integer" })),
+        ("status", json!({ "enum": ParcelStatus::ALL.map(ParcelStatus::word) })),
+        ("due_at", time()),
+        ("sent_at", time()),
+        ("parked_at", time()),
+        ("created_at", time()),
+        ("attempts", json!({ "type": "integer" })),
+        ("attempted_at", time()),
+        ("answer", json!({ "type": ["integer", "null"] })),
+        ("reason", text_or_null()),
+        ("detail", text_or_null()),
+        ("digest", text_or_null()),
+        ("note", text_or_null()),
+    ])
+}
+
+fn redelivery() -> Value {
+    let ids = || json!({ "oneOf": [text(), { "type": "array", "items": text() }] });
+    json!({ "type": "object", "properties": {
+        "destination": text(),
+        "to_destination": text(),
+        "filter": { "type": "object" },
+        "from": { "type": "string", "format": "date-time" },
+        "to": { "type": "string", "format": "date-time" },
+        "session_id": ids(),
+        "parcel_id": ids(),
+        "status": { "enum": ParcelStatus::ALL.map(ParcelStatus::word) },
+    }})
 }
 
 fn health() -> Value {
@@ -216,6 +341,11 @@ fn health() -> Value {
         ("free_bytes", or_null("integer", "Free space of the volume; null if it is not told.")),
         ("min_free_bytes", number("Below so much free space new signals are refused.")),
         ("disk_bytes", number("What the data directory takes.")),
+        (
+            "private_destinations",
+            json!({ "type": "boolean", "description":
+                "Whether destinations may be on private addresses." }),
+        ),
     ])
 }
 

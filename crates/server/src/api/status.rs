@@ -39,5 +39,6 @@ async fn health(State(app): State<App>, _caller: Caller) -> Answered {
         "free_bytes": store.free_bytes().ok(),
         "min_free_bytes": store.min_free_bytes(),
         "disk_bytes": store.disk_bytes(),
+        "private_destinations": app.delivery.guard.allows_private(),
     })))
 }

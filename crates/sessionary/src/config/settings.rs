@@ -219,6 +219,24 @@ settings! {
         relay_url: WebAddress = WebAddress::default(), ();
     }
 
+    /// Where finished sessions go: see `/v1/destinations`.
+    delivery: Delivery {
+        /// File with a JSON list of destinations that are set up at the start, or changed to what it says; told apart by their names.
+        destinations: FilePath = FilePath::default(), ();
+        /// File with the key, 32 bytes in base64 or hex, that encrypts the secrets of destinations; none: a key of its own in the data directory.
+        sealing_key: FilePath = FilePath::default(), ();
+        /// Whether destinations may be on private and loopback addresses, and need no TLS: for tests and closed networks. `serve --allow-private-destinations` says yes as well.
+        allow_private: bool = false, ();
+        /// Wait after the first failed try of a parcel; each one after it is five times as long, at most a day.
+        first_retry_ms: u64 = 5 * SECOND, ms(1, DAY);
+        /// Tries of a parcel before it is parked.
+        attempts: u64 = 10, count(1, 100);
+        /// Parcels under way to one destination at a time.
+        under_way_max: u64 = 16, count(1, 1_000);
+        /// Parcels a second to one destination; 0: as many as it takes.
+        per_second: u64 = 0, count(0, 1_000_000);
+    }
+
     /// How much one request may hold. What is beyond is refused with the name of the limit.
     limits: Limits {
         /// Body of a request with one signal, unpacked.

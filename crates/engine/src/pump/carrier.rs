@@ -1,0 +1,186 @@
+//! One destination's carrier: asks what is due, and has a bounded number of parcels under way.
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use sessionary_core::{
+    destination::Destination,
+    id::SessionId,
+    parcel::{Parcel, ParcelName},
+    signal::TenantId,
+    time::UnixMillis,
+};
+use tokio::{
+    sync::{Notify, Semaphore, watch},
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until},
+};
+
+use super::{PAUSE, PumpSettings, carrying::Carrying};
+use crate::{
+    Engine, EngineError,
+    clock::monotonic,
+    parcels::{DueAsk, DuePage},
+};
+
+/// Parcels that are asked for at once.
+const PAGE: usize = 128;
+/// Parcels that were sent and whose note is not durable yet, at most.
+const UNNOTED_MAX: usize = 512;
+/// What nobody rang for is looked for this often.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// Carries the parcels of one destination.
+pub(super) struct Carrier {
+    engine: Engine,
+    tenant: TenantId,
+    destination: Arc<Destination>,
+    carrying: Arc<Carrying>,
+    bell: Arc<Notify>,
+    stop: watch::Receiver<bool>,
+    per_second: u32,
+    /// Up to where its queue has been taken.
+    behind: Option<(UnixMillis, ParcelName)>,
+    /// The sessions that are under way: of one session nothing overtakes anything.
+    sessions: HashSet<SessionId>,
+    under_way: JoinSet<SessionId>,
+    slots: Arc<Semaphore>,
+    unnoted: Arc<Semaphore>,
+    /// When the next parcel may leave.
+    next_start: Instant,
+}
+
+impl Carrier {
+    pub(super) fn new(
+        engine: &Engine,
+        settings: &Arc<PumpSettings>,
+        tenant: TenantId,
+        destination: Arc<Destination>,
+        stop: watch::Receiver<bool>,
+    ) -> Carrier {
+        let carrying = Carrying::new(engine, settings, tenant, &destination);
+        Carrier {
+            bell: engine.bell(destination.id),
+            engine: engine.clone(),
+            tenant,
+            carrying: Arc::new(carrying),
+            stop,
+            per_second: settings.per_second,
+            behind: None,
+            sessions: HashSet::new(),
+            under_way: JoinSet::new(),
+            slots: Arc::new(Semaphore::new(settings.under_way_max.max(1))),
+            unnoted: Arc::new(Semaphore::new(UNNOTED_MAX)),
+            next_start: Instant::from_std(monotonic()),
+            destination,
+        }
+    }
+
+    /// Carries until it is stopped, and waits for what is under way then.
+    pub(super) async fn run(mut self) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            () = self.carry() => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+        while self.under_way.join_next().await.is_some() {}
+    }
+
+    /// Ends when the engine has stopped.
+    async fn carry(&mut self) {
+        loop {
+            let page = match self.ask().await {
+                Ok(page) => page,
+                Err(EngineError::Stopped) => return,
+                Err(_) => {
+                    sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            let DuePage { parcels, next } = page;
+            let is_empty = parcels.is_empty();
+            for (name, parcel) in parcels {
+                let at = parcel.at;
+                self.start(name, parcel).await;
+                self.behind = Some((at, name));
+            }
+            if is_empty {
+                self.rest(next).await;
+            }
+        }
+    }
+
+    async fn ask(&self) -> Result<DuePage, EngineError> {
+        let ask = DueAsk {
+            tenant: self.tenant,
+            destination: self.destination.id,
+            behind: self.behind,
+            now: self.engine.now(),
+            limit: PAGE,
+        };
+        self.engine.due(ask).await
+    }
+
+    /// Waits until there may be something to do.
+    async fn rest(&self, next: Option<UnixMillis>) {
+        let wait = next.map_or(LOOK, |next| {
+            let wait = next.since(self.engine.now()).0.saturating_add(1);
+            Duration::from_millis(u64::try_from(wait).unwrap_or(0)).min(LOOK)
+        });
+        tokio::select! {
+            () = self.bell.notified() => {}
+            () = sleep(wait) => {}
+        }
+    }
+
+    /// Sets a parcel on its way, as soon as there is room and nothing of its session is.
+    async fn start(&mut self, name: ParcelName, parcel: Parcel) {
+        while self.sessions.contains(&name.session) {
+            self.one_done().await;
+        }
+        self.keep_pace().await;
+        let (slots, unnoted) = (Arc::clone(&self.slots), Arc::clone(&self.unnoted));
+        // They are closed by nobody.
+        let (Ok(slot), Ok(note)) = (slots.acquire_owned().await, unnoted.acquire_owned().await)
+        else {
+            return;
+        };
+        while let Some(done) = self.under_way.try_join_next() {
+            self.forget(done);
+        }
+        self.sessions.insert(name.session);
+        let carrying = Arc::clone(&self.carrying);
+        self.under_way.spawn(async move {
+            let tried = carrying.attempt(name, parcel).await;
+            drop(slot);
+            carrying.note(tried).await;
+            drop(note);
+            name.session
+        });
+    }
+
+    async fn one_done(&mut self) {
+        match self.under_way.join_next().await {
+            Some(done) => self.forget(done),
+            None => self.sessions.clear(),
+        }
+    }
+
+    fn forget(&mut self, done: Result<SessionId, tokio::task::JoinError>) {
+        match done {
+            Ok(session) => drop(self.sessions.remove(&session)),
+            Err(error) => tracing::error!(
+                destination = %self.destination.id, %error, "a parcel was dropped on its way"
+            ),
+        }
+    }
+
+    /// Waits so that no more parcels leave in a second than there may.
+    async fn keep_pace(&mut self) {
+        if self.per_second == 0 {
+            return;
+        }
+        let now = Instant::from_std(monotonic());
+        let start = self.next_start.max(now);
+        sleep_until(start).await;
+        self.next_start = start + Duration::from_secs(1) / self.per_second;
+    }
+}
