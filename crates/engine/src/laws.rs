@@ -5,11 +5,14 @@
 use proptest::{collection::vec, prelude::*};
 use sessionary_core::{
     channel::Channel,
+    destination::{Destination, Filter},
     disposition::{Author, ClaimPolicy},
     goal::{Conditions, Definition, GoalKind, Pattern, Stream},
     id::SessionId,
     identity::Identity,
     lane::HashSecret,
+    mask::Withheld,
+    parcel::{DestinationId, Parcel, ParcelName, ParcelStatus, Trigger},
     rules::{Rules, SourceClock},
     signal::{Arrival, ClaimBody, Signal, TenantId},
     time::{Instant, Millis, UnixMillis},
@@ -21,7 +24,11 @@ use sessionary_store::{
 use crate::{
     Live, ShardConfig, VerdictStatus,
     catalogue::Catalogue,
-    entry::{ClockEntry, Entry, GoalEntry, MarkEntry, RulesEntry},
+    destinations::Destinations,
+    entry::{
+        AttemptEntry, ClockEntry, DestinationEntry, Entry, GoalEntry, MarkEntry, OrderEntry,
+        RulesEntry,
+    },
     gathered::Verdicts,
     shard::{SHARD, Shard},
 };
@@ -39,6 +46,18 @@ enum Event {
     Gap(i64),
     /// One of three goals is defined, changed or removed, perhaps for a version it does not have.
     Define(Defined),
+    /// One of three destinations is set up, changed or removed.
+    Destine(Destined),
+    /// A parcel that is due is tried, and goes on waiting, is sent, or is parked.
+    Try {
+        which: u8,
+        came_to: u8,
+    },
+    /// The parcels of what is known are asked for again.
+    Order {
+        destination: u8,
+        send: u8,
+    },
     /// The source `file` is complete.
     Mark,
     /// The second shard takes a whole checkpoint.
@@ -56,6 +75,19 @@ struct Defined {
     /// How many signals of one kind reach it; 0: it is removed.
     count: u8,
     kind: u8,
+    stale: bool,
+}
+
+/// A change of a destination, as numbers.
+#[derive(Clone, Debug)]
+struct Destined {
+    destination: u8,
+    when: u8,
+    /// Minutes from the end; none: at once.
+    after: Option<u8>,
+    /// Of another channel than any signal has.
+    of_nobody: bool,
+    gone: bool,
     stale: bool,
 }
 
@@ -89,6 +121,18 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         2 => (0_u8..3, 0_u8..4, 0_u8..8, prop::bool::weighted(0.2)).prop_map(
             |(goal, count, kind, stale)| Event::Define(Defined { goal, count, kind, stale })
         ),
+        3 => (0_u8..3, 0_u8..3, prop::option::of(0_u8..60), any::<[bool; 3]>()).prop_map(
+            |(destination, when, after, [nobody, gone, stale])| Event::Destine(Destined {
+                destination,
+                when,
+                after,
+                of_nobody: nobody && stale,
+                gone: gone && !nobody,
+                stale: stale && gone,
+            })
+        ),
+        4 => (any::<u8>(), 0_u8..3).prop_map(|(which, came_to)| Event::Try { which, came_to }),
+        1 => (0_u8..3, 1_u8..4).prop_map(|(destination, send)| Event::Order { destination, send }),
         1 => Just(Event::Mark),
         1 => Just(Event::Checkpoint),
         4 => (1_u8..6).prop_map(Event::Roll),
@@ -140,6 +184,67 @@ fn change(defined: &Defined, known: &Catalogue) -> Entry {
     };
     let definition = (defined.count > 0).then_some(definition);
     Entry::Goal(Box::new(GoalEntry { tenant: TENANT, id, was, definition }))
+}
+
+/// The change of a destination that some numbers say, where these are the destinations so far.
+fn destine(destined: &Destined, known: &Destinations) -> Entry {
+    let id = DestinationId(destined.destination.into());
+    let version = known.get(id).map_or(0, |known| known.version);
+    let was = if destined.stale { version + 1 } else { version };
+    let filter = if destined.of_nobody {
+        Filter { channel: vec![Channel::Kiosk], ..Filter::default() }
+    } else {
+        Filter::default()
+    };
+    let destination = Destination {
+        id,
+        name: format!("destination {id}").into(),
+        kind: "webhook".into(),
+        url: "https://example.com".into(),
+        format: "canonical".into(),
+        when: Trigger::ALL[usize::from(destined.when)],
+        after: destined.after.map(|minutes| Millis::from_mins(minutes.into())),
+        filter,
+        withheld: Withheld::default(),
+        options: "".into(),
+        secret: Box::default(),
+        enabled: true,
+        disabled_because: None,
+        version: was,
+        created_at: START,
+        modified_at: START,
+    };
+    let destination = (!destined.gone).then_some(destination);
+    Entry::Destination(Box::new(DestinationEntry { tenant: TENANT, id, was, destination }))
+}
+
+/// The parcels of a twin, by name.
+fn parcels(twin: &mut Twin) -> Vec<(ParcelName, Parcel)> {
+    twin.shard.write_pending(0).unwrap();
+    let rows = Read::scan_prefix(&twin.store, Table::Parcels, &[], Direction::Forward);
+    rows.filter_map(|row| {
+        let (key, row) = row.unwrap();
+        let (_, name) = sessionary_store::keys::parse_parcel_key(&key)?;
+        let parcel = crate::rows::decode("a parcel", &row).unwrap();
+        Some((ParcelName::of_bytes(&name).unwrap(), parcel))
+    })
+    .collect()
+}
+
+/// What trying one of the due parcels came to.
+fn tried(which: u8, came_to: u8, all: &[(ParcelName, Parcel)], now: UnixMillis) -> Vec<Entry> {
+    let due: Vec<_> = all.iter().filter(|(_, one)| one.status == ParcelStatus::Due).collect();
+    let Some((name, parcel)) = due.get(usize::from(which) % due.len().max(1)) else {
+        return Vec::new();
+    };
+    let (status, at) = match came_to {
+        0 => (ParcelStatus::Due, now.plus(Millis::from_mins(5))),
+        1 => (ParcelStatus::Sent, now),
+        _ => (ParcelStatus::Parked, now),
+    };
+    let was = (parcel.status, parcel.at);
+    let parcel = Parcel { status, at, attempts: parcel.attempts + 1, ..parcel.clone() };
+    vec![Entry::Attempt(Box::new(AttemptEntry { tenant: TENANT, name: *name, was, parcel }))]
 }
 
 /// The signal of some numbers; `known`: sessions that a reply has told of.
@@ -257,6 +362,7 @@ impl Twin {
             Table::Timers,
             Table::Index,
             Table::Records,
+            Table::Parcels,
             Table::Edges,
             Table::Review,
             Table::Quarantine,
@@ -315,6 +421,25 @@ fn run(events: &[Event]) -> (Twin, Twin) {
                 vec![Entry::Rules(Box::new(RulesEntry { version, rules }))]
             }
             Event::Define(defined) => vec![change(defined, &steady.shard.catalogues.of(TENANT))],
+            Event::Destine(destined) => {
+                vec![destine(destined, &steady.shard.destinations.of(TENANT))]
+            }
+            Event::Try { which, came_to } => {
+                let known = parcels(&mut steady);
+                assert_eq!(parcels(&mut restless), known, "what is due is the same");
+                tried(*which, *came_to, &known, now)
+            }
+            Event::Order { destination, send } => {
+                let name = |id: &SessionId| ParcelName {
+                    session: *id,
+                    destination: DestinationId((*destination).into()),
+                    trigger: Trigger::Final,
+                    n: 1,
+                    send: (*send).into(),
+                };
+                let names = known.iter().take(2).map(name).collect();
+                vec![Entry::Order(OrderEntry { tenant: TENANT, names })]
+            }
             Event::Mark => {
                 let source = "file".into();
                 vec![Entry::Mark(MarkEntry { tenant: TENANT, source, through: None })]
