@@ -185,6 +185,9 @@ impl Shard {
         let key = parcel_queue_key(tenant.0, name.destination.0, place, &bytes);
         self.pending.delete(Table::Parcels, key);
         put(&mut self.pending, *tenant, *name, parcel);
+        if parcel.status == ParcelStatus::Due {
+            self.raised.note(name.destination);
+        }
     }
 
     /// Somebody wants parcels.

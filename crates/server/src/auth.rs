@@ -21,7 +21,7 @@ use http::{
 };
 use sessionary_core::{signal::TenantId, time::UnixMillis};
 use sessionary_engine::{
-    access_tokens,
+    access_tokens, hops,
     keys::{KeyKind, KeyRecord, KeyRing, KeyText, Scope, Standing},
 };
 use url::form_urlencoded;
@@ -72,6 +72,8 @@ pub struct Caller {
     pub key: Arc<KeyRecord>,
     /// Where the key stood; none for the demo's caller without a key.
     pub place: Option<Place>,
+    /// How often what it sends has gone out from here and come back, by its own count.
+    pub hops: u32,
     address: Option<IpAddr>,
     limits: Arc<Limits>,
 }
@@ -233,7 +235,9 @@ impl Gate {
             notes.key(key.number);
         }
         let address = parts.extensions.get::<Peer>().map(|Peer(address)| address.ip());
-        Caller { key, place, address, limits: Arc::clone(&self.limits) }
+        let hops = parts.headers.get(hops::HEADER).and_then(|count| count.to_str().ok());
+        let hops = hops.and_then(|count| count.trim().parse().ok()).unwrap_or(0);
+        Caller { key, place, hops, address, limits: Arc::clone(&self.limits) }
     }
 }
 

@@ -140,6 +140,9 @@ codes! {
     Unprocessable = "unprocessable" 422 "The content is readable and not valid"
         means "The body was read, but a required field is missing or a value is out of range."
         do "Each entry of `errors` points at a field and says what to send.";
+    LoopDetected = "loop_detected" 422 "What was delivered from here came back too often"
+        means "The header `sessionary-hops` counts how often a session went out and came back, and it names a session of this server. It was put into quarantine, and nothing has changed."
+        do "Look for two systems that answer each other's notices; break the circle, then replay it from quarantine.";
     RateLimited = "rate_limited" 429 "Too much at once for this key or address"
         means "The key or the address has used up its share for now. Nothing was accepted."
         do "Wait as long as Retry-After says, then send the same again.";

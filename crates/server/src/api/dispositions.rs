@@ -16,6 +16,7 @@ use sessionary_dialects::{
 use sessionary_engine::{
     Submission, VerdictStatus,
     action_keys::{ActionKeyRecord, Found},
+    hops,
     keys::Scope,
 };
 use std::sync::Arc;
@@ -106,15 +107,29 @@ async fn post(State(app): State<App>, caller: Caller, uri: Uri, payload: Payload
     caller.charge(1)?;
     let (query, body) = (uri.query().unwrap_or(""), &payload.bytes);
     match understand(&app, &caller, query, body) {
-        Ok(decoded) => state(&app, &caller, decoded).await,
+        Ok(decoded) if hops::is_loop(&decoded.signal, caller.hops) => {
+            let detail = format!("it came round {} times", caller.hops);
+            let reason = (Code::LoopDetected.word(), detail.clone());
+            let item = put_aside(&app, &caller, "handshake", reason, raw_of(query, body));
+            let problem = Code::LoopDetected.because(detail);
+            Err(refuse(&app, &caller, vec![item], problem).await)
+        }
+        Ok(mut decoded) => {
+            hops::note(&mut decoded.signal, caller.hops);
+            state(&app, &caller, decoded).await
+        }
         Err(Understood::Problem(problem)) => Err(problem),
         Err(Understood::Refused(refusal)) => {
             let reason = (refusal.code(), refusal.to_string());
-            let raw = if body.is_empty() { query.as_bytes().to_vec() } else { body.to_vec() };
-            let item = put_aside(&app, &caller, "handshake", reason, raw);
+            let item = put_aside(&app, &caller, "handshake", reason, raw_of(query, body));
             Err(refuse(&app, &caller, vec![item], problem_of(&refusal)).await)
         }
     }
+}
+
+/// What came, wherever it stood.
+fn raw_of(query: &str, body: &Bytes) -> Vec<u8> {
+    if body.is_empty() { query.as_bytes().to_vec() } else { body.to_vec() }
 }
 
 /// Why a posting made no signal.

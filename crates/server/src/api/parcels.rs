@@ -128,6 +128,20 @@ pub(super) fn shown((name, parcel): &Named) -> Value {
     Value::Object(shown)
 }
 
+/// A parcel as a line of its session.
+pub(super) fn delivery((name, parcel): &Named) -> Value {
+    json!({
+        "parcel": name.to_string(),
+        "destination": name.destination.to_string(),
+        "trigger": name.trigger.word(),
+        "revision": (name.trigger == Trigger::Final).then_some(name.n),
+        "status": parcel.status.word(),
+        "at": parcel.at.to_string(),
+        "attempts": parcel.attempts,
+        "reason": parcel.failed.as_ref().map(|failed| &failed.reason),
+    })
+}
+
 /// The destination that a person names by id or name.
 async fn named(app: &App, caller: &Caller, text: &str) -> Result<Option<DestinationId>, Problem> {
     let known = app.engine.destinations(caller.tenant()).await?;

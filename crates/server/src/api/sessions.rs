@@ -202,11 +202,28 @@ async fn get(
     if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }
-    let mut response = ok(&told(&app, &caller, format, &view).await?);
+    let mut response = match format {
+        Format::Canonical => ok(&with_deliveries(&app, &view).await?),
+        other => ok(&told(&app, &caller, other, &view).await?),
+    };
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(ETAG, tag);
     }
     Ok(response)
+}
+
+/// The record with where it was delivered, where that is anywhere. The cut record has no such member:
+/// a delivery is no revision.
+async fn with_deliveries(app: &App, view: &SessionView) -> Result<Value, Problem> {
+    let mut record = view.record();
+    let envelope = &view.session.envelope;
+    let tables = app.engine.tables().await?;
+    let parcels = tables.parcels_of(envelope.tenant, envelope.id)?;
+    if let (Some(record), false) = (record.as_object_mut(), parcels.is_empty()) {
+        let deliveries = parcels.iter().map(super::parcels::delivery).collect();
+        record.insert("deliveries".to_owned(), Value::Array(deliveries));
+    }
+    Ok(record)
 }
 
 /// The record of a revision; of a redirect its own, not its survivor's.

@@ -14,7 +14,7 @@ use sessionary_dialects::{
     canonical::{self, ItemError},
 };
 use sessionary_engine::{
-    SignalCursor, Submission, VerdictStatus, keys::Scope, quarantine::Quarantined,
+    SignalCursor, Submission, VerdictStatus, hops, keys::Scope, quarantine::Quarantined,
 };
 
 use reply::Shape;
@@ -159,7 +159,8 @@ async fn take_in(app: &App, caller: &Caller, body: &Bytes) -> Result<String, Pro
         }
     };
     caller.charge(items.len().max(1))?;
-    let items: Vec<_> = items.into_iter().map(|item| without_authority(caller, item)).collect();
+    let items = items.into_iter().map(|item| without_authority(caller, item));
+    let items: Vec<_> = items.map(|item| counting_hops(caller, item)).collect();
     let single = items.len() == 1 && body.trim_ascii_start().first() == Some(&b'{');
     let good = items.iter().filter(|item| item.is_ok()).count();
     if good == 0 {
@@ -207,6 +208,22 @@ fn without_authority(
         code: "scope_missing",
         detail: "an outcome takes a key with the scope `dispositions:write`".to_owned(),
         field: Some("disposition".to_owned()),
+        raw: canonical::encode_raw(&signal).get().as_bytes().to_vec(),
+        id: Some(signal.key.to_string()),
+    })
+}
+
+/// A signal with the count of its hops; one that goes round in a circle is none.
+fn counting_hops(caller: &Caller, item: Result<Signal, ItemError>) -> Result<Signal, ItemError> {
+    let mut signal = item?;
+    if !hops::is_loop(&signal, caller.hops) {
+        hops::note(&mut signal, caller.hops);
+        return Ok(signal);
+    }
+    Err(ItemError {
+        code: Code::LoopDetected.word(),
+        detail: format!("it came round {} times; two systems answer each other", caller.hops),
+        field: Some("session_id".to_owned()),
         raw: canonical::encode_raw(&signal).get().as_bytes().to_vec(),
         id: Some(signal.key.to_string()),
     })

@@ -9,6 +9,7 @@ mod log_lines;
 mod origins;
 mod world;
 mod contract;
+mod delivery;
 mod outcomes;
 mod goals;
 mod handshake;

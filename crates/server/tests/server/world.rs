@@ -5,13 +5,17 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use sessionary_core::{
     lane::HashSecret,
+    parcel::RetryRule,
     rules::Rules,
     time::{Millis, UnixMillis},
 };
+use sessionary_deliver::Guard;
 use sessionary_engine::{
     Engine, ShardConfig,
     keys::KeyKind,
+    pump::{self, PumpSettings},
     registry::{NewKey, Registry},
+    sealing::Sealer,
 };
 use sessionary_server::{
     accept,
@@ -47,6 +51,17 @@ pub(crate) struct Reply {
     pub(crate) headers: reqwest::header::HeaderMap,
 }
 
+/// Delivery to this machine, with tries that follow each other quickly.
+fn delivery(registry: &Registry) -> Arc<PumpSettings> {
+    Arc::new(PumpSettings {
+        guard: Guard::new(true),
+        sealer: Sealer::new(&registry.secrets().sealing),
+        retry: RetryRule { first: Millis(50), attempts: 4 },
+        under_way_max: 4,
+        per_second: 0,
+    })
+}
+
 /// Serves on a port of its own until it is stopped.
 fn serve(
     engine: &Engine,
@@ -57,7 +72,15 @@ fn serve(
     let clock = engine.clone();
     let clock = Arc::new(move || clock.now());
     let gate = Gate::new(registry.keys(), clock, Rates::default());
-    let app = App::new(engine.clone(), registry.clone(), settings, stop.clone());
+    let delivery = delivery(registry);
+    let app = App::new(engine.clone(), registry.clone(), settings, delivery.clone(), stop.clone());
+    let (pump_stop, stopped) = tokio::sync::watch::channel(false);
+    tokio::spawn(pump::run(engine.clone(), delivery, stopped));
+    let until = stop.clone();
+    tokio::spawn(async move {
+        until.cancelled().await;
+        pump_stop.send_replace(true);
+    });
     let table = api::table(gate, Readiness::new(State::Ready), settings);
     let rows = table.rows().to_vec();
     let router = face::router(table, app, settings);
