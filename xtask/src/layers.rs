@@ -35,6 +35,7 @@ const FLOORS: &[Row] = &[
     // On the roof and beside the house: nobody imports them.
     at(5, "sessionary-sim", QueryEngine::Never),
     at(5, "sessionary-faults", QueryEngine::Never),
+    at(5, "sessionary-peers", QueryEngine::Never),
     at(5, "xtask", QueryEngine::Never),
 ];
 
