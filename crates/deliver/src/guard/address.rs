@@ -1,0 +1,189 @@
+//! Which addresses belong to the open internet.
+//!
+//! Of IPv4 everything that no registry sets aside; of IPv6 only global unicast, 2000::/3, less what
+//! is set aside in it. Forms that carry an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo)
+//! are refused whatever they carry. Source: the IANA registries of special-purpose addresses.
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+
+use super::Refused;
+
+/// Prefix, its length, and what it is.
+const V4: &[(Ipv4Addr, u32, &str)] = &[
+    (Ipv4Addr::new(0, 0, 0, 0), 8, "this network"),
+    (Ipv4Addr::new(10, 0, 0, 0), 8, "private"),
+    (Ipv4Addr::new(100, 64, 0, 0), 10, "shared by a carrier"),
+    (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback"),
+    (Ipv4Addr::new(169, 254, 0, 0), 16, "link-local"),
+    (Ipv4Addr::new(172, 16, 0, 0), 12, "private"),
+    (Ipv4Addr::new(192, 0, 0, 0), 24, "for protocols"),
+    (Ipv4Addr::new(192, 0, 2, 0), 24, "documentation"),
+    (Ipv4Addr::new(192, 88, 99, 0), 24, "a 6to4 relay"),
+    (Ipv4Addr::new(192, 168, 0, 0), 16, "private"),
+    (Ipv4Addr::new(198, 18, 0, 0), 15, "for benchmarks"),
+    (Ipv4Addr::new(198, 51, 100, 0), 24, "documentation"),
+    (Ipv4Addr::new(203, 0, 113, 0), 24, "documentation"),
+    (Ipv4Addr::new(224, 0, 0, 0), 4, "multicast"),
+    (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved"),
+];
+
+const fn v6(a: u16, b: u16, c: u16) -> Ipv6Addr {
+    Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)
+}
+
+/// The first that fits names an address; the last is what is left of IPv6 and is the open internet.
+const V6: &[(Ipv6Addr, u32, &str)] = &[
+    (Ipv6Addr::UNSPECIFIED, 128, "unspecified"),
+    (Ipv6Addr::LOCALHOST, 128, "loopback"),
+    (Ipv6Addr::UNSPECIFIED, 96, "IPv4-compatible"),
+    (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96, "IPv4-mapped"),
+    (v6(0x64, 0xff9b, 0), 96, "NAT64"),
+    (v6(0x64, 0xff9b, 1), 48, "NAT64"),
+    (v6(0x2001, 0, 0), 32, "Teredo"),
+    (v6(0x2001, 0, 0), 23, "for protocols"),
+    (v6(0x2001, 0xdb8, 0), 32, "documentation"),
+    (v6(0x2002, 0, 0), 16, "6to4"),
+    (v6(0x3fff, 0, 0), 20, "documentation"),
+    (v6(0xfc00, 0, 0), 7, "private"),
+    (v6(0xfe80, 0, 0), 10, "link-local"),
+    (v6(0xfec0, 0, 0), 10, "site-local"),
+    (v6(0xff00, 0, 0), 8, "multicast"),
+];
+
+/// Refuses an address that is not of the open internet, and those of our own interfaces.
+pub(super) fn check(ip: IpAddr) -> Result<(), Refused> {
+    match set_aside(ip) {
+        Some(what) => Err(Refused(format!("{ip} is {what}"))),
+        None if is_ours(ip) => Err(Refused(format!("{ip} is an address of this machine"))),
+        None => Ok(()),
+    }
+}
+
+/// What an address is set aside for.
+fn set_aside(ip: IpAddr) -> Option<&'static str> {
+    match ip {
+        IpAddr::V4(ip) => {
+            let row = V4.iter().find(|(prefix, length, _)| {
+                (ip.to_bits() ^ prefix.to_bits()).leading_zeros() >= *length
+            });
+            row.map(|(_, _, what)| *what)
+        }
+        IpAddr::V6(ip) => {
+            let row = V6.iter().find(|(prefix, length, _)| {
+                (ip.to_bits() ^ prefix.to_bits()).leading_zeros() >= *length
+            });
+            let unicast = ip.to_bits() >> 125 == 0b001;
+            row.map(|(_, _, what)| *what).or((!unicast).then_some("reserved"))
+        }
+    }
+}
+
+/// Whether an interface of this machine has the address: what we would send there, we would send
+/// from there. Nothing is sent.
+fn is_ours(ip: IpAddr) -> bool {
+    let any: IpAddr = match ip {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let from = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect((ip, 443))?;
+        socket.local_addr()
+    });
+    from.is_ok_and(|from| from.ip() == ip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_set_aside_is_named() {
+        let of = |ip: &str| (ip.to_owned(), set_aside(ip.parse().unwrap()).unwrap_or("open"));
+        let told: Vec<String> = [
+            "0.0.0.0",
+            "9.255.255.255",
+            "10.0.0.0",
+            "10.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.64.0.0",
+            "100.127.255.255",
+            "100.128.0.0",
+            "127.0.0.1",
+            "127.255.255.254",
+            "169.254.169.254",
+            "172.15.255.255",
+            "172.16.0.1",
+            "172.31.255.255",
+            "172.32.0.0",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.168.0.1",
+            "198.17.255.255",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.20.0.0",
+            "203.0.113.9",
+            "223.255.255.255",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "93.184.216.34",
+            "::",
+            "::1",
+            "::7f00:1",
+            "::ffff:127.0.0.1",
+            "::ffff:93.184.216.34",
+            "64:ff9b::7f00:1",
+            "64:ff9b:1::1",
+            "100::1",
+            "1fff::1",
+            "2001::1",
+            "2001:10::1",
+            "2001:1ff::1",
+            "2001:200::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "2606:2800:220:1::1",
+            "3fff::1",
+            "3fff:1000::1",
+            "4000::1",
+            "5f00::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "fe80::1",
+            "febf::1",
+            "fec0::1",
+            "ff02::1",
+        ]
+        .into_iter()
+        .map(|ip| of(ip))
+        .map(|(ip, what)| format!("{ip} {what}"))
+        .collect();
+        expect![[r"
+            0.0.0.0 this network
+            9.255.255.255 open"]]
+        .assert_eq(&told.join("\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_v4_address_in_a_v6_form_is_never_open(bits in any::<u32>()) {
+            let ip = Ipv4Addr::from_bits(bits);
+            let nat64 = Ipv6Addr::from_bits(0x0064_ff9b_u128 << 96 | u128::from(bits));
+            let six_to_four = Ipv6Addr::from_bits(0x2002_u128 << 112 | u128::from(bits) << 80);
+            for form in [ip.to_ipv6_mapped(), ip.to_ipv6_compatible(), nat64, six_to_four] {
+                prop_assert!(set_aside(form.into()).is_some());
+            }
+        }
+
+        #[test]
+        fn what_the_standard_library_calls_local_is_never_open(bits in any::<u32>()) {
+            let ip = Ipv4Addr::from_bits(bits);
+            let local = ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_multicast()
+                || ip.is_broadcast() || ip.is_documentation() || ip.is_unspecified();
+            prop_assert!(!local || set_aside(ip.into()).is_some());
+        }
+    }
+}

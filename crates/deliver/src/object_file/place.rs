@@ -1,0 +1,234 @@
+//! Where objects go: a URL, its credentials, and the store behind it.
+use std::sync::Arc;
+
+use object_store::{
+    ObjectStore, RetryConfig, aws::AmazonS3Builder, azure::MicrosoftAzureBuilder,
+    gcp::GoogleCloudStorageBuilder, local::LocalFileSystem, path::Path,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use url::Url;
+
+use super::{Options, http::Guarded};
+use crate::{
+    guard::{Guard, Scheme},
+    secret::Secret,
+    settings::SettingsError,
+    target,
+};
+
+/// A store, and the folder in it.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(super) store: Arc<dyn ObjectStore>,
+    prefix: String,
+    pub(super) backend: Backend,
+}
+
+/// What a store can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Backend {
+    /// Replaces by renaming; knows no conditions and no attributes.
+    Folder,
+    /// Replaces on a condition, and keeps attributes.
+    Bucket,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct S3Secret {
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum AzureSecret {
+    Key { account_key: String },
+    Sas { sas: String },
+    Application { tenant_id: String, client_id: String, client_secret: String },
+}
+
+impl Place {
+    pub(super) fn open(
+        text: &str,
+        options: &Options,
+        secret: Option<&Secret>,
+        guard: &Guard,
+    ) -> Result<Place, SettingsError> {
+        let url = Url::parse(text)
+            .map_err(|error| SettingsError::new("/url", format!("it is no URL: {error}")))?;
+        if let Some(endpoint) = &options.endpoint {
+            let schemes = [Scheme::Https, Scheme::Http];
+            target::url_of(endpoint, "/options/endpoint", &schemes, guard)?;
+        }
+        let http = Guarded::new(guard.client());
+        match url.scheme() {
+            "file" => Place::folder(&url, options, secret),
+            "s3" => Place::s3(&url, options, secret, http),
+            "gs" => Place::google(&url, options, secret, http),
+            "az" | "azure" | "abfs" | "abfss" => Place::azure(&url, options, secret, http),
+            other => Err(SettingsError::new(
+                "/url",
+                format!("`{other}` is no store; use file, s3, gs, az or abfss"),
+            )),
+        }
+    }
+
+    /// The path of the folder in its store, without slashes around it.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    fn bucket(store: impl ObjectStore, url: &Url) -> Result<Place, SettingsError> {
+        let prefix = url.path().trim_matches('/').to_owned();
+        let wrong =
+            |error: object_store::path::Error| SettingsError::new("/url", error.to_string());
+        Path::parse(&prefix).map_err(wrong)?;
+        Ok(Place { store: Arc::new(store), prefix, backend: Backend::Bucket })
+    }
+
+    /// From the root of the file system, so that every folder that is made is also synced.
+    fn folder(
+        url: &Url,
+        options: &Options,
+        secret: Option<&Secret>,
+    ) -> Result<Place, SettingsError> {
+        if options.endpoint.is_some() || options.region.is_some() || options.account.is_some() {
+            return Err(SettingsError::new("/options", "a folder has only `key`"));
+        }
+        if secret.is_some() {
+            return Err(SettingsError::new("/secret", "a folder asks for none; send no secret"));
+        }
+        let wrong = || {
+            let why = format!("{:?} is no folder; write file:///folder", url.as_str());
+            SettingsError::new("/url", why)
+        };
+        let folder = url.to_file_path().map_err(|()| wrong())?;
+        let prefix = Path::from_absolute_path(folder).map_err(|_| wrong())?;
+        let store = Arc::new(LocalFileSystem::new().with_fsync(true));
+        Ok(Place { store, prefix: prefix.to_string(), backend: Backend::Folder })
+    }
+
+    fn s3(
+        url: &Url,
+        options: &Options,
+        secret: Option<&Secret>,
+        http: Guarded,
+    ) -> Result<Place, SettingsError> {
+        only(options.account.is_none(), "/options/account", "S3 has no account")?;
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(bucket_of(url)?)
+            .with_region(options.region.as_deref().unwrap_or("us-east-1"))
+            .with_retry(once())
+            .with_allow_http(true)
+            .with_http_connector(http);
+        if let Some(endpoint) = &options.endpoint {
+            builder = builder.with_endpoint(endpoint);
+        }
+        let shape =
+            r#"{"access_key_id", "secret_access_key"}, with "session_token" where there is one"#;
+        builder = match read::<S3Secret>(secret, shape)? {
+            None => builder.with_skip_signature(true),
+            Some(S3Secret { access_key_id, secret_access_key, session_token }) => {
+                let builder = builder
+                    .with_access_key_id(access_key_id)
+                    .with_secret_access_key(secret_access_key);
+                match session_token {
+                    Some(token) => builder.with_token(token),
+                    None => builder,
+                }
+            }
+        };
+        Place::bucket(builder.build().map_err(|error| unfit(&error))?, url)
+    }
+
+    fn google(
+        url: &Url,
+        options: &Options,
+        secret: Option<&Secret>,
+        http: Guarded,
+    ) -> Result<Place, SettingsError> {
+        only(options.account.is_none(), "/options/account", "Google has no account")?;
+        only(options.region.is_none(), "/options/region", "a bucket of Google knows its region")?;
+        let mut builder = GoogleCloudStorageBuilder::new()
+            .with_bucket_name(bucket_of(url)?)
+            .with_retry(once())
+            .with_http_connector(http);
+        if let Some(endpoint) = &options.endpoint {
+            builder = builder.with_base_url(endpoint);
+        }
+        builder = match secret {
+            None => builder.with_skip_signature(true),
+            Some(key) => builder.with_service_account_key(key.expose()),
+        };
+        Place::bucket(builder.build().map_err(|error| unfit(&error))?, url)
+    }
+
+    fn azure(
+        url: &Url,
+        options: &Options,
+        secret: Option<&Secret>,
+        http: Guarded,
+    ) -> Result<Place, SettingsError> {
+        only(options.region.is_none(), "/options/region", "an account of Azure knows its region")?;
+        let mut builder = MicrosoftAzureBuilder::new()
+            .with_url(url.as_str())
+            .with_retry(once())
+            .with_allow_http(true)
+            .with_http_connector(http);
+        if let Some(account) = &options.account {
+            builder = builder.with_account(account);
+        }
+        if let Some(endpoint) = &options.endpoint {
+            builder = builder.with_endpoint(endpoint.clone());
+        }
+        let shape = r#"{"account_key"}, {"sas"} or {"tenant_id", "client_id", "client_secret"}"#;
+        builder = match read::<AzureSecret>(secret, shape)? {
+            None => builder.with_skip_signature(true),
+            Some(AzureSecret::Key { account_key }) => builder.with_access_key(account_key),
+            Some(AzureSecret::Sas { sas }) => {
+                let sas = sas.trim_start_matches('?').as_bytes();
+                let pairs: Vec<_> = url::form_urlencoded::parse(sas).into_owned().collect();
+                builder.with_sas_authorization(pairs)
+            }
+            Some(AzureSecret::Application { tenant_id, client_id, client_secret }) => {
+                builder.with_client_secret_authorization(client_id, client_secret, tenant_id)
+            }
+        };
+        Place::bucket(builder.build().map_err(|error| unfit(&error))?, url)
+    }
+}
+
+/// Attempts are repeated by whoever knows when, not here.
+fn once() -> RetryConfig {
+    RetryConfig { max_retries: 0, ..RetryConfig::default() }
+}
+
+fn only(holds: bool, pointer: &str, why: &str) -> Result<(), SettingsError> {
+    if holds { Ok(()) } else { Err(SettingsError::new(pointer, why)) }
+}
+
+fn bucket_of(url: &Url) -> Result<&str, SettingsError> {
+    let named = url.host_str().filter(|host| !host.is_empty());
+    let plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
+    let wrong = || {
+        let why =
+            format!("write {}://bucket/folder, and credentials into the secret", url.scheme());
+        SettingsError::new("/url", why)
+    };
+    named.filter(|_| plain).ok_or_else(wrong)
+}
+
+fn read<T: DeserializeOwned>(
+    secret: Option<&Secret>,
+    shape: &str,
+) -> Result<Option<T>, SettingsError> {
+    let Some(secret) = secret else { return Ok(None) };
+    let wrong = |_| SettingsError::new("/secret", format!("send it as JSON: {shape}"));
+    serde_json::from_str(secret.expose()).map(Some).map_err(wrong)
+}
+
+fn unfit(error: &object_store::Error) -> SettingsError {
+    SettingsError::new("/options", format!("the store cannot be reached so: {error}"))
+}
