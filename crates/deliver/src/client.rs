@@ -16,12 +16,10 @@ use rustls_platform_verifier::Verifier;
 use sessionary_core::time::UnixMillis;
 
 use crate::{
-    guard::{Connector, NoConnection},
+    guard::{Connector, NoConnection, PATIENCE},
     outcome::{AFTER_MAX, Failure, Outcome},
 };
 
-/// From the beginning of the connection to the end of the answer.
-const TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a connection is kept for the next parcel.
 const IDLE: Duration = Duration::from_secs(30);
 /// Connections that are kept for one receiver.
@@ -33,6 +31,7 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 10;
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     inner: legacy::Client<HttpsConnector<Connector>, Full<Bytes>>,
+    patience: Duration,
 }
 
 /// What came back.
@@ -59,7 +58,11 @@ impl Client {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_MAX)
             .build(connector);
-        Client { inner }
+        Client { inner, patience: PATIENCE }
+    }
+
+    pub(crate) fn with_patience(&self, patience: Duration) -> Client {
+        Client { inner: self.inner.clone(), patience }
     }
 
     /// One exchange; of the answer's body at most so many bytes are read.
@@ -68,10 +71,10 @@ impl Client {
         request: Request<Full<Bytes>>,
         bytes_max: usize,
     ) -> Result<Answer, Failure> {
-        let until = tokio::time::Instant::now() + TIMEOUT;
+        let until = tokio::time::Instant::now() + self.patience;
         let answered = tokio::time::timeout_at(until, self.begin(request)).await;
-        let late = || Failure::new("timeout", format!("no answer within {} s", TIMEOUT.as_secs()));
-        let (head, mut body) = answered.map_err(|_| late())??.into_parts();
+        let late = |_| Failure::late(self.patience);
+        let (head, mut body) = answered.map_err(late)??.into_parts();
         let mut read = BytesMut::new();
         // What was answered counts, even if the rest of it never comes.
         let reading = async {

@@ -9,7 +9,7 @@ mod ready;
 mod run;
 mod body;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -26,9 +26,6 @@ use crate::{
 use auth::Auth;
 use recipe::Recipe;
 use run::Run;
-
-/// For all requests of one attempt.
-const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What can be said besides the URL.
 #[derive(Debug, Deserialize)]
@@ -71,11 +68,11 @@ impl Crm {
 
     pub(crate) async fn send(&self, parcel: &Outgoing<'_>, guard: &Guard) -> Outcome {
         let run = Run { base: &self.base, recipe: &self.recipe, auth: &self.auth, guard, parcel };
-        let late = || Failure::new("timeout", format!("not done in {} s", TIMEOUT.as_secs()));
-        match tokio::time::timeout(TIMEOUT, run.go()).await {
+        let patience = guard.patience() * 6;
+        match tokio::time::timeout(patience, run.go()).await {
             Ok(Ok(sent)) => Outcome::Sent(sent),
             Ok(Err(outcome)) => outcome,
-            Err(_) => late().retry(),
+            Err(_) => Failure::late(patience).retry(),
         }
     }
 }

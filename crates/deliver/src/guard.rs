@@ -27,6 +27,9 @@ pub(crate) use destination::{Destination, Scheme};
 /// To make one connection, looking up its name included.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// From the beginning of a connection to the end of an answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
 /// What a name led to.
 pub type Resolved = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
@@ -43,6 +46,8 @@ pub struct Guard {
     client: Client,
     /// PEM of authorities that are trusted besides the system's.
     authorities: Option<Arc<str>>,
+    /// How long one exchange may take.
+    patience: Duration,
 }
 
 impl Guard {
@@ -60,7 +65,19 @@ impl Guard {
         let gate = Arc::new(Gate { allow_private, resolver: Box::new(resolver) });
         let roots = authorities.map(certificates).unwrap_or_default();
         let client = Client::new(connector::Connector::new(Arc::clone(&gate)), roots);
-        Guard { gate, client, authorities: authorities.map(Arc::from) }
+        Guard { gate, client, authorities: authorities.map(Arc::from), patience: PATIENCE }
+    }
+
+    /// Lets one HTTP exchange take so long, instead of 20 s; a mail or an object thrice, a recipe six
+    /// times that.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Guard {
+        Guard { client: self.client.with_patience(patience), patience, ..self }
+    }
+
+    /// How long one exchange may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Whether private addresses are allowed.

@@ -8,8 +8,6 @@ mod key;
 mod place;
 mod put;
 
-use std::time::Duration;
-
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +23,6 @@ use key::Key;
 use place::Place;
 use put::{Put, Version};
 
-/// For all objects of one attempt.
-const TIMEOUT: Duration = Duration::from_secs(60);
 /// Objects that one destination may write for one record.
 const KEYS_MAX: usize = 4;
 /// One name for each revision, and one that is always the latest.
@@ -78,12 +74,12 @@ impl ObjectFile {
         Ok(ObjectFile { place, keys })
     }
 
-    pub(crate) async fn send(&self, parcel: &Outgoing<'_>) -> Outcome {
-        let late = || Failure::new("timeout", format!("not written in {} s", TIMEOUT.as_secs()));
-        match tokio::time::timeout(TIMEOUT, http::remembering(self.write(parcel))).await {
+    pub(crate) async fn send(&self, parcel: &Outgoing<'_>, guard: &Guard) -> Outcome {
+        let patience = guard.patience() * 3;
+        match tokio::time::timeout(patience, http::remembering(self.write(parcel))).await {
             Ok(Ok(sent)) => Outcome::Sent(sent),
             Ok(Err(outcome)) => outcome,
-            Err(_) => late().retry(),
+            Err(_) => Failure::late(patience).retry(),
         }
     }
 

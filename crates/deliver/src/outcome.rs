@@ -75,6 +75,10 @@ impl Failure {
         Failure { status: None, reason, detail: clipped(&detail.into()) }
     }
 
+    pub(crate) fn late(patience: Duration) -> Failure {
+        Failure::new("timeout", format!("not done within {} s", patience.as_secs_f32()))
+    }
+
     pub(crate) fn with_status(mut self, status: u16) -> Failure {
         self.status = Some(status);
         self

@@ -52,7 +52,7 @@ impl Target {
     /// Makes one attempt. Takes no longer than the timeouts of its kind.
     pub async fn send(&self, parcel: &Outgoing<'_>) -> Outcome {
         match &self.way {
-            Way::ObjectFile(place) => place.send(parcel).await,
+            Way::ObjectFile(place) => place.send(parcel, &self.guard).await,
             Way::Webhook(receiver) => receiver.send(parcel, &self.guard).await,
             Way::Email(mailbox) => mailbox.send(parcel, &self.guard).await,
             Way::Crm(crm) => crm.send(parcel, &self.guard).await,

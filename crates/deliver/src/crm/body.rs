@@ -126,6 +126,17 @@ mod tests {
         let media = filled.media.unwrap();
         let (_, boundary) = media.split_once("boundary=").unwrap();
         let text = std::str::from_utf8(&filled.bytes).unwrap();
-        expect![""].assert_eq(&text.replace(boundary, "BOUNDARY").replace("\r\n", "\n"));
+        expect![[r#"
+            --BOUNDARY
+            Content-Disposition: form-data; name="file"; filename="0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67.r2.json"
+            Content-Type: application/json
+
+            {"a":1}
+            --BOUNDARY
+            Content-Disposition: form-data; name="folderPath"
+
+            /sessionary/2025-06-30
+            --BOUNDARY--
+        "#]].assert_eq(&text.replace(boundary, "BOUNDARY").replace("\r\n", "\n"));
     }
 }

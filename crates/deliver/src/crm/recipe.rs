@@ -354,25 +354,38 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_recipe_is_said_with_its_place() {
         let step = json!({"name": "a", "method": "GET", "path": "/a"});
-        check(json!({"steps": [step]}), &expect![""]);
-        check(json!({"steps": []}), &expect![""]);
+        check(json!({"steps": [step]}), &expect!["1 steps"]);
+        check(json!({"steps": []}), &expect!["`/options/recipe/steps`: 0 steps; write 1 to 32"]);
         check(
             json!({"steps": [{"name": "a", "method": "GET", "path": "https://b/"}]}),
-            &expect![""],
+            &expect![[
+                r#"`/options/recipe/steps/0/path`: "https://b/": begin with `/`, and put queries in `query`"#
+            ]],
         );
         check(
             json!({"steps": [{"name": "a", "method": "GET", "path": "/{contact}"}]}),
-            &expect![""],
+            &expect![
+                "`/options/recipe/steps/0/path`: `{contact}` is no name; a path of the record has dots, such as `record.channel`; known are id, event, tenant, session_id, revision, attempt, hops, at, now, date, format, file_name, summary, body"
+            ],
         );
         check(
             json!({"steps": [{"name": "a", "method": "GET", "path": "/a", "when": [{"given": "b"}]}]}),
-            &expect![""],
+            &expect![[
+                r#"`/options/recipe/steps/0/when`: "b" is no value of the recipe or the parcel"#
+            ]],
         );
         check(
             json!({"steps": [{"name": "a", "method": "PUT", "path": "/a", "file": true, "json": {}}]}),
-            &expect![""],
+            &expect![
+                "`/options/recipe/steps/0`: one of `json`, `form`, `file` and `multipart` is the body"
+            ],
         );
-        check(json!({"steps": [step], "host": "b"}), &expect![""]);
+        check(
+            json!({"steps": [step], "host": "b"}),
+            &expect![
+                "`/options/recipe`: unknown field `host`, expected one of `about`, `token_path`, `values`, `steps`, `note`"
+            ],
+        );
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 use lettre::{
     Message,
     message::{
-        Attachment, Mailbox, MultiPart, SinglePart,
-        header::{ContentType, HeaderName, HeaderValue},
+        Attachment, Body, Mailbox, MultiPart, SinglePart,
+        header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
     },
 };
 use sessionary_core::time::UnixMillis;
@@ -90,10 +90,14 @@ impl Letter {
             let name = HeaderName::new_from_ascii(name.to_owned()).map_err(|e| unfit(&e))?;
             builder = builder.raw_header(HeaderValue::new(name, value));
         }
-        let file = Attachment::new(parcel.file_name()).body(
-            parcel.bytes().to_vec(),
-            ContentType::parse("application/json").map_err(|e| unfit(&e))?,
-        );
+        // Named twice: not every reader knows the newer way.
+        let file = clean_id(&parcel.file_name());
+        let media = format!("application/json; name=\"{file}\"");
+        let media = ContentType::parse(&media).map_err(|error| unfit(&error))?;
+        let bytes = parcel.bytes().to_vec();
+        let bytes = Body::new_with_encoding(bytes, ContentTransferEncoding::Base64);
+        let bytes = bytes.map_err(|_| Failure::new("template", "the record cannot be encoded"))?;
+        let file = Attachment::new(file).body(bytes, media);
         let parts = MultiPart::mixed()
             .singlepart(SinglePart::plain(self.text.fill(values)))
             .singlepart(file);
@@ -162,7 +166,48 @@ mod tests {
         });
         let message =
             with_record(&record, |values| letter("crm@example.com").write(values)).unwrap();
-        expect![[""]].assert_eq(&shown(&message));
+        expect![[r#"
+            From: Sessionary <sessionary@example.com>
+            Date: Mon, 05 Jan 2026 10:07:36 +0000
+            Message-ID: <prc_01@example.com>
+            References: <0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67@example.com>
+            Subject: call 2026-01-05T10:02:30.000Z: Convert
+             (0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67)
+            To: crm@example.com
+            Auto-Submitted: auto-generated
+            X-Sessionary-Parcel: prc_01
+            X-Sessionary-Session: 0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67
+            X-Sessionary-Revision: 2
+            MIME-Version: 1.0
+            Content-Type: multipart/mixed;
+             boundary="BOUNDARY"
+
+            --BOUNDARY
+            Content-Type: text/plain; charset=utf-8
+            Content-Transfer-Encoding: quoted-printable
+
+            Phone: +15550100
+            Type: call
+            Started: 2026-01-05T10:02:30.000Z
+            Outcome: Convert
+            Session: 0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67, revision 2
+
+            The whole record is attached as 0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67.r2.jso=
+            n.
+
+            --BOUNDARY
+            Content-Disposition: attachment;
+             filename*0="0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67.r2.json"
+            Content-Type: application/json;
+             name="0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67.r2.json"
+            Content-Transfer-Encoding: base64
+
+            eyJkaXNwb3NpdGlvbiI6eyJuYW1lIjoiQ29udmVydCJ9LCJwZXJzb24iOnsicGhvbmUiOiIrMTU1
+            NTAxMDAifSwic3RhcnRlZF9hdCI6IjIwMjYtMDEtMDVUMTA6MDI6MzAuMDAwWiIsInR5cGUiOiJj
+            YWxsIn0=
+            --BOUNDARY--
+        "#]]
+        .assert_eq(&shown(&message));
     }
 
     #[test]
@@ -177,7 +222,9 @@ mod tests {
         assert_eq!(none("{owner.mail}"), "template");
         assert_eq!(none("{owner.none}"), "template");
         let message = with_record(&record, |values| letter("a@b.example").write(values)).unwrap();
-        assert!(!shown(&message).lines().any(|line| line.starts_with("Bcc")));
+        let shown = shown(&message);
+        let (head, _) = shown.split_once("\n\n").unwrap();
+        assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");
     }
 
     #[test]

@@ -1,6 +1,4 @@
 //! One mail through one server. The guard resolves the name; what is connected to is the address.
-use std::time::Duration;
-
 use lettre::{
     Message,
     transport::smtp::{
@@ -16,9 +14,6 @@ use crate::{
     guard::{CONNECT_TIMEOUT, Destination, Guard},
     outcome::{Failure, Outcome},
 };
-
-/// From the connection to the server's word that it has the mail.
-const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How a connection is kept from being read.
 pub(super) enum Security {
@@ -51,9 +46,9 @@ enum Stage {
 impl Server {
     /// Hands the mail over; returns the status of the last answer.
     pub(super) async fn take(&self, message: &Message, guard: &Guard) -> Result<u16, Outcome> {
-        let late = || Failure::new("timeout", format!("not taken in {} s", TIMEOUT.as_secs()));
-        let talk = self.talk(message, guard);
-        tokio::time::timeout(TIMEOUT, talk).await.unwrap_or_else(|_| Err(late().retry()))
+        let patience = guard.patience() * 3;
+        let talk = tokio::time::timeout(patience, self.talk(message, guard)).await;
+        talk.unwrap_or_else(|_| Err(Failure::late(patience).retry()))
     }
 
     async fn talk(&self, message: &Message, guard: &Guard) -> Result<u16, Outcome> {

@@ -161,9 +161,62 @@ mod tests {
         .map(|ip| of(ip))
         .map(|(ip, what)| format!("{ip} {what}"))
         .collect();
-        expect![[r"
+        expect![[r#"
             0.0.0.0 this network
-            9.255.255.255 open"]]
+            9.255.255.255 open
+            10.0.0.0 private
+            10.255.255.255 private
+            11.0.0.0 open
+            100.63.255.255 open
+            100.64.0.0 shared by a carrier
+            100.127.255.255 shared by a carrier
+            100.128.0.0 open
+            127.0.0.1 loopback
+            127.255.255.254 loopback
+            169.254.169.254 link-local
+            172.15.255.255 open
+            172.16.0.1 private
+            172.31.255.255 private
+            172.32.0.0 open
+            192.0.0.8 for protocols
+            192.0.2.1 documentation
+            192.168.0.1 private
+            198.17.255.255 open
+            198.18.0.1 for benchmarks
+            198.19.255.255 for benchmarks
+            198.20.0.0 open
+            203.0.113.9 documentation
+            223.255.255.255 open
+            224.0.0.1 multicast
+            240.0.0.1 reserved
+            255.255.255.255 reserved
+            93.184.216.34 open
+            :: unspecified
+            ::1 loopback
+            ::7f00:1 IPv4-compatible
+            ::ffff:127.0.0.1 IPv4-mapped
+            ::ffff:93.184.216.34 IPv4-mapped
+            64:ff9b::7f00:1 NAT64
+            64:ff9b:1::1 NAT64
+            100::1 reserved
+            1fff::1 reserved
+            2001::1 Teredo
+            2001:10::1 for protocols
+            2001:1ff::1 for protocols
+            2001:200::1 open
+            2001:db8::1 documentation
+            2002:7f00:1:: 6to4
+            2606:2800:220:1::1 open
+            3fff::1 documentation
+            3fff:1000::1 open
+            4000::1 reserved
+            5f00::1 reserved
+            fc00::1 private
+            fd00:ec2::254 private
+            fe80::1 link-local
+            febf::1 link-local
+            fec0::1 site-local
+            ff02::1 multicast"#]]
         .assert_eq(&told.join("\n"));
     }
 

@@ -85,12 +85,38 @@ mod tests {
 
     #[test]
     fn a_name_is_made_of_values() {
-        check("{tenant}/{date}/{session_id}.r{revision}.json", &expect![""]);
-        check("{person.name.full}/{person.fax}/{session_id}", &expect![""]);
-        check("same.json", &expect![""]);
-        check("../{session_id}", &expect![""]);
-        check("/{session_id}", &expect![""]);
-        check("{sesion}", &expect![""]);
+        check(
+            "{tenant}/{date}/{session_id}.r{revision}.json",
+            &expect!["1/2025-06-30/0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67.r2.json"],
+        );
+        check(
+            "{person.name.full}/{person.fax}/{session_id}",
+            &expect!["Ada%20O%27Neil/-/0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67"],
+        );
+        check(
+            "same.json",
+            &expect![[
+                r#"error: "same.json" would be the same for every session; use {session_id} or {id}"#
+            ]],
+        );
+        check(
+            "../{session_id}",
+            &expect![[
+                r#"error: "../{session_id}" has a part ".."; write names with `/` between them"#
+            ]],
+        );
+        check(
+            "/{session_id}",
+            &expect![[
+                r#"error: "/{session_id}" has a part ""; write names with `/` between them"#
+            ]],
+        );
+        check(
+            "{sesion}",
+            &expect![
+                "error: `{sesion}` is no name; a path of the record has dots, such as `record.channel`; known are id, event, tenant, session_id, revision, attempt, hops, at, now, date, format, file_name, summary, body"
+            ],
+        );
     }
 
     proptest! {

@@ -2,8 +2,12 @@
 use std::sync::Arc;
 
 use object_store::{
-    ObjectStore, RetryConfig, aws::AmazonS3Builder, azure::MicrosoftAzureBuilder,
-    gcp::GoogleCloudStorageBuilder, local::LocalFileSystem, path::Path,
+    ObjectStore, RetryConfig, StaticCredentialProvider,
+    aws::{AmazonS3Builder, AwsCredential, AwsCredentialProvider},
+    azure::{AzureCredential, AzureCredentialProvider, MicrosoftAzureBuilder},
+    gcp::{GcpCredential, GcpCredentialProvider, GoogleCloudStorageBuilder},
+    local::LocalFileSystem,
+    path::Path,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
@@ -129,7 +133,7 @@ impl Place {
         let shape =
             r#"{"access_key_id", "secret_access_key"}, with "session_token" where there is one"#;
         builder = match read::<S3Secret>(secret, shape)? {
-            None => builder.with_skip_signature(true),
+            None => builder.with_credentials(nobody_at_amazon()).with_skip_signature(true),
             Some(S3Secret { access_key_id, secret_access_key, session_token }) => {
                 let builder = builder
                     .with_access_key_id(access_key_id)
@@ -159,7 +163,7 @@ impl Place {
             builder = builder.with_base_url(endpoint);
         }
         builder = match secret {
-            None => builder.with_skip_signature(true),
+            None => builder.with_credentials(nobody_at_google()).with_skip_signature(true),
             Some(key) => builder.with_service_account_key(key.expose()),
         };
         Place::bucket(builder.build().map_err(|error| unfit(&error))?, url)
@@ -185,7 +189,7 @@ impl Place {
         }
         let shape = r#"{"account_key"}, {"sas"} or {"tenant_id", "client_id", "client_secret"}"#;
         builder = match read::<AzureSecret>(secret, shape)? {
-            None => builder.with_skip_signature(true),
+            None => builder.with_credentials(nobody_at_azure()).with_skip_signature(true),
             Some(AzureSecret::Key { account_key }) => builder.with_access_key(account_key),
             Some(AzureSecret::Sas { sas }) => {
                 let sas = sas.trim_start_matches('?').as_bytes();
@@ -198,6 +202,21 @@ impl Place {
         };
         Place::bucket(builder.build().map_err(|error| unfit(&error))?, url)
     }
+}
+
+/// Whoever gives no secret is nobody. Without these the stores would go and look for credentials of
+/// the machine: in its environment, its files, and at its cloud's metadata address.
+fn nobody_at_amazon() -> AwsCredentialProvider {
+    let (key_id, secret_key) = (String::new(), String::new());
+    Arc::new(StaticCredentialProvider::new(AwsCredential { key_id, secret_key, token: None }))
+}
+
+fn nobody_at_google() -> GcpCredentialProvider {
+    Arc::new(StaticCredentialProvider::new(GcpCredential { bearer: String::new() }))
+}
+
+fn nobody_at_azure() -> AzureCredentialProvider {
+    Arc::new(StaticCredentialProvider::new(AzureCredential::BearerToken(String::new())))
 }
 
 /// Attempts are repeated by whoever knows when, not here.

@@ -137,17 +137,27 @@ mod tests {
     fn every_key_signs() {
         check(
             "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
-            &expect![""],
+            &expect![
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= v1a,fldxM4gAKugP6nnt1hdz3sgGfZ6d99nzrMFnZOELIxbzEHoVmAb2ADpkJK7zgPePmPsle0zV9jSeGlHFG2NVAw=="
+            ],
         );
     }
 
     #[test]
     fn what_is_no_key_is_refused() {
-        check("", &expect![""]);
-        check("secret", &expect![""]);
-        check("whsec_c2hvcnQ=", &expect![""]);
-        check("whsec_!!!", &expect![""]);
-        check("whsk_c2hvcnQ=", &expect![""]);
+        check(
+            "",
+            &expect!["error: a webhook is signed; send a key, whsec_ and 24 to 64 bytes in Base64"],
+        );
+        check("secret", &expect!["error: a key begins with whsec_ or whsk_"]);
+        check("whsec_c2hvcnQ=", &expect!["error: a whsec_ key is 24 to 64 bytes in Base64"]);
+        check("whsec_!!!", &expect!["error: a whsec_ key is 24 to 64 bytes in Base64"]);
+        check(
+            "whsk_c2hvcnQ=",
+            &expect![
+                "error: a whsk_ key is the 32 bytes of an Ed25519 seed in Base64, the public key behind it or not"
+            ],
+        );
         let (a, b) = (new_webhook_secret(), new_webhook_secret());
         assert!(a != b && Keys::parse(&format!("{a} {b}")).is_ok());
         assert_eq!(format!("{:?}", Keys::parse(&a).unwrap()), "1 keys");
