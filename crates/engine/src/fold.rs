@@ -334,8 +334,11 @@ impl Shard {
             if let Some(destinations) = destinations {
                 let (rows, raised) = (&mut self.pending, &mut self.raised);
                 let (rules, now) = (&self.rules, self.now);
-                let told = Told { rows, raised, destinations, rules, now };
-                told.of_change(session, opened.contains(id));
+                let mut told = Told { rows, raised, destinations, rules, now };
+                if opened.contains(id) {
+                    told.of_beginning(session);
+                }
+                told.of_change(session);
             }
             let status = session.envelope.status;
             let gone = matches!(status, Status::Final | Status::Amended | Status::Merged);

@@ -97,7 +97,7 @@ impl Worker {
             let left = until.saturating_duration_since(monotonic());
             match self.commands.next(left) {
                 Ok(write @ (Command::Submit(_) | Command::Decide(..) | Command::Attempt(..))) => {
-                    refuse(write)
+                    refuse(write);
                 }
                 Ok(read) => self.waiting.add([read]),
                 Err(RecvTimeoutError::Timeout) => return true,

@@ -82,14 +82,14 @@ impl Reader {
         after: Option<ParcelName>,
     ) -> Result<Page<Named>, EngineError> {
         let mut found = Vec::new();
-        match filter.session {
-            Some(session) => self.parcels_of_one(tenant, session, filter, after, &mut found)?,
-            None => {
-                let last = after.map(|name| Ok((name, self.parcel(tenant, name)?)));
-                let last: Option<(ParcelName, Option<Parcel>)> =
-                    last.transpose().map_err(|error: EngineError| error)?;
-                self.parcels_of_queues(tenant, filter, limit + 1, last, &mut found)?;
-            }
+        if let Some(session) = filter.session {
+            self.parcels_of_one(tenant, session, filter, after, &mut found)?;
+        } else {
+            let last = match after {
+                Some(name) => Some((name, self.parcel(tenant, name)?)),
+                None => None,
+            };
+            self.parcels_of_queues(tenant, filter, limit + 1, last, &mut found)?;
         }
         let more = found.len() > limit;
         found.truncate(limit);

@@ -136,15 +136,18 @@ pub(crate) struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// A session was opened, or changed: tells whoever wants to know of that.
-    pub(crate) fn of_change(self, session: &mut Session, is_new: bool) {
+    /// A session was opened: tells whoever wants to know of that.
+    pub(crate) fn of_beginning(&mut self, session: &Session) {
+        let Told { rows, raised, destinations, rules, now } = self;
+        let (trigger, n) = (Trigger::Begin, version(session));
+        let event = Event { session, trigger, n, now: *now, became: None };
+        raise((rows, raised), destinations, rules, &event);
+    }
+
+    /// A session was opened, or changed: tells whoever wants to know of each change of its state.
+    pub(crate) fn of_change(self, session: &mut Session) {
         let Told { rows, raised, destinations, rules, now } = self;
         let n = version(session);
-        if is_new {
-            let trigger = Trigger::Begin;
-            let event = Event { session, trigger, n, now, became: None };
-            raise((&mut *rows, &mut *raised), destinations, rules, &event);
-        }
         if !destinations.tells_status() {
             return;
         }

@@ -70,7 +70,10 @@ impl PumpSettings {
     }
 }
 
-/// A carrier that is running.
+/// No destination has this version.
+const STOPPED: u32 = 0;
+
+/// A carrier that is running, or finishing.
 struct Running {
     version: u32,
     stop: watch::Sender<bool>,
@@ -112,19 +115,20 @@ fn adjust(
     running: &mut HashMap<DestinationId, Running>,
     all: Vec<(TenantId, Arc<Destination>)>,
 ) {
-    let wanted: HashMap<DestinationId, (TenantId, Arc<Destination>)> = all
+    let in_force: HashMap<DestinationId, (TenantId, Arc<Destination>)> = all
         .into_iter()
         .filter(|(_, one)| one.enabled)
         .map(|(of, one)| (one.id, (of, one)))
         .collect();
-    running.retain(|id, one| {
-        let stays = wanted.contains_key(id);
-        if !stays {
-            one.stop.send_replace(true);
-        }
-        stays
-    });
-    for (id, (tenant, destination)) in wanted {
+    // Those that are stopped stay listed: one that is taken up again waits for what they have under
+    // way.
+    for one in
+        running.iter_mut().filter_map(|(id, one)| (!in_force.contains_key(id)).then_some(one))
+    {
+        one.stop.send_replace(true);
+        one.version = STOPPED;
+    }
+    for (id, (tenant, destination)) in in_force {
         if running.get(&id).is_some_and(|known| known.version == destination.version) {
             continue;
         }
@@ -133,8 +137,8 @@ fn adjust(
             before.stop.send_replace(true);
         }
         let version = destination.version;
-        let (stop, stopped) = watch::channel(false);
-        let carrier = carrier::Carrier::new(engine, settings, tenant, destination, stopped);
+        let (stop, heard) = watch::channel(false);
+        let carrier = carrier::Carrier::new(engine, settings, tenant, destination, heard);
         let task = tokio::spawn(async move {
             // What the one before has under way must be noted before anything is asked for.
             if let Some(before) = before {

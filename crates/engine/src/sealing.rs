@@ -86,12 +86,12 @@ mod tests {
     #[test]
     fn a_secret_opens_where_it_was_sealed_and_nowhere_else() {
         let sealer = Sealer::new(&[3; 32]);
-        let sealed = sealer.seal(TENANT, ID, "whsec_secret");
-        assert_eq!(sealer.open(TENANT, ID, &sealed).unwrap(), "whsec_secret");
-        assert_eq!(sealer.open(TenantId(2), ID, &sealed), Err(CannotOpen));
-        assert_eq!(sealer.open(TENANT, DestinationId(8), &sealed), Err(CannotOpen));
-        assert_eq!(Sealer::new(&[4; 32]).open(TENANT, ID, &sealed), Err(CannotOpen));
-        assert_eq!(sealer.open(TENANT, ID, &sealed[..20]), Err(CannotOpen));
+        let row = sealer.seal(TENANT, ID, "whsec_secret");
+        assert_eq!(sealer.open(TENANT, ID, &row).unwrap(), "whsec_secret");
+        assert_eq!(sealer.open(TenantId(2), ID, &row), Err(CannotOpen));
+        assert_eq!(sealer.open(TENANT, DestinationId(8), &row), Err(CannotOpen));
+        assert_eq!(Sealer::new(&[4; 32]).open(TENANT, ID, &row), Err(CannotOpen));
+        assert_eq!(sealer.open(TENANT, ID, &row[..20]), Err(CannotOpen));
         assert_eq!(sealer.open(TENANT, ID, &[]), Err(CannotOpen));
     }
 

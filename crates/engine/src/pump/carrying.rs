@@ -66,7 +66,7 @@ impl Carrying {
     }
 
     async fn send(&self, name: ParcelName, parcel: &Parcel) -> Result<(Outcome, Rendered), Unsent> {
-        let target = self.target.as_ref().map_err(|error| Unsent::settings(error))?;
+        let target = self.target.as_ref().map_err(Unsent::settings)?;
         let reader = self.reader().await?;
         let rendered = self.render(&reader, name).await?;
         let of_session = reader.parcels_of(self.tenant, name.session)?;

@@ -209,20 +209,17 @@ pub async fn put(app: &App, tenant: TenantId, members: Map<String, Value>) -> Re
     let wish = Wish::of(Value::Object(members))?;
     let known = app.engine.destinations(tenant).await?;
     let named = wish.name().and_then(|name| known.iter().find(|one| *one.name == *name));
-    let destination = match named {
-        Some(before) => {
-            wish.changed(&app.delivery.sealer, tenant, Destination::clone(before), now)?
+    let sealer = &app.delivery.sealer;
+    let destination = if let Some(before) = named {
+        wish.changed(sealer, tenant, Destination::clone(before), now)?
+    } else {
+        let (made, secret) = wish.new_destination(sealer, tenant, new_destination_id(), now)?;
+        if secret.is_some() {
+            let detail = "a webhook that a file sets up needs its secret there: `whsec_` and 24 to \
+                          64 random bytes in base64";
+            return Err(Problem::from(Code::Unprocessable).at("/secret", detail));
         }
-        None => {
-            let id = new_destination_id();
-            let (made, secret) = wish.new_destination(&app.delivery.sealer, tenant, id, now)?;
-            if secret.is_some() {
-                let detail = "a webhook that a file sets up needs its secret there: `whsec_` and 24 \
-                              to 64 random bytes in base64";
-                return Err(Problem::from(Code::Unprocessable).at("/secret", detail));
-            }
-            made
-        }
+        made
     };
     checked(app, tenant, &known, &destination)?;
     let was = named.map_or(0, |before| before.version);

@@ -153,22 +153,21 @@ async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Answered {
     let query = Query::of(&uri);
     let limit = query.limit()?;
     let cursor = query.parsed("cursor", ParcelName::parse, "the `next_cursor` of a page")?;
-    let destinations = match query.text("destination") {
-        Some(text) => match named(&app, &caller, text).await? {
-            Some(id) => vec![id],
-            None => return Ok(ok(&Listing::<Value> { entities: Vec::new(), next_cursor: None })),
-        },
-        None => {
-            let known = app.engine.destinations(caller.tenant()).await?;
-            known.iter().map(|one| one.id).collect()
-        }
+    let destinations = if let Some(text) = query.text("destination") {
+        let Some(id) = named(&app, &caller, text).await? else {
+            return Ok(ok(&Listing::<Value> { entities: Vec::new(), next_cursor: None }));
+        };
+        vec![id]
+    } else {
+        let known = app.engine.destinations(caller.tenant()).await?;
+        known.iter().map(|one| one.id).collect()
     };
     let session = query.parsed("session_id", SessionId::parse, "the id of a session")?;
     // Those of a session are told also of destinations that are gone.
-    let any = session.is_some() && query.text("destination").is_none();
+    let of_any = session.is_some() && query.text("destination").is_none();
     let filter = ParcelFilter {
         session,
-        destinations: if any { Vec::new() } else { destinations },
+        destinations: if of_any { Vec::new() } else { destinations },
         status: query.parsed("status", ParcelStatus::from_word, "due, sent or parked")?,
     };
     let reader = app.engine.tables().await?;

@@ -30,24 +30,31 @@ pub(super) struct Wish {
     url: Option<String>,
     format: Option<String>,
     when: Option<String>,
-    #[serde(default, deserialize_with = "given")]
-    after_ms: Option<Option<i64>>,
+    #[serde(default)]
+    after_ms: Given<i64>,
     filter: Option<Value>,
     withhold: Option<Vec<String>>,
     options: Option<Map<String, Value>>,
-    #[serde(default, deserialize_with = "given")]
-    secret: Option<Option<String>>,
+    #[serde(default)]
+    secret: Given<String>,
     enabled: Option<bool>,
     pub(super) version: Option<u32>,
 }
 
-/// Tells null from absent.
-fn given<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Some)
+/// A member that may be null, which is something else than absent.
+#[derive(Default)]
+enum Given<T> {
+    #[default]
+    Absent,
+    Null,
+    Value(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Given<T>, D::Error> {
+        let value = Option::deserialize(deserializer)?;
+        Ok(value.map_or(Given::Null, Given::Value))
+    }
 }
 
 fn wrong(pointer: &str, detail: impl Into<String>) -> Problem {
@@ -122,7 +129,7 @@ impl Wish {
             created_at: now,
             modified_at: now,
         };
-        let has_secret = matches!(&self.secret, Some(Some(secret)) if !secret.is_empty());
+        let has_secret = matches!(&self.secret, Given::Value(secret) if !secret.is_empty());
         let mut destination = self.changed(sealer, tenant, blank, now)?;
         let made = (kind == Kind::Webhook && !has_secret).then(new_webhook_secret);
         if let Some(made) = &made {
@@ -143,14 +150,15 @@ impl Wish {
         if let Some(word) = &self.when {
             destination.when = one_of("/when", word, &Trigger::ALL, Trigger::word)?;
         }
-        if let Some(after) = self.after_ms {
-            let fits = |after: &i64| (0..=AFTER_MAX.0).contains(after);
-            if after.is_some_and(|after| !fits(&after)) {
+        destination.after = match self.after_ms {
+            Given::Absent => destination.after,
+            Given::Null => None,
+            Given::Value(after) if (0..=AFTER_MAX.0).contains(&after) => Some(Millis(after)),
+            Given::Value(_) => {
                 let detail = format!("send milliseconds from 0 to {}, or null", AFTER_MAX.0);
                 return Err(wrong("/after_ms", detail));
             }
-            destination.after = after.map(Millis);
-        }
+        };
         if let Some(filter) = self.filter {
             destination.filter = read_filter("/filter", filter)?;
         }
@@ -159,10 +167,12 @@ impl Wish {
                 words.iter().map(|word| one_of("/withhold", word, &PiiClass::ALL, PiiClass::word));
             destination.withheld = Withheld::of(classes.collect::<Result<Vec<_>, _>>()?);
         }
-        if let Some(secret) = self.secret {
-            let secret = secret.filter(|secret| !secret.is_empty());
-            let seal = |secret: String| sealer.seal(tenant, destination.id, &secret);
-            destination.secret = secret.map(seal).unwrap_or_default();
+        match self.secret {
+            Given::Absent => {}
+            Given::Value(secret) if !secret.is_empty() => {
+                destination.secret = sealer.seal(tenant, destination.id, &secret);
+            }
+            Given::Null | Given::Value(_) => destination.secret = Box::default(),
         }
         if let Some(enabled) = self.enabled {
             destination.enabled = enabled;
