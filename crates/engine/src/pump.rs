@@ -82,20 +82,20 @@ struct Running {
 
 /// Carries parcels until `stop` says so, then finishes those that are under way.
 pub async fn run(engine: Engine, settings: Arc<PumpSettings>, mut stop: watch::Receiver<bool>) {
-    let mut changes = engine.watch_destinations();
+    let mut news = engine.watch_destinations();
     let mut running: HashMap<DestinationId, Running> = HashMap::new();
     loop {
-        changes.mark_unchanged();
+        news.mark_unchanged();
         match engine.all_destinations().await {
             Ok(all) => adjust(&engine, &settings, &mut running, all),
             Err(EngineError::Stopped) => break,
             Err(_) => {
                 tokio::time::sleep(PAUSE).await;
-                changes.mark_changed();
+                news.mark_changed();
             }
         }
         tokio::select! {
-            changed = changes.changed() => if changed.is_err() { break },
+            changed = news.changed() => if changed.is_err() { break },
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
