@@ -153,6 +153,7 @@ async fn take_in(app: &App, caller: &Caller, body: &Bytes) -> Result<String, Pro
             if body.is_empty() {
                 return Err(problem);
             }
+            caller.charge(1)?;
             let reason = (error.code(), error.to_string());
             let item = put_aside(app, caller, "signals", reason, body.to_vec());
             return Err(refuse(app, caller, vec![item], problem).await);
