@@ -96,13 +96,14 @@ impl Caller {
     }
 
     /// The same caller, whose signals are read by the settings of another key of the tenant: its
-    /// source, currency, country and strictness.
+    /// source, currency, country, time zone and strictness.
     #[must_use]
     pub fn with_settings_of(&self, key: &KeyRecord) -> Caller {
         let settings = KeyRecord {
             source: key.source.clone(),
             currency: key.currency.clone(),
             country: key.country.clone(),
+            timezone: key.timezone.clone(),
             strict: key.strict,
             ..(*self.key).clone()
         };

@@ -129,8 +129,8 @@ impl<'a> Reading<'a> {
                 Shape::Text(number)
                 | Shape::Id(number)
                 | Shape::Number(number)
-                | Shape::Time(number)
                 | Shape::Flag(number) => Some((number, parsed(number, member.name, json))),
+                Shape::Time(number) => Some((number, self.sheet.time_of(json).map(Value::Instant))),
                 Shape::Seconds(number) => Some((number, millis_of(json).map(Value::Number))),
                 Shape::List(number) => Some((number, whole(json, b'['))),
                 Shape::Object(number) => Some((number, whole(json, b'{'))),

@@ -1,6 +1,7 @@
 //! A sheet: the members of one object, each at its place in the table, read in one pass.
 use sessionary_core::{
     json::{Bounds, JsonText, Scanner},
+    time::{Instant, parse_instant_in},
     value::RawJson,
 };
 
@@ -9,6 +10,8 @@ use crate::{Context, canonical::ItemError, limits::check};
 
 /// The members of one object.
 pub(super) struct Sheet<'a> {
+    /// The time zone of times without an offset.
+    zone: Option<&'a str>,
     slots: [Option<JsonText<'a>>; MEMBERS.len()],
     /// Members without a place, as they were sent.
     pub(super) others: Vec<(Box<str>, RawJson)>,
@@ -43,8 +46,9 @@ impl Fault {
 
 impl<'a> Sheet<'a> {
     /// Reads the object that `text` is, however large: it may be an envelope of many.
-    pub(super) fn read(text: &'a str, context: &Context<'_>) -> Result<Sheet<'a>, Fault> {
-        let mut sheet = Sheet { slots: [None; MEMBERS.len()], others: Vec::new() };
+    pub(super) fn read(text: &'a str, context: &Context<'a>) -> Result<Sheet<'a>, Fault> {
+        let slots = [None; MEMBERS.len()];
+        let mut sheet = Sheet { zone: context.zone, slots, others: Vec::new() };
         sheet.add(text, context).ok_or_else(|| why_not(text, context))?;
         if let Some(item) = sheet.take(Slot::ITEM) {
             sheet.add(item.get(), context).ok_or_else(|| why_not(item.get(), context))?;
@@ -84,6 +88,16 @@ impl<'a> Sheet<'a> {
     /// The text of a member, if it is a text, a number or a truth value.
     pub(super) fn text(&self, slot: Slot) -> Option<std::borrow::Cow<'a, str>> {
         self.get(slot)?.plain_text()
+    }
+
+    /// The time of a member, if it is one.
+    pub(super) fn time(&self, slot: Slot) -> Option<Instant> {
+        self.time_of(self.get(slot)?)
+    }
+
+    /// The time that a text is, if it is one.
+    pub(super) fn time_of(&self, json: JsonText<'_>) -> Option<Instant> {
+        parse_instant_in(&json.plain_text()?, self.zone).ok()
     }
 
     /// Every member that came, with its place.

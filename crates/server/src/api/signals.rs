@@ -94,6 +94,7 @@ pub(super) fn context<'a>(app: &App, caller: &'a Caller) -> Context<'a> {
         source: caller.key.source.as_deref().unwrap_or(""),
         country: caller.key.country.as_deref(),
         currency: caller.key.currency.as_deref(),
+        zone: caller.key.timezone.as_deref(),
         limits: app.limits,
     }
 }
