@@ -60,9 +60,7 @@ impl<'a> Sheet<'a> {
         let limits = &context.limits;
         let (depth, members) = (limits.depth, limits.members);
         let mut scanner = Scanner::new(text, Bounds { depth, members, text_bytes: limits.text });
-        let mut passed = scanner.open(b'{')?;
-        while let Some(name) = scanner.name(&mut passed)? {
-            let name = name.plain_text()?;
+        scanner.members(|name, scanner| {
             let value = scanner.value()?;
             match find(&name).and_then(|at| self.slots.get_mut(at)) {
                 Some(_) if is_nothing(value) => {}
@@ -70,7 +68,8 @@ impl<'a> Sheet<'a> {
                 None if value.is_null() => {}
                 None => self.others.push((name.into(), RawJson::from_parsed(value))),
             }
-        }
+            Some(())
+        })?;
         scanner.space();
         scanner.peek().is_none().then_some(())
     }
