@@ -9,8 +9,8 @@ use sessionary_core::{
 };
 
 use super::{
-    derived::Reading,
     members::Slot,
+    reading::Reading,
     sheet::{Fault, Sheet},
 };
 use crate::{Context, identities::is_id};

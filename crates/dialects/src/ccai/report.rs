@@ -13,10 +13,7 @@ use sessionary_core::{
 };
 
 use super::{
-    derived::{Reading, answered_by},
-    legs::rows,
-    members::Slot,
-    people::id_text,
+    derived::answered_by, legs::rows, members::Slot, people::id_text, reading::Reading,
     sheet::Fault,
 };
 use crate::Context;

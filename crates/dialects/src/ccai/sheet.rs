@@ -105,6 +105,12 @@ impl<'a> Sheet<'a> {
     }
 }
 
+/// The text of a value that says something.
+pub(super) fn text_of(json: JsonText<'_>) -> Option<Box<str>> {
+    let text = json.plain_text().filter(|text| !json.is_null() && !text.is_empty())?;
+    Some(text.into())
+}
+
 /// Refuses one object that is too large.
 pub(super) fn check_size(text: &str, context: &Context<'_>) -> Result<(), Fault> {
     let most = context.limits.item;
