@@ -4,8 +4,13 @@ use sessionary_core::time::UnixMillis;
 use sessionary_dialects::{Context, Limits};
 
 /// The settings of a key that has them all, and small limits, so that they are met.
-pub const CONTEXT: Context<'static> =
-    Context { source: "shop", country: Some("US"), currency: Some("EUR"), limits: LIMITS };
+pub const CONTEXT: Context<'static> = Context {
+    source: "shop",
+    country: Some("US"),
+    currency: Some("EUR"),
+    zone: Some("Europe/Berlin"),
+    limits: LIMITS,
+};
 
 /// Limits that short bodies go over.
 pub const LIMITS: Limits = Limits { items: 20, item: 8_192, depth: 12, members: 64, text: 1_024 };

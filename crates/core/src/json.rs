@@ -134,6 +134,20 @@ impl<'a> Scanner<'a> {
         Some(Passed(0))
     }
 
+    /// Reads the object that comes next: hands on the name of each member, whose value `member` must
+    /// read. `None`: no object, or `member` gave up.
+    #[inline]
+    pub fn members(
+        &mut self,
+        mut member: impl FnMut(Cow<'a, str>, &mut Scanner<'a>) -> Option<()>,
+    ) -> Option<()> {
+        let mut passed = self.open(b'{')?;
+        while let Some(name) = self.name(&mut passed)? {
+            member(name.plain_text()?, self)?;
+        }
+        Some(())
+    }
+
     /// The name of the object's next member, whose value comes next; `Some(None)` at its end.
     #[inline]
     pub fn name(&mut self, passed: &mut Passed) -> Option<Option<JsonText<'a>>> {

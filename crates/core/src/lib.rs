@@ -26,7 +26,6 @@ pub mod lane_fold;
 pub mod outcome;
 pub mod goal;
 pub mod placement;
-pub mod bots;
 pub mod record;
 pub mod explain;
 pub mod parcel;

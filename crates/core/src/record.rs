@@ -5,10 +5,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    bots::{self, BotMark},
     content::{Claim, Content},
-    dictionary::{self, field},
-    goal,
+    dictionary, goal,
     leg::{self, LegTotals},
     outcome,
     rules::Rules,
@@ -16,7 +14,6 @@ use crate::{
     stamp::Marks,
     time::UnixMillis,
     touch::{Touch, TouchRule},
-    value,
 };
 
 /// The version of the record's shape.
@@ -128,8 +125,6 @@ fn add_content(record: &mut Map<String, Value>, session: &Session, rules: &Rules
     let marks = |mark| session.members.iter().filter(|m| m.marks.has(mark)).count();
     let counts = content.counts;
     let legs = leg::told(content);
-    let bot = content.fields.get(&field::USER_AGENT).and_then(value::Value::as_text);
-    let bot = bot.and_then(bots::classify);
     let computed = [
         ("type", json!(content.session_type().word())),
         ("channel", json!(content.channel_or_other().word())),
@@ -151,8 +146,6 @@ fn add_content(record: &mut Map<String, Value>, session: &Session, rules: &Rules
         ("legs", json!(legs)),
         ("orders", orders(content)),
         ("warnings", json!(content.warnings)),
-        ("bot_class", json!(bot.map(|mark: BotMark<'_>| mark.class.word()))),
-        ("bot_reason", json!(bot.map(|mark| mark.reason))),
     ];
     for (name, value) in computed {
         record.insert(name.to_owned(), value);

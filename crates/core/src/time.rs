@@ -119,6 +119,34 @@ pub fn parse_instant(text: &str) -> Result<Instant, NotAnInstant> {
     lenient(text).ok_or_else(|| NotAnInstant { got: text.chars().take(64).collect() })
 }
 
+/// The same; a time without an offset is one of a time zone by its IANA name, and its text then says
+/// the offset. Of an hour that comes twice it is the first; one that the clocks leave out is told by
+/// the clock before they change. A zone that nobody knows is UTC.
+///
+/// # Errors
+/// The text is no time.
+pub fn parse_instant_in(text: &str, zone: Option<&str>) -> Result<Instant, NotAnInstant> {
+    let instant = parse_instant(text)?;
+    Ok(zone.and_then(|zone| local(text, zone)).unwrap_or(instant))
+}
+
+/// A time without an offset; `None`: it has one.
+fn local(text: &str, zone: &str) -> Option<Instant> {
+    let text = text.trim().trim_end_matches('>');
+    if text.parse::<Timestamp>().is_ok() {
+        return None;
+    }
+    let there = text.parse::<DateTime>().ok()?.to_zoned(TimeZone::get(zone).ok()?).ok()?;
+    let at = UnixMillis(floor_millis(there.timestamp()));
+    let text = there.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string();
+    Some(Instant { at, text: Some(text.into()) })
+}
+
+/// Whether a text is the IANA name of a time zone, such as `Europe/Berlin`.
+pub fn is_zone(name: &str) -> bool {
+    TimeZone::get(name).is_ok()
+}
+
 fn lenient(text: &str) -> Option<Instant> {
     // One documented example of CCAI ends in a stray `>` (C3).
     let trimmed = text.trim().trim_end_matches('>');
@@ -226,6 +254,43 @@ mod tests {
             Err(error) => error.to_string(),
         };
         expected.assert_eq(&read);
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_one_of_the_zone() {
+        let check = |text: &str, expected: Expect| {
+            let Instant { at, text } = parse_instant_in(text, Some("Europe/Berlin")).unwrap();
+            expected.assert_eq(&format!("{at} {}", text.unwrap_or_default()));
+        };
+        check(
+            "2026-01-05T10:00:00",
+            expect!["2026-01-05T09:00:00.000Z 2026-01-05T10:00:00.000+01:00"],
+        );
+        check(
+            "2026-07-05 10:00:00.1239",
+            expect!["2026-07-05T08:00:00.123Z 2026-07-05T10:00:00.123+02:00"],
+        );
+        check("2026-07-05", expect!["2026-07-04T22:00:00.000Z 2026-07-05T00:00:00.000+02:00"]);
+        // An hour that comes twice, and one that does not come.
+        check(
+            "2026-10-25T02:30:00",
+            expect!["2026-10-25T00:30:00.000Z 2026-10-25T02:30:00.000+02:00"],
+        );
+        check(
+            "2026-03-29T02:30:00",
+            expect!["2026-03-29T01:30:00.000Z 2026-03-29T03:30:00.000+02:00"],
+        );
+        // What says its offset has it.
+        check("2026-01-05T10:00:00Z", expect!["2026-01-05T10:00:00.000Z 2026-01-05T10:00:00Z"]);
+        check(
+            "2026-01-05T10:00:00.000+03:00",
+            expect!["2026-01-05T07:00:00.000Z 2026-01-05T10:00:00.000+03:00"],
+        );
+        let utc = parse_instant("2026-01-05T10:00:00");
+        assert_eq!(parse_instant_in("2026-01-05T10:00:00", None), utc);
+        assert_eq!(parse_instant_in("2026-01-05T10:00:00", Some("Nowhere/Land")), utc);
+        assert!(parse_instant_in("soon", Some("Europe/Berlin")).is_err());
+        assert!(is_zone("America/New_York") && is_zone("UTC") && !is_zone("") && !is_zone("Mars"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Gets the file with the rules, and lets no other pass.
+//! Gets a file with rules out of its package, and lets no other pass.
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
@@ -7,32 +7,61 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-/// The package, its version and the digest of its archive, as pip wants them.
-const REQUIREMENT: &str = "ua-parser-builtins==202610 \
-    --hash=sha256:ed4b7c4c665323a5f4b2f118af86369412a9bb92e349a120f58f210127e30586\n";
-/// Where the rules are in the package.
-const FILE: &str = "ua_parser_builtins/regexes.py";
+/// A package of the registry of Python packages, and the one file of it that is wanted.
+pub(crate) struct Package {
+    /// What it brings, in words.
+    pub(crate) what: &'static str,
+    /// The variable that names the file, for a build that reaches no registry.
+    pub(crate) variable: &'static str,
+    /// Name, version and digest of the archive, as pip wants them.
+    pub(crate) requirement: &'static str,
+    /// Where the file is in the package.
+    pub(crate) file: &'static str,
+    /// The file's digest, SHA-256.
+    pub(crate) digest: &'static str,
+    /// How the file's copy is called that is kept for the next build.
+    pub(crate) kept: &'static str,
+}
+
 /// How pip is called on one system or another.
 const CLIENTS: [&[&str]; 3] = [&["pip"], &["pip3"], &["python3", "-m", "pip"]];
 
-/// The text of a file, if it has the digest.
-pub(crate) fn verified(path: &Path, digest: &str) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let mut found = String::new();
-    for byte in Sha256::digest(&bytes) {
-        write!(found, "{byte:02x}").map_err(|error| error.to_string())?;
+impl Package {
+    /// The text of a file, if it is the one of the package.
+    pub(crate) fn verified(&self, path: &Path) -> Result<String, String> {
+        let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut found = String::new();
+        for byte in Sha256::digest(&bytes) {
+            write!(found, "{byte:02x}").map_err(|error| error.to_string())?;
+        }
+        if found != self.digest {
+            return Err(format!("{} has the digest {found}, not {}", path.display(), self.digest));
+        }
+        String::from_utf8(bytes).map_err(|error| error.to_string())
     }
-    if found != digest {
-        return Err(format!("{} has the digest {found}, not {digest}", path.display()));
-    }
-    String::from_utf8(bytes).map_err(|error| error.to_string())
-}
 
-/// Where a build keeps the file for the next one, whatever becomes of its target directory.
-pub(crate) fn keeping_place(digest: &str) -> PathBuf {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
-    home.unwrap_or_default().join("sessionary").join(format!("user-agents-{digest}.py"))
+    /// Where a build keeps the file for the next one, whatever becomes of its target directory.
+    pub(crate) fn keeping_place(&self) -> PathBuf {
+        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+        let name = format!("{}-{}", self.kept, self.digest);
+        home.unwrap_or_default().join("sessionary").join(name)
+    }
+
+    /// Unpacks the package below `folder`, by the first pip that can.
+    pub(crate) fn by_pip(&self, folder: &Path) -> Result<PathBuf, String> {
+        let wanted = folder.join(format!("{}.requirement", self.kept));
+        let target = folder.join(self.kept);
+        std::fs::write(&wanted, self.requirement).map_err(|error| error.to_string())?;
+        let mut faults = Vec::new();
+        for client in CLIENTS {
+            match run(client, &wanted, &target) {
+                Ok(()) => return Ok(target.join(self.file)),
+                Err(fault) => faults.push(format!("{}: {fault}", client.join(" "))),
+            }
+        }
+        Err(faults.join(", "))
+    }
 }
 
 /// Puts the file there; a name of its own first, so that no other build sees half of it.
@@ -42,20 +71,6 @@ pub(crate) fn keep(place: &Path, text: &str) -> std::io::Result<()> {
     let part = place.with_extension(format!("{}.part", std::process::id()));
     std::fs::write(&part, text)?;
     std::fs::rename(part, place)
-}
-
-/// Unpacks the package below `folder`, by the first pip that can.
-pub(crate) fn by_pip(folder: &Path) -> Result<PathBuf, String> {
-    let (wanted, target) = (folder.join("requirements.txt"), folder.join("package"));
-    std::fs::write(&wanted, REQUIREMENT).map_err(|error| error.to_string())?;
-    let mut faults = Vec::new();
-    for client in CLIENTS {
-        match run(client, &wanted, &target) {
-            Ok(()) => return Ok(target.join(FILE)),
-            Err(fault) => faults.push(format!("{}: {fault}", client.join(" "))),
-        }
-    }
-    Err(faults.join(", "))
 }
 
 fn run(client: &[&str], wanted: &Path, target: &Path) -> Result<(), String> {

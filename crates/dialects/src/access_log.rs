@@ -6,7 +6,6 @@ use std::{net::IpAddr, ops::RangeInclusive};
 
 use serde_json::Value as Json;
 use sessionary_core::{
-    bots,
     channel::Channel,
     dictionary::field,
     identity::Identity,
@@ -14,7 +13,7 @@ use sessionary_core::{
     value::{RawJson, Value},
 };
 
-use crate::identical::Identical;
+use crate::{enrich::bots, identical::Identical};
 
 mod line;
 use line::Line;

@@ -6,17 +6,20 @@
 //!
 //! Which member is which field stands in one table, `members.rs`; statuses and types of sessions
 //! each in theirs. Members without a field are kept as attributes under their own names.
-mod decode;
-mod derived;
-mod encode;
-mod event;
-mod legs;
 mod members;
-mod people;
-mod report;
-mod sheet;
 mod status;
 mod session_type;
+mod sheet;
+mod reading;
+mod derived;
+mod people;
+mod menu;
+mod legs;
+mod wrap_up;
+mod event;
+mod report;
+mod decode;
+mod encode;
 
 pub use decode::{decode_events, decode_metadata};
 pub use encode::of_session;

@@ -5,6 +5,7 @@
 //! session is told, and never stored; what may be another thing tomorrow, whose address it is, is
 //! looked up once, when a signal comes in (docs/decisions/0012-enrichment.md).
 pub mod agent;
+pub mod bots;
 pub mod place;
 pub mod record;
 pub mod referrer;
@@ -12,3 +13,9 @@ pub mod referrer;
 pub use agent::{Agent, agent};
 pub use place::Places;
 pub use referrer::{Medium, Referrer, referrer};
+
+/// What this program cannot tell because its build went without rules; empty for a whole one.
+pub fn missing() -> Vec<&'static str> {
+    let parts = [("browsers_and_devices", agent::has_rules()), ("crawlers", bots::has_rules())];
+    parts.into_iter().filter(|(_, there)| !there).map(|(part, _)| part).collect()
+}

@@ -30,6 +30,8 @@ pub struct Context<'a> {
     pub source: &'a str,
     /// Country of phone numbers without a country code, ISO 3166-1 alpha-2.
     pub country: Option<&'a str>,
+    /// IANA name of the time zone of a contact centre's times without an offset.
+    pub zone: Option<&'a str>,
     /// Currency of amounts without one, ISO 4217.
     pub currency: Option<&'a str>,
     /// How much is too much.

@@ -16,6 +16,8 @@ mod draft;
 mod own;
 mod commerce;
 mod unread;
+mod head;
+mod visitor;
 mod decode;
 mod encode;
 

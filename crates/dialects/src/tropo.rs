@@ -175,16 +175,15 @@ fn members<'a>(scanner: &mut Scanner<'a>, bounds: Bounds) -> Option<Members<'a>>
     let mut found =
         Members { session: None, result: None, results: None, rest: Vec::new(), bounds };
     scanner.space();
-    let mut passed = scanner.open(b'{')?;
-    while let Some(name) = scanner.name(&mut passed)? {
-        let name = name.plain_text()?;
+    scanner.members(|name, scanner| {
         match (&*name, scanner.peek()?) {
             ("session", b'{') => found.session = Some(session::read(scanner)?),
             ("result", b'{') => found.result = Some(result::read(scanner)?),
             ("results", b'[') => found.results = Some(scanner.value()?),
             _ => found.rest.push((name, scanner.value()?)),
         }
-    }
+        Some(())
+    })?;
     scanner.space();
     scanner.peek().is_none().then_some(found)
 }

@@ -254,7 +254,7 @@ pub struct KeyRecord {
     /// ISO 3166-1 alpha-2, for telephone numbers without a country code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// IANA name, for reports.
+    /// IANA name of a time zone, for times that a contact centre sends without an offset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
     /// The name space of the ids sent with this key (CORE.md 4); never the key itself.

@@ -32,6 +32,7 @@ mod schemas;
 mod segment;
 mod sessions;
 mod signals;
+mod single;
 mod sources;
 mod status;
 mod tropo;

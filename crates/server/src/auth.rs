@@ -41,7 +41,7 @@ pub type Clock = Arc<dyn Fn() -> UnixMillis + Send + Sync>;
 pub enum Place {
     /// The `Authorization` header.
     Header,
-    /// `?write_key=` or `?key=`; publishable keys only.
+    /// `?write_key=`, `?writeKey=` or `?key=`; publishable keys only.
     Query,
     /// A path segment, as the Handshake's Action form has it.
     Path,
@@ -98,13 +98,14 @@ impl Caller {
     }
 
     /// The same caller, whose signals are read by the settings of another key of the tenant: its
-    /// source, currency, country and strictness.
+    /// source, currency, country, time zone and strictness.
     #[must_use]
     pub fn with_settings_of(&self, key: &KeyRecord) -> Caller {
         let settings = KeyRecord {
             source: key.source.clone(),
             currency: key.currency.clone(),
             country: key.country.clone(),
+            timezone: key.timezone.clone(),
             strict: key.strict,
             ..(*self.key).clone()
         };
@@ -241,6 +242,9 @@ impl Gate {
     }
 }
 
+/// How a key in the query is called; the second by `RudderStack`'s library for browsers.
+const IN_QUERY: [&str; 3] = ["write_key", "writeKey", "key"];
+
 /// The key text in the header, else in the query. `None` when there is nothing that could be one.
 ///
 /// # Errors
@@ -253,7 +257,7 @@ pub fn presented(headers: &HeaderMap, uri: &Uri) -> Result<Option<Presented>, Pr
         return Ok((!text.is_empty()).then_some(Presented { text, place: Place::Header }));
     }
     let mut pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-    let text = pairs.find(|(name, _)| name == "write_key" || name == "key");
+    let text = pairs.find(|(name, _)| IN_QUERY.contains(&&**name));
     Ok(text.map(|(_, text)| Presented { text: text.into_owned(), place: Place::Query }))
 }
 
@@ -358,6 +362,7 @@ mod tests {
         check("/", &[("authorization", "Basic B1")], "key 1");
         check("/?key=K2", &[], "key 2");
         check("/?a=b&write_key=K2", &[], "key 2");
+        check("/?p=npm&writeKey=K2", &[], "key 2");
         check("/?key=K2", &[("authorization", "Bearer K1")], "key 1");
         check("/?write_key=K1", &[], "secret_in_url");
     }

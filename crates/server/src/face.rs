@@ -103,7 +103,15 @@ where
             serde_json::json!({
                 "type": "object",
                 "required": ["status"],
-                "properties": {"status": {"const": "ready"}},
+                "properties": {
+                    "status": {"const": "ready"},
+                    "built_without": {
+                        "type": "array",
+                        "items": {"enum": ["browsers_and_devices", "crawlers"]},
+                        "description": "What this program cannot tell, because its build went \
+                                        without rules; absent if it lacks nothing",
+                    },
+                },
             }),
         )
         .at(&LIVEZ, async || "ok\n")

@@ -5,7 +5,8 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use sessionary_dialects::enrich;
 
 use crate::problem::{Code, Problem};
 
@@ -64,8 +65,31 @@ impl Readiness {
 
     pub(crate) fn answer(&self) -> Response {
         match self.refusal() {
-            None => Json(json!({"status": "ready"})).into_response(),
+            None => Json(ready(&enrich::missing())).into_response(),
             Some(problem) => problem.into_response(),
         }
+    }
+}
+
+/// That requests are taken, and what cannot be told because the program was built without rules.
+fn ready(missing: &[&str]) -> Value {
+    if missing.is_empty() {
+        json!({ "status": "ready" })
+    } else {
+        json!({ "status": "ready", "built_without": missing })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn a_program_that_lacks_rules_says_so() {
+        expect![[r#"{"status":"ready"}"#]].assert_eq(&ready(&[]).to_string());
+        expect![[r#"{"built_without":["crawlers"],"status":"ready"}"#]]
+            .assert_eq(&ready(&["crawlers"]).to_string());
     }
 }

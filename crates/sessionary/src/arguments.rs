@@ -408,6 +408,9 @@ pub(crate) struct KeyCreate {
     /// Country of phone numbers that come without a code, ISO 3166-1.
     #[arg(long, value_name = "CODE", value_parser = country)]
     pub(crate) country: Option<String>,
+    /// Time zone of times that a contact centre sends without an offset, such as Europe/Berlin.
+    #[arg(long, value_name = "NAME", value_parser = timezone)]
+    pub(crate) timezone: Option<String>,
     /// A name for it, for people.
     #[arg(long, value_name = "TEXT")]
     pub(crate) label: Option<String>,
@@ -450,6 +453,11 @@ fn currency(text: &str) -> Result<String, String> {
 
 fn country(text: &str) -> Result<String, String> {
     code(text, 2).ok_or_else(|| "use two letters such as US".into())
+}
+
+fn timezone(text: &str) -> Result<String, String> {
+    let known = sessionary_core::time::is_zone(text).then(|| text.to_owned());
+    known.ok_or_else(|| "use the IANA name of a time zone such as Europe/Berlin".into())
 }
 
 fn code(text: &str, letters: usize) -> Option<String> {
@@ -496,5 +504,7 @@ mod tests {
         assert_eq!((key.origins.len(), key.tenant.as_str()), (2, "default"));
         assert_eq!(key.currency.as_deref(), Some("USD"));
         assert!(parsed("keys create --kind secret --country USA").is_err());
+        assert!(parsed("keys create --kind secret --timezone Europe/Berlin").is_ok());
+        assert!(parsed("keys create --kind secret --timezone Berlin").is_err());
     }
 }

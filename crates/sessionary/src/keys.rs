@@ -111,6 +111,7 @@ fn new_key(arguments: &KeyCreate) -> anyhow::Result<NewKey> {
         strict: arguments.strict,
         currency: arguments.currency.clone(),
         country: arguments.country.clone(),
+        timezone: arguments.timezone.clone(),
         label: arguments.label.clone().unwrap_or_default(),
         ..NewKey::new(kind, &arguments.tenant)
     })
@@ -125,6 +126,7 @@ fn body(new: &NewKey) -> Value {
         "strict": new.strict,
         "currency": new.currency,
         "country": new.country,
+        "timezone": new.timezone,
         "label": new.label,
     })
 }

@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::Context;
 use axum::{Router, extract::Request, response::IntoResponse};
+use sessionary_dialects::enrich;
 use sessionary_engine::{Engine, clock::ServerClock, kept, keys::KeyRing, registry::Registry};
 use sessionary_server::{
     accept::{self, Drained},
@@ -100,6 +101,7 @@ impl Serving {
         self.readiness.set(State::Ready);
         self.tell_of_trouble(&behind.engine);
         behind.pumping = Some(Pumping::start(&self.runtime, &behind.engine, &delivery));
+        tell_what_is_missing();
         tracing::info!(address = %self.address, data_dir = %dir.display(), "ready");
         Ok(behind)
     }
@@ -239,6 +241,17 @@ fn early(readiness: &Readiness, settings: &Settings, late: Arc<OnceLock<Router>>
 
 fn is_health(request: &Request) -> bool {
     matches!(request.uri().path(), "/livez" | "/readyz")
+}
+
+/// A program whose build went without rules works, and must not be taken for a whole one.
+fn tell_what_is_missing() {
+    let missing = enrich::missing();
+    if !missing.is_empty() {
+        tracing::warn!(
+            ?missing,
+            "built without rules for user agents (docs/operate/enrichment.md)"
+        );
+    }
 }
 
 fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Exit {

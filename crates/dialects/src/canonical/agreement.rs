@@ -9,6 +9,7 @@ const CONTEXT: Context<'_> = Context {
     source: "shop",
     country: Some("US"),
     currency: Some("EUR"),
+    zone: None,
     limits: Limits { items: 9, item: 1_000, depth: 5, members: 12, text: 60 },
 };
 

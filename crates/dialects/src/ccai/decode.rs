@@ -3,9 +3,9 @@ use serde_json::value::RawValue;
 use sessionary_core::signal::Signal;
 
 use super::{
-    derived::Reading,
     event,
     members::Slot,
+    reading::Reading,
     report,
     sheet::{Fault, Sheet, check_size},
 };

@@ -4,13 +4,13 @@ use sessionary_core::{
     dictionary::field,
     json::JsonText,
     signal::{FieldNumber, Signal, kind},
-    time::{Instant, UnixMillis, parse_instant},
+    time::{Instant, UnixMillis},
     value::Value,
 };
 
 use super::{
-    derived::Reading,
     members::Slot,
+    reading::Reading,
     sheet::{Fault, Sheet},
 };
 use crate::{Context, identities::is_id};
@@ -47,7 +47,7 @@ fn occurred_at(sheet: &Sheet<'_>) -> Result<Option<Instant>, Fault> {
         return match text.parse::<i64>() {
             Ok(millis) if is_moment(millis) => Ok(Some(Instant::at(UnixMillis(millis)))),
             Ok(_) => Err(wrong()),
-            Err(_) => parse_instant(&text).map(Some).map_err(|_| wrong()),
+            Err(_) => sheet.time_of(json).map(Some).ok_or_else(wrong),
         };
     }
     Ok(None)

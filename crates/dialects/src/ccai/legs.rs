@@ -6,7 +6,7 @@ use sessionary_core::{
     json::JsonText,
     leg::{LegKind, ToldLeg},
     signal::Fields,
-    time::{Millis, UnixMillis, parse_instant},
+    time::{Millis, UnixMillis},
     value::{RawJson, Value},
 };
 
@@ -54,7 +54,7 @@ pub(super) fn add(fields: &mut Fields, sheet: &Sheet<'_>) {
     let mut legs: Vec<ToldLeg> = Vec::new();
     for (slot, kind) in BOOKS {
         let Some(book) = sheet.get(slot) else { continue };
-        legs.extend(rows::<Row<'_>>(book).filter_map(|row| leg(kind, &row)));
+        legs.extend(rows::<Row<'_>>(book).filter_map(|row| leg(sheet, kind, &row)));
     }
     // A leg without a beginning goes last; the others keep the order of menus, queues and agents.
     legs.sort_by_key(|leg| leg.started_at.unwrap_or(UnixMillis(i64::MAX)));
@@ -80,7 +80,8 @@ fn json_of(value: &impl Serialize) -> Option<RawJson> {
 }
 
 /// One row; `None`: neither a time nor a length is in it.
-fn leg(kind: LegKind, row: &Row<'_>) -> Option<ToldLeg> {
+fn leg(sheet: &Sheet<'_>, kind: LegKind, row: &Row<'_>) -> Option<ToldLeg> {
+    let at = |raw: Option<&RawValue>| sheet.time_of(raw?.into()).map(|instant| instant.at);
     let talk = millis(row.call_duration).or_else(|| millis(row.chat_duration));
     let (hold, wait) = (millis(row.hold_duration), millis(row.queue_duration));
     let (started_at, ended_at) = (at(row.started_at), at(row.ended_at));
@@ -111,11 +112,6 @@ fn leg(kind: LegKind, row: &Row<'_>) -> Option<ToldLeg> {
         before_work_ms: millis(row.bcw_duration),
         met_service_level: row.service_level_event.and_then(met),
     })
-}
-
-fn at(raw: Option<&RawValue>) -> Option<UnixMillis> {
-    let text = JsonText::from(raw?).plain_text()?;
-    parse_instant(&text).ok().map(|instant| instant.at)
 }
 
 fn millis(raw: Option<&RawValue>) -> Option<Millis> {

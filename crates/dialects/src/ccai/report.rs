@@ -7,17 +7,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sessionary_core::{
     dictionary::field,
-    json::JsonText,
     signal::{Signal, kind},
-    time::{Instant, parse_instant},
+    time::Instant,
     value::Value,
 };
 
 use super::{
-    derived::{Reading, answered_by},
-    legs::rows,
-    members::Slot,
-    people::id_text,
+    derived::answered_by, legs::rows, members::Slot, people::id_text, reading::Reading,
     sheet::Fault,
 };
 use crate::Context;
@@ -26,14 +22,14 @@ use crate::Context;
 #[expect(clippy::unnecessary_wraps, reason = "the signature that events have as well")]
 pub(super) fn signals(reading: Reading<'_>, context: &Context<'_>) -> Result<Vec<Signal>, Fault> {
     let mut signals = milestones(&reading, context);
-    let ended = at(reading.sheet.get(Slot::ENDS_AT));
+    let ended = reading.sheet.time(Slot::ENDS_AT);
     let latest = || {
         let times = [Slot::CREATED_AT, Slot::QUEUED_AT, Slot::ASSIGNED_AT, Slot::CONNECTED_AT];
-        let times = times.into_iter().filter_map(|slot| at(reading.sheet.get(slot)));
+        let times = times.into_iter().filter_map(|slot| reading.sheet.time(slot));
         times.max_by_key(|instant| instant.at)
     };
     let told_at = ended.or_else(latest).map(|instant| Instant::at(instant.at));
-    let updated = at(reading.sheet.get(Slot::UPDATED_AT));
+    let updated = reading.sheet.time(Slot::UPDATED_AT);
     let version = updated.map_or(0, |instant| u64::try_from(instant.at.0).unwrap_or_default());
     let name = format!("ccai:{}:{}:report:{version:015}", reading.word(), reading.id);
     let mut report = reading.signal(kind::SESSION_REPORTED, context);
@@ -62,13 +58,13 @@ fn milestones(reading: &Reading<'_>, context: &Context<'_>) -> Vec<Signal> {
     // A call that is booked for later does not begin when it is booked.
     let is_booked = sheet.get(Slot::SCHEDULED_AT).is_some();
     let created = if is_booked { kind::CALL_PROGRESSED } else { kind::CALL_STARTED };
-    add(created, at(sheet.get(Slot::CREATED_AT)), None);
-    add(kind::CALL_QUEUED, at(sheet.get(Slot::QUEUED_AT)), None);
-    add(kind::CALL_ANSWERED, at(sheet.get(Slot::VA_CONNECTED_AT)), Some("virtual"));
+    add(created, sheet.time(Slot::CREATED_AT), None);
+    add(kind::CALL_QUEUED, sheet.time(Slot::QUEUED_AT), None);
+    add(kind::CALL_ANSWERED, sheet.time(Slot::VA_CONNECTED_AT), Some("virtual"));
     let said = sheet.text(Slot::ANSWER_TYPE);
     let by = said.and_then(|word| answered_by(&word)).unwrap_or("human");
-    add(kind::CALL_ANSWERED, at(sheet.get(Slot::CONNECTED_AT)), Some(by));
-    add(kind::CALL_ENDED, at(sheet.get(Slot::ENDS_AT)), None);
+    add(kind::CALL_ANSWERED, sheet.time(Slot::CONNECTED_AT), Some(by));
+    add(kind::CALL_ENDED, sheet.time(Slot::ENDS_AT), None);
     signals.extend(transfers(reading, context));
     signals
 }
@@ -90,7 +86,7 @@ fn transfers(reading: &Reading<'_>, context: &Context<'_>) -> Vec<Signal> {
     let Some(list) = reading.sheet.get(Slot::TRANSFERS) else { return Vec::new() };
     let mut signals = Vec::new();
     let mut add = |kind: &str, raw: Option<&RawValue>, agent: Option<(&str, Box<str>)>| {
-        let Some(at) = at(raw.map(JsonText::from)) else { return };
+        let Some(at) = raw.and_then(|raw| reading.sheet.time_of(raw.into())) else { return };
         let mut signal = reading.signal(kind, context);
         signal.occurred_at = Some(Instant::at(at.at));
         if let Some((word, id)) = agent {
@@ -107,8 +103,4 @@ fn transfers(reading: &Reading<'_>, context: &Context<'_>) -> Vec<Signal> {
         add(kind::CALL_ANSWERED, row.connected_at, human.or_else(robot));
     }
     signals
-}
-
-fn at(json: Option<JsonText<'_>>) -> Option<Instant> {
-    parse_instant(&json?.plain_text()?).ok()
 }

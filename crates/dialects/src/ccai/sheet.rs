@@ -1,6 +1,7 @@
 //! A sheet: the members of one object, each at its place in the table, read in one pass.
 use sessionary_core::{
     json::{Bounds, JsonText, Scanner},
+    time::{Instant, parse_instant_in},
     value::RawJson,
 };
 
@@ -9,6 +10,8 @@ use crate::{Context, canonical::ItemError, limits::check};
 
 /// The members of one object.
 pub(super) struct Sheet<'a> {
+    /// The time zone of times without an offset.
+    zone: Option<&'a str>,
     slots: [Option<JsonText<'a>>; MEMBERS.len()],
     /// Members without a place, as they were sent.
     pub(super) others: Vec<(Box<str>, RawJson)>,
@@ -43,8 +46,9 @@ impl Fault {
 
 impl<'a> Sheet<'a> {
     /// Reads the object that `text` is, however large: it may be an envelope of many.
-    pub(super) fn read(text: &'a str, context: &Context<'_>) -> Result<Sheet<'a>, Fault> {
-        let mut sheet = Sheet { slots: [None; MEMBERS.len()], others: Vec::new() };
+    pub(super) fn read(text: &'a str, context: &Context<'a>) -> Result<Sheet<'a>, Fault> {
+        let slots = [None; MEMBERS.len()];
+        let mut sheet = Sheet { zone: context.zone, slots, others: Vec::new() };
         sheet.add(text, context).ok_or_else(|| why_not(text, context))?;
         if let Some(item) = sheet.take(Slot::ITEM) {
             sheet.add(item.get(), context).ok_or_else(|| why_not(item.get(), context))?;
@@ -56,9 +60,7 @@ impl<'a> Sheet<'a> {
         let limits = &context.limits;
         let (depth, members) = (limits.depth, limits.members);
         let mut scanner = Scanner::new(text, Bounds { depth, members, text_bytes: limits.text });
-        let mut passed = scanner.open(b'{')?;
-        while let Some(name) = scanner.name(&mut passed)? {
-            let name = name.plain_text()?;
+        scanner.members(|name, scanner| {
             let value = scanner.value()?;
             match find(&name).and_then(|at| self.slots.get_mut(at)) {
                 Some(_) if is_nothing(value) => {}
@@ -66,7 +68,8 @@ impl<'a> Sheet<'a> {
                 None if value.is_null() => {}
                 None => self.others.push((name.into(), RawJson::from_parsed(value))),
             }
-        }
+            Some(())
+        })?;
         scanner.space();
         scanner.peek().is_none().then_some(())
     }
@@ -86,10 +89,26 @@ impl<'a> Sheet<'a> {
         self.get(slot)?.plain_text()
     }
 
+    /// The time of a member, if it is one.
+    pub(super) fn time(&self, slot: Slot) -> Option<Instant> {
+        self.time_of(self.get(slot)?)
+    }
+
+    /// The time that a text is, if it is one.
+    pub(super) fn time_of(&self, json: JsonText<'_>) -> Option<Instant> {
+        parse_instant_in(&json.plain_text()?, self.zone).ok()
+    }
+
     /// Every member that came, with its place.
     pub(super) fn filled(&self) -> impl Iterator<Item = (usize, JsonText<'a>)> {
         self.slots.iter().enumerate().filter_map(|(at, value)| Some((at, (*value)?)))
     }
+}
+
+/// The text of a value that says something.
+pub(super) fn text_of(json: JsonText<'_>) -> Option<Box<str>> {
+    let text = json.plain_text().filter(|text| !json.is_null() && !text.is_empty())?;
+    Some(text.into())
 }
 
 /// Refuses one object that is too large.

@@ -1,12 +1,19 @@
-//! Browser and device of a session, from its user agent, in the words of a record.
+//! What the user agent of a session tells, in the words of a record: browser, device, and whether it
+//! is a machine.
 //!
-//! In a record, what the sender said of them stays as it is; only members that are missing are added.
+//! In a record, what the sender said of browser and device stays as it is; only members that are
+//! missing are added.
 use serde_json::{Map, Value, json};
 
-use super::agent::{self, Agent};
+use super::{
+    agent::{self, Agent},
+    bots,
+};
 
-/// Adds `technical.browser` and `technical.device` to a record, as far as its user agent tells.
+/// Adds `technical.browser` and `technical.device` to a record, as far as its user agent tells, and
+/// the mark of a machine, which is null for all others.
 pub fn add(record: &mut Value) {
+    add_mark(record);
     let Some(technical) = record.get_mut("technical").and_then(Value::as_object_mut) else {
         return;
     };
@@ -14,6 +21,16 @@ pub fn add(record: &mut Value) {
     let agent = agent::agent(text);
     fill(technical, "browser", browser(&agent));
     fill(technical, "device", device(&agent));
+}
+
+fn add_mark(record: &mut Value) {
+    let text = record.pointer("/technical/user_agent").and_then(Value::as_str);
+    let mark = text.and_then(bots::classify);
+    // A redirect says only where it leads.
+    let record = record.as_object_mut().filter(|record| !record.contains_key("merged_into"));
+    let Some(record) = record else { return };
+    record.insert("bot_class".to_owned(), json!(mark.map(|mark| mark.class.word())));
+    record.insert("bot_reason".to_owned(), json!(mark.map(|mark| mark.reason)));
 }
 
 /// The browser that a user agent tells of: an object in the words of a record, or null.
@@ -160,12 +177,28 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_an_agent_is_left_alone() {
-        for record in [json!({}), json!({ "technical": {} }), json!([1]), json!({ "technical": 1 })]
-        {
+    fn a_record_without_an_agent_has_no_mark_and_is_left_alone() {
+        for technical in [json!({}), json!({ "lang": "en" }), json!(1)] {
+            let mut told = json!({ "technical": technical });
+            add(&mut told);
+            let unmarked = json!({ "technical": technical, "bot_class": null, "bot_reason": null });
+            assert_eq!(told, unmarked);
+        }
+        for record in [json!([1]), json!({ "id": "a", "merged_into": "b" })] {
             let mut told = record.clone();
             add(&mut told);
             assert_eq!(told, record);
         }
+    }
+
+    #[test]
+    fn a_machine_is_marked_with_the_pattern_that_says_so() {
+        let mut told =
+            json!({ "technical": { "user_agent": "Mozilla/5.0 (compatible; UptimeRobot/2.0)" } });
+        add(&mut told);
+        assert_eq!(
+            (&told["bot_class"], &told["bot_reason"]),
+            (&json!("monitor"), &json!("UptimeRobot"))
+        );
     }
 }

@@ -33,11 +33,11 @@ pub(super) fn members<'a>(text: &'a str, limits: &Limits) -> Option<Members<'a>>
     let bounds = Bounds { depth: limits.depth, members: limits.members, text_bytes: limits.text };
     let mut scanner = Scanner::new(text, bounds);
     scanner.space();
-    let mut passed = scanner.open(b'{')?;
     let mut members = Vec::with_capacity(USUAL);
-    while let Some(name) = scanner.name(&mut passed)? {
-        members.push((name.plain_text()?, scanner.value()?));
-    }
+    scanner.members(|name, scanner| {
+        members.push((name, scanner.value()?));
+        Some(())
+    })?;
     scanner.space();
     scanner.peek().is_none().then_some(members)
 }

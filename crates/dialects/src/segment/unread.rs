@@ -67,11 +67,10 @@ impl<'a> Unread<'a> {
             Bounds { depth: limits.depth, members: limits.members, text_bytes: limits.text };
         let mut scanner = Scanner::new(text, bounds);
         let mut unread = Unread::default();
-        let mut passed = scanner.open(b'{')?;
-        while let Some(name) = scanner.name(&mut passed)? {
-            let (name, json) = (name.plain_text()?, scanner.value()?);
+        scanner.members(|name, scanner| {
+            let json = scanner.value()?;
             if json.is_null() {
-                continue;
+                return Some(());
             }
             match unread.slot(&name) {
                 Some(slot) => *slot = Some(json),
@@ -79,7 +78,8 @@ impl<'a> Unread<'a> {
                 None if matches!(&*name, "receivedAt" | "writeKey" | "_metadata") => {}
                 None => unread.others.push((name, json)),
             }
-        }
+            Some(())
+        })?;
         scanner.peek().is_none().then_some(unread)
     }
 

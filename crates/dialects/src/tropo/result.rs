@@ -52,11 +52,7 @@ pub(super) struct Draft<'a> {
 /// Reads the object that comes next.
 pub(super) fn read<'a>(scanner: &mut Scanner<'a>) -> Option<Draft<'a>> {
     let mut draft = Draft::default();
-    let mut passed = scanner.open(b'{')?;
-    while let Some(name) = scanner.name(&mut passed)? {
-        let name = name.plain_text()?;
-        draft.member(&name, scanner)?;
-    }
+    scanner.members(|name, scanner| draft.member(&name, scanner))?;
     Some(draft)
 }
 

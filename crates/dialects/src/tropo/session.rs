@@ -57,11 +57,7 @@ struct Party<'a> {
 /// Reads the object that comes next.
 pub(super) fn read<'a>(scanner: &mut Scanner<'a>) -> Option<Draft<'a>> {
     let mut draft = Draft::default();
-    let mut passed = scanner.open(b'{')?;
-    while let Some(name) = scanner.name(&mut passed)? {
-        let name = name.plain_text()?;
-        draft.member(&name, scanner)?;
-    }
+    scanner.members(|name, scanner| draft.member(&name, scanner))?;
     Some(draft)
 }
 
@@ -205,9 +201,8 @@ impl<'a> Draft<'a> {
 
 impl<'a> Party<'a> {
     fn read(&mut self, path: &str, scanner: &mut Scanner<'a>, sheet: &mut Sheet) -> Option<()> {
-        let mut passed = scanner.open(b'{')?;
-        while let Some(name) = scanner.name(&mut passed)? {
-            let (name, json) = (name.plain_text()?, scanner.value()?);
+        scanner.members(|name, scanner| {
+            let json = scanner.value()?;
             let place = match &*name {
                 "id" => &mut self.id,
                 "name" => &mut self.name,
@@ -215,19 +210,12 @@ impl<'a> Party<'a> {
                 "network" => &mut self.network,
                 _ => {
                     sheet.keep(&format!("{path}.{name}"), json);
-                    continue;
+                    return Some(());
                 }
             };
-            *place = match json.get() {
-                "null" => None,
-                _ if json.plain_text().is_none() => {
-                    sheet.unreadable(&format!("{path}.{name}"), json);
-                    None
-                }
-                _ => json.plain_text().filter(|text| !text.is_empty()),
-            };
-        }
-        Some(())
+            *place = sheet.text_at(|| format!("{path}.{name}"), json);
+            Some(())
+        })
     }
 
     /// The name; the word `unknown` means that there is none, and is kept as it came.

@@ -19,12 +19,21 @@ impl Sheet {
     /// The text of a member; null and empty text are nothing (C21). What is no text is kept as it
     /// came, and flagged.
     pub(super) fn text<'a>(&mut self, path: &str, json: JsonText<'a>) -> Option<Cow<'a, str>> {
+        self.text_at(|| path.to_owned(), json)
+    }
+
+    /// The same, for a path that is put together only when it is needed.
+    pub(super) fn text_at<'a>(
+        &mut self,
+        path: impl FnOnce() -> String,
+        json: JsonText<'a>,
+    ) -> Option<Cow<'a, str>> {
         if json.is_null() {
             return None;
         }
         let text = json.plain_text();
         if text.is_none() {
-            self.unreadable(path, json);
+            self.unreadable(&path(), json);
         }
         text.filter(|text| !text.is_empty())
     }

@@ -18,6 +18,7 @@ const CONTEXT: Context<'_> = Context {
     source: "shop",
     country: Some("US"),
     currency: Some("EUR"),
+    zone: None,
     limits: Limits { items: 500, item: 1 << 20, depth: 64, members: 512, text: 65_536 },
 };
 

@@ -25,8 +25,7 @@ const NUMBERED: &str = include_str!("../../../../data/golden/handshake/numbered.
 const NUMBERED_QUERY: &str = include_str!("../../../../data/golden/handshake/numbered-query.txt");
 
 fn context() -> PostingContext<'static> {
-    let key =
-        Context { source: "key", country: Some("US"), currency: None, limits: Limits::default() };
+    let key = Context { source: "key", country: Some("US"), ..Context::default() };
     PostingContext { key, ..PostingContext::default() }
 }
 

@@ -15,6 +15,7 @@ const CONTEXT: Context<'_> = Context {
     source: "",
     country: Some("US"),
     currency: None,
+    zone: None,
     limits: Limits { items: 500, item: 1 << 20, depth: 64, members: 512, text: 65_536 },
 };
 

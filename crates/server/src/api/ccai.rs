@@ -164,6 +164,9 @@ async fn unreadable(
     if body.is_empty() {
         return problem;
     }
+    if let Err(too_much) = caller.charge(1) {
+        return too_much;
+    }
     let reason = (error.code(), error.to_string());
     let item = put_aside(app, caller, dialect, reason, body.to_vec());
     refuse(app, caller, vec![item], problem).await

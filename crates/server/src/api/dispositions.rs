@@ -14,7 +14,7 @@ use sessionary_dialects::{
     handshake::{self, Decoded, Form, Posting, PostingContext, Refusal, Reply},
 };
 use sessionary_engine::{
-    Submission, VerdictStatus,
+    Submission,
     action_keys::{ActionKeyRecord, Found},
     hops,
     keys::Scope,
@@ -25,6 +25,7 @@ use super::{
     App,
     answers::{Answered, json as answer, ok},
     signals::{context, put_aside, refuse},
+    single::take_in_and_see,
 };
 use crate::{
     auth::Caller,
@@ -208,23 +209,7 @@ fn of_action_key<'a>(
 
 async fn state(app: &App, caller: &Caller, decoded: Decoded) -> Answered {
     let Decoded { signal, form } = decoded;
-    let tenant = caller.tenant();
-    let submission = Submission {
-        tenant,
-        signals: vec![signal.clone()],
-        received_at: None,
-        quarantine: Vec::new(),
-    };
-    let receipt = app.engine.submit(submission).await?;
-    let verdict = receipt.verdicts.first().copied().ok_or(Code::Internal)?;
-    if verdict.status == VerdictStatus::Conflict {
-        let detail = format!(
-            "another disposition with this api_trackingid is in session {}",
-            verdict.session
-        );
-        return Err(Code::SignalConflict.because(detail));
-    }
-    let view = app.engine.session(tenant, verdict.session).await?.ok_or(Code::Internal)?;
+    let view = take_in_and_see(app, caller, signal.clone()).await?;
     let id = view.session.envelope.id.to_string();
     let reply = Reply::to(&signal, &id, view.session.envelope.status.word());
     Ok(match form {

@@ -41,6 +41,28 @@ impl From<RegistryError> for Problem {
                 return Code::Internal.into();
             }
         };
-        code.because(error.to_string())
+        let problem = code.because(error.to_string());
+        if code == Code::StoreUnavailable { problem.retry_after(1) } else { problem }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_may_pass_says_when_to_come_again() {
+        let told = |error: EngineError| {
+            let problem = Problem::from(error);
+            (problem.code.status().as_u16(), problem.code.word(), problem.retry_after_s)
+        };
+        assert_eq!(told(EngineError::Busy), (503, "overloaded", Some(1)));
+        assert_eq!(told(EngineError::Stopped), (503, "not_ready", Some(1)));
+        assert_eq!(told(EngineError::Interrupted), (503, "store_unavailable", Some(1)));
+        assert_eq!(
+            told(EngineError::DiskFull { free: 1, needed: 2 }),
+            (507, "disk_full", Some(10))
+        );
+        assert_eq!(told(EngineError::Outdated), (409, "definition_changed", None));
     }
 }

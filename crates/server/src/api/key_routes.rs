@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sessionary_core::{
     channel::{Channel, SessionType},
     disposition::ClaimPolicy,
-    time::{Millis, UnixMillis, parse_instant},
+    time::{Millis, UnixMillis, is_zone, parse_instant},
 };
 use sessionary_engine::{
     action_keys::{ActionKeyRecord, ProgramSignal},
@@ -162,6 +162,9 @@ async fn issue(State(app): State<App>, caller: Caller, payload: Payload) -> Answ
     }
     if scopes.is_empty() && kind == KeyKind::Secret {
         scopes = caller.key.scopes.iter().copied().collect();
+    }
+    if wish.timezone.as_deref().is_some_and(|name| !is_zone(name)) {
+        return Err(wrong("/timezone", "send the IANA name of a time zone such as Europe/Berlin"));
     }
     let expires_at = match wish.expires_at.as_deref() {
         None => None,

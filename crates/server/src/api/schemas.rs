@@ -163,7 +163,11 @@ fn running(routes: Routes<App>) -> Routes<App> {
                 "strict": { "type": "boolean" },
                 "currency": { "type": ["string", "null"] },
                 "country": { "type": ["string", "null"] },
-                "timezone": { "type": ["string", "null"] },
+                "timezone": {
+                    "type": ["string", "null"],
+                    "description": "IANA name of the zone of times that a contact centre sends \
+                                    without an offset",
+                },
                 "source": { "type": ["string", "null"] },
                 "label": { "type": "string" },
                 "expires_at": { "type": ["string", "null"], "format": "date-time" },

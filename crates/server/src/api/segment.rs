@@ -1,5 +1,4 @@
-//! Segment's calls: what the libraries of Segment and `RudderStack` send, and what their library for
-//! browsers asks first.
+//! Segment's calls: what the libraries of Segment and `RudderStack` send.
 //!
 //! The write key stands in the header or in the body. A call of a batch that cannot be understood
 //! goes to quarantine and is answered as the others are: to these libraries a 4xx means that the
@@ -8,7 +7,7 @@ use axum::{
     extract::{FromRequest, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, Uri, header::HOST};
+use http::StatusCode;
 use serde_json::{Value, json};
 use sessionary_core::signal::Signal;
 use sessionary_dialects::{
@@ -16,16 +15,11 @@ use sessionary_dialects::{
     canonical::ItemError,
     segment::{self, BodyError, Call, Posting},
 };
-use sessionary_engine::{
-    Submission,
-    keys::{KeyKind, Scope},
-    quarantine::Quarantined,
-};
+use sessionary_engine::{Submission, keys::Scope, quarantine::Quarantined};
 
 use super::{
     App,
-    answers::{Answered, json as answer, ok, with_status},
-    paging::Segment,
+    answers::{json as answer, with_status},
     signals::{context, put_aside, refuse},
 };
 use crate::{
@@ -35,6 +29,8 @@ use crate::{
     problem::{Code, Problem},
     routes::{Access, Method, Route, Routes, Takes},
 };
+
+mod pages;
 
 const SCOPE: Scope = Scope::SignalsWrite;
 
@@ -71,9 +67,14 @@ const fn single(path: &'static str) -> Route {
     }
 }
 
-/// The batch routes: of libraries, of imports, of the library for browsers.
-static BATCHES: [Route; 3] =
-    [BATCH, Route { path: "/v1/import", ..BATCH }, Route { path: "/v1/b", ..BATCH }];
+/// The batch routes: of libraries, of imports, of Segment's library for browsers, and of
+/// `RudderStack`'s where a page is being left.
+static BATCHES: [Route; 4] = [
+    BATCH,
+    Route { path: "/v1/import", ..BATCH },
+    Route { path: "/v1/b", ..BATCH },
+    Route { path: "/beacon/v1/batch", ..BATCH },
+];
 
 /// The routes of one call each: of libraries, and of the library for browsers.
 static CALLS: [(Route, Call); 12] = [
@@ -91,20 +92,9 @@ static CALLS: [(Route, Call); 12] = [
     (single("/v1/a"), Call::Alias),
 ];
 
-const SETTINGS: Route = Route {
-    path: "/v1/projects/{write_key}/settings",
-    tag: "write",
-    summary: "What Segment's library for browsers asks before it sends",
-    detail: "Tells it to send to this server, with the key that it asked with, and nothing to anybody else.",
-    access: Access::KeyInPath("write_key", SCOPE),
-    answers: &[answer(200, "The settings", "SegmentSettings")],
-    refuses_as: Some(in_their_words),
-    ..Route::PLAIN
-};
-
 pub(super) fn add(routes: Routes<App>) -> Routes<App> {
     let gate = routes.gate();
-    let mut routes = schemas(routes).at(&SETTINGS, settings);
+    let mut routes = pages::add(schemas(routes));
     let batches = BATCHES.iter().map(|route| (route, None));
     for (route, call) in batches.chain(CALLS.iter().map(|(route, call)| (route, Some(*call)))) {
         let gate = gate.clone();
@@ -146,16 +136,7 @@ fn schemas(routes: Routes<App>) -> Routes<App> {
         "required": ["success"],
         "properties": { "success": { "const": true } },
     });
-    let settings = json!({
-        "type": "object",
-        "required": ["integrations"],
-        "properties": { "integrations": { "type": "object" } },
-    });
-    routes
-        .schema("SegmentCall", call)
-        .schema("SegmentBatch", batch)
-        .schema("SegmentReply", reply)
-        .schema("SegmentSettings", settings)
+    routes.schema("SegmentCall", call).schema("SegmentBatch", batch).schema("SegmentReply", reply)
 }
 
 /// A refusal as these libraries read and show it.
@@ -218,6 +199,9 @@ async fn unreadable(
     let problem = problem_of(error);
     if body.is_empty() {
         return problem;
+    }
+    if let Err(too_much) = caller.charge(1) {
+        return too_much;
     }
     let reason = (error.code(), error.to_string());
     let item = put_aside(app, caller, &dialect(call), reason, body.to_vec());
@@ -317,47 +301,4 @@ fn signals_of(
         let pointer = format!("/{}", error.field.unwrap_or_default().replace('.', "/"));
         Problem::from(Code::Unprocessable).at(pointer, error.detail)
     })
-}
-
-async fn settings(
-    caller: Caller,
-    Segment(key): Segment<String>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Answered {
-    if caller.key.kind == KeyKind::Secret {
-        return Err(Code::SecretInUrl.into());
-    }
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let host = host.or(uri.authority().map(http::uri::Authority::as_str)).unwrap_or("localhost");
-    Ok(ok(&json!({
-        "integrations": { "Segment.io": {
-            "apiKey": key,
-            "apiHost": format!("{host}/v1"),
-            "protocol": protocol(&headers),
-            "unbundledIntegrations": [],
-            "addBundledMetadata": false,
-        }},
-        "plan": { "track": { "__default": { "enabled": true, "integrations": {} } } },
-        "edgeFunction": {},
-        "analyticsNextEnabled": true,
-        "middlewareSettings": {},
-        "enabledMiddleware": {},
-        "metrics": { "sampleRate": 0 },
-        "legacyVideoPluginsEnabled": false,
-        "remotePlugins": [],
-    })))
-}
-
-/// The protocol by which a page reaches this server: as the proxy says that speaks for it, else that
-/// of the page itself, which a browser would let call no less.
-fn protocol(headers: &HeaderMap) -> &'static str {
-    let first = |name: &str| {
-        let text = headers.get(name)?.to_str().ok()?;
-        Some(text.split([',', ':']).next().unwrap_or_default().trim())
-    };
-    match first("x-forwarded-proto").or_else(|| first("origin")).or_else(|| first("referer")) {
-        Some(said) if said.eq_ignore_ascii_case("https") => "https",
-        _ => "http",
-    }
 }

@@ -12,13 +12,14 @@ use sessionary_core::{
     signal::{Signal, kind},
 };
 use sessionary_dialects::{Format, View, canonical, identities::spellings};
-use sessionary_engine::{Reader, SessionFilter, SessionView, Submission, keys::Scope};
+use sessionary_engine::{Reader, SessionFilter, SessionView, keys::Scope};
 
 use super::{
     App,
     answers::{Answered, Listing, created, integer, json as answer, ok, text},
     paging::{Query, Segment},
     signals::{context, in_session},
+    single,
 };
 use crate::{
     auth::Caller,
@@ -308,15 +309,9 @@ async fn begin(State(app): State<App>, caller: Caller, payload: Payload) -> Answ
     }
     let tenant = caller.tenant();
     let identities = signal.identities.clone();
-    let submission =
-        Submission { tenant, signals: vec![signal], received_at: None, quarantine: Vec::new() };
-    let receipt = app.engine.submit(submission).await?;
-    let verdict = receipt.verdicts.first().copied().ok_or(Code::Internal)?;
-    if verdict.status == sessionary_engine::VerdictStatus::Conflict {
-        return Err(Code::SignalConflict.into());
-    }
+    let session = single::take_in(&app, &caller, signal).await?;
     let reader = app.engine.reader().await?;
-    let session = reader.session(tenant, verdict.session)?.ok_or(Code::Internal)?;
+    let session = reader.session(tenant, session)?.ok_or(Code::Internal)?;
     let mut begun = json!({
         "session_id": session.envelope.id.to_string(),
         "short_id": session.envelope.short_id,

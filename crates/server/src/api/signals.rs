@@ -94,6 +94,7 @@ pub(super) fn context<'a>(app: &App, caller: &'a Caller) -> Context<'a> {
         source: caller.key.source.as_deref().unwrap_or(""),
         country: caller.key.country.as_deref(),
         currency: caller.key.currency.as_deref(),
+        zone: caller.key.timezone.as_deref(),
         limits: app.limits,
     }
 }
@@ -153,6 +154,7 @@ async fn take_in(app: &App, caller: &Caller, body: &Bytes) -> Result<String, Pro
             if body.is_empty() {
                 return Err(problem);
             }
+            caller.charge(1)?;
             let reason = (error.code(), error.to_string());
             let item = put_aside(app, caller, "signals", reason, body.to_vec());
             return Err(refuse(app, caller, vec![item], problem).await);

@@ -1,6 +1,7 @@
 //! CCAI Platform's events and files: taken in, read back, put aside, replayed.
 use reqwest::Method;
 use serde_json::{Value, json};
+use sessionary_engine::{keys::KeyKind, registry::NewKey};
 
 use crate::world::World;
 
@@ -118,4 +119,47 @@ async fn a_key_that_stands_in_a_page_may_not_speak_for_the_contact_centre() {
         assert_eq!(refused.status, 403, "{}", refused.body);
         assert_eq!(world.ask(Method::POST, path, "", &[], r#"{"id":1}"#).await.status, 401);
     }
+}
+
+#[tokio::test]
+async fn times_without_an_offset_are_of_the_keys_zone() {
+    let world = World::start().await;
+    let key = world.key(NewKey {
+        timezone: Some("Europe/Berlin".into()),
+        ..NewKey::new(KeyKind::Secret, "default")
+    });
+    let event = json!({"id": 7, "session_type": "Voice Inbound", "status": "queued",
+                       "occurred_at": "2026-07-05T11:00:00"});
+    let reply = world.ask(Method::POST, "/ccai/events", &key, &[], event.to_string()).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let id = reply.body["results"][0]["session_id"].as_str().unwrap();
+    let record = world.get(&format!("/v1/sessions/{id}")).await;
+    assert_eq!(record["started_at"], "2026-07-05T09:00:00.000Z");
+    let file = world.get(&format!("/v1/sessions/{id}?format=ccai")).await;
+    assert_eq!(file["queued_at"], "2026-07-05T11:00:00.000+02:00");
+
+    let file = json!({"id": 8, "call_type": "Voice Inbound", "created_at": "2026-01-05 11:00:00",
+        "ends_at": "2026-01-05T11:05:00",
+        "handle_durations": [{"started_at": "2026-01-05T11:01:00", "call_duration": 240}]});
+    let reply = world.ask(Method::POST, "/ccai/metadata", &key, &[], file.to_string()).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let id = reply.body["results"][0]["session_id"].as_str().unwrap();
+    let record = world.get(&format!("/v1/sessions/{id}")).await;
+    assert_eq!(record["started_at"], "2026-01-05T10:00:00.000Z");
+    assert_eq!(record["ended_at"], "2026-01-05T10:05:00.000Z");
+    assert_eq!(record["legs"][0]["started_at"], "2026-01-05T10:01:00.000Z");
+
+    // Without one they are of UTC.
+    let event = json!({"id": 9, "status": "queued", "occurred_at": "2026-07-05T11:00:00"});
+    let reply = world.post("/ccai/events", event.to_string()).await;
+    let id = reply.body["results"][0]["session_id"].as_str().unwrap();
+    let record = world.get(&format!("/v1/sessions/{id}")).await;
+    assert_eq!(record["started_at"], "2026-07-05T11:00:00.000Z");
+
+    let wish = json!({"kind": "secret", "timezone": "Mars/Olympus"});
+    let refused = world.post("/v1/keys", wish.to_string()).await;
+    assert_eq!(
+        (refused.status.as_u16(), &refused.body["errors"][0]["pointer"]),
+        (422, &json!("/timezone"))
+    );
 }

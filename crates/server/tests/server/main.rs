@@ -8,6 +8,7 @@ mod hostile;
 mod log_lines;
 mod origins;
 mod world;
+mod busy;
 mod contract;
 mod delivery;
 mod outcomes;

@@ -292,3 +292,55 @@ async fn a_page_is_told_where_to_send_and_may_send_there() {
     assert_refused(&reply, 403, "origin_not_allowed");
     assert!(!reply.headers.contains_key("access-control-allow-origin"));
 }
+
+#[tokio::test]
+async fn a_page_of_rudderstack_is_told_to_start_and_may_send_there() {
+    let world = World::start().await;
+    let key = world.key(NewKey {
+        origins: vec!["https://shop.example".into()],
+        ..NewKey::new(KeyKind::Publishable, "default")
+    });
+    let from = |origin: &'static str| [("origin", origin)];
+    let shop = from("https://shop.example");
+    // The library says the key twice; either is enough.
+    let asked = format!("/sourceConfig/?p=npm&v=3.34.1&build=modern&writeKey={key}");
+    let in_query = world.ask(Method::GET, &asked, "", &shop, "").await;
+    let in_header = world.ask(Method::GET, "/sourceConfig", &key, &shop, "").await;
+    for reply in [in_query, in_header] {
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        assert_eq!(reply.headers["access-control-allow-origin"], "https://shop.example");
+        let source = &reply.body["source"];
+        assert!(source["id"].is_string(), "{source}");
+        assert_eq!((&source["enabled"], &source["destinations"]), (&json!(true), &json!([])));
+        assert_eq!(source["config"]["statsCollection"]["errors"]["enabled"], false);
+        assert!(!reply.body.to_string().contains(&key));
+    }
+    let preflight = [
+        ("origin", "https://shop.example"),
+        ("access-control-request-method", "GET"),
+        ("access-control-request-headers", "authorization"),
+    ];
+    let reply = world.ask(Method::OPTIONS, "/sourceConfig/", "", &preflight, "").await;
+    assert_eq!(reply.status, 204);
+    let elsewhere = from("https://evil.example");
+    assert_refused(
+        &world.ask(Method::GET, &asked, "", &elsewhere, "").await,
+        403,
+        "origin_not_allowed",
+    );
+    assert_refused(
+        &world.ask(Method::GET, "/sourceConfig/", "", &shop, "").await,
+        401,
+        "key_missing",
+    );
+
+    // A page that is being left sends what it still has without headers of its own.
+    let batch = json!({"batch": [{"type": "track", "event": "Left", "messageId": "m-9",
+        "anonymousId": "a-9", "context": {"sessionId": 1_762_000_000_123_u64}}], "sentAt": "2026-01-05T10:00:00Z"});
+    let path = format!("/beacon/v1/batch?writeKey={key}");
+    let headers = [("origin", "https://shop.example"), ("content-type", "text/plain")];
+    let reply = world.ask(Method::POST, &path, "", &headers, batch.to_string()).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let found = world.get("/v1/sessions?external_id=1762000000123").await;
+    assert_eq!(found["entities"].as_array().unwrap().len(), 1, "{found}");
+}

@@ -39,6 +39,7 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) engine: Engine,
     pub(crate) rows: Vec<&'static Route>,
+    pub(crate) readiness: Readiness,
     settings: Settings,
     stop: CancellationToken,
     dir: Option<tempfile::TempDir>,
@@ -67,11 +68,13 @@ fn serve(
     engine: &Engine,
     registry: &Arc<Registry>,
     settings: &Settings,
+    rates: Rates,
+    readiness: &Readiness,
     stop: &CancellationToken,
 ) -> (String, Vec<&'static Route>) {
     let clock = engine.clone();
     let clock = Arc::new(move || clock.now());
-    let gate = Gate::new(registry.keys(), clock, Rates::default());
+    let gate = Gate::new(registry.keys(), clock, rates);
     let delivery = delivery(registry);
     let app = App::new(engine.clone(), registry.clone(), settings, delivery.clone(), stop.clone());
     let (pump_stop, stopped) = tokio::sync::watch::channel(false);
@@ -81,7 +84,7 @@ fn serve(
         until.cancelled().await;
         pump_stop.send_replace(true);
     });
-    let table = api::table(gate, Readiness::new(State::Ready), settings);
+    let table = api::table(gate, readiness.clone(), settings);
     let rows = table.rows().to_vec();
     let router = face::router(table, app, settings);
     let listener = accept::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -110,8 +113,13 @@ impl World {
         World::with(rules, Settings::default()).await
     }
 
-    #[expect(clippy::unused_async, reason = "it spawns, and so needs a runtime")]
     pub(crate) async fn with(rules: Rules, settings: Settings) -> World {
+        World::within(rules, settings, Rates::default()).await
+    }
+
+    /// A world whose keys may send so much.
+    #[expect(clippy::unused_async, reason = "it spawns, and so needs a runtime")]
+    pub(crate) async fn within(rules: Rules, settings: Settings, rates: Rates) -> World {
         let dir = tempfile::tempdir().unwrap();
         let options = Options {
             cache_bytes: 16 << 20,
@@ -132,7 +140,8 @@ impl World {
         };
         let engine = Engine::start(store, secret, config).unwrap();
         let stop = CancellationToken::new();
-        let (base, rows) = serve(&engine, &registry, &settings, &stop);
+        let readiness = Readiness::new(State::Ready);
+        let (base, rows) = serve(&engine, &registry, &settings, rates, &readiness, &stop);
         let mut world = World {
             base,
             secret: String::new(),
@@ -141,6 +150,7 @@ impl World {
             client: Client::new(),
             engine,
             rows,
+            readiness,
             settings,
             stop,
             dir: Some(dir),
@@ -154,7 +164,9 @@ impl World {
     #[expect(clippy::unused_async, reason = "it spawns, and so needs a runtime")]
     pub(crate) async fn again(&self) -> World {
         let stop = self.stop.child_token();
-        let (base, rows) = serve(&self.engine, &self.registry, &self.settings, &stop);
+        let (settings, readiness) = (&self.settings, &self.readiness);
+        let (base, rows) =
+            serve(&self.engine, &self.registry, settings, Rates::default(), readiness, &stop);
         World {
             base,
             rows,
@@ -163,6 +175,7 @@ impl World {
             registry: self.registry.clone(),
             client: Client::new(),
             engine: self.engine.clone(),
+            readiness: self.readiness.clone(),
             settings: self.settings.clone(),
             stop,
             dir: None,

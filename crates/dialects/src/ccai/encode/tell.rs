@@ -18,7 +18,8 @@ use sessionary_core::{
 
 use super::{
     super::{
-        derived::{MenuPath, answered_by},
+        derived::answered_by,
+        menu::MenuPath,
         session_type::{self, Type},
     },
     ended_at, is_over, times, value,

@@ -14,13 +14,14 @@ use sessionary_dialects::{
         web_reply,
     },
 };
-use sessionary_engine::{SessionView, Submission, VerdictStatus, keys::Scope};
+use sessionary_engine::{SessionView, keys::Scope};
 
 use super::{App, dialect, errors::error_body, event_context, problem_of, refused};
 use crate::{
     api::{
         answers::{Answered, integer, json as answer, ok, text},
         paging::{Query, Segment},
+        single::{self, take_in_and_see},
     },
     auth::Caller,
     body::{BodySize, Payload},
@@ -148,28 +149,11 @@ async fn take_in(
     caller.charge(1)?;
     match decode(&payload.bytes, &event_context(app, caller)) {
         Ok(signal) => {
-            let view = submit(app, caller, &signal).await?;
+            let view = take_in_and_see(app, caller, signal.clone()).await?;
             Ok((signal, view))
         }
         Err(refusal) => Err(refused(app, caller, dialect, &payload.bytes, &refusal).await),
     }
-}
-
-/// The session that the signal fell into.
-async fn submit(app: &App, caller: &Caller, signal: &Signal) -> Result<SessionView, Problem> {
-    let tenant = caller.tenant();
-    let submission = Submission {
-        tenant,
-        signals: vec![signal.clone()],
-        received_at: None,
-        quarantine: Vec::new(),
-    };
-    let receipt = app.engine.submit(submission).await?;
-    let verdict = receipt.verdicts.first().copied().ok_or(Code::Internal)?;
-    if verdict.status == VerdictStatus::Conflict {
-        return Err(Code::SignalConflict.into());
-    }
-    Ok(app.engine.session(tenant, verdict.session).await?.ok_or(Code::Internal)?)
 }
 
 async fn pinged(
@@ -195,6 +179,6 @@ async fn pinged(
     };
     let signal = ping(&said, &event_context(&app, &caller), app.engine.number());
     let signal = signal.map_err(|refusal| problem_of(&refusal))?;
-    submit(&app, &caller, &signal).await?;
+    single::take_in(&app, &caller, signal).await?;
     Ok(ok(&json!({"actions": [], "pollIntervalMilliseconds": POLL_INTERVAL_MS})))
 }

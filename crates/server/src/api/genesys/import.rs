@@ -66,6 +66,7 @@ async fn post(State(app): State<App>, caller: Caller, payload: Payload) -> Answe
     let sessions = match decode_sessions(&payload.bytes, &context) {
         Ok(sessions) => sessions,
         Err(why) => {
+            caller.charge(1)?;
             return Err(refused(&app, &caller, dialect::SESSION, &payload.bytes, &why).await);
         }
     };

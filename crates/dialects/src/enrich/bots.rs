@@ -5,6 +5,8 @@
 //! agents may keep the answers it got.
 use std::sync::LazyLock;
 
+mod crawlers;
+
 use aho_corasick::AhoCorasick;
 use regex::RegexSet;
 use serde::{Deserialize, Serialize};
@@ -93,13 +95,15 @@ pub struct BotRules {
     expressed: Vec<(usize, BotPattern)>,
 }
 
-/// The crawler list that the program carries (data/crawler-user-agents).
+/// The list of crawlers that the program carries.
 static BUNDLED: LazyLock<BotRules> = LazyLock::new(|| {
-    let list = BotPattern::read_list(BUNDLED_LIST).expect("the bundled list is read in a test");
-    BotRules::new(list).expect("the bundled patterns are compiled in a test")
+    BotRules::new(BotPattern::bundled()).expect("the bundled patterns are compiled in a test")
 });
 
-const BUNDLED_LIST: &str = include_str!("../../../data/crawler-user-agents/patterns.tsv");
+/// Whether the build found the list of crawlers; without it nothing is marked.
+pub const fn has_rules() -> bool {
+    crawlers::known()
+}
 
 /// The mark of a user agent by the bundled rules.
 pub fn classify(user_agent: &str) -> Option<BotMark<'static>> {
@@ -118,7 +122,7 @@ impl BotPattern {
 
     /// The bundled list, for a caller that adds rules of its own to it.
     pub fn bundled() -> Vec<BotPattern> {
-        BotPattern::read_list(BUNDLED_LIST).unwrap_or_default()
+        crawlers::patterns().collect()
     }
 }
 
@@ -202,13 +206,6 @@ mod tests {
         expected.assert_eq(&said);
     }
 
-    fn unpacked(path: &str) -> String {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data").join(path);
-        let mut text = String::new();
-        GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
-        text
-    }
-
     #[test]
     fn machines_are_named_with_the_reason() {
         let googlebot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
@@ -227,15 +224,18 @@ mod tests {
 
     #[test]
     fn every_example_of_the_list_is_found() {
-        let text = unpacked("crawler-user-agents/instances.txt.gz");
-        let missed: Vec<&str> = text.lines().filter(|agent| classify(agent).is_none()).collect();
-        assert_eq!((text.lines().count(), missed), (2_118, vec![]));
-        assert_eq!(BotPattern::bundled().len(), 1_500);
+        let missed: Vec<&str> =
+            crawlers::examples().filter(|agent| classify(agent).is_none()).collect();
+        assert_eq!((crawlers::examples().count(), missed), (2_123, vec![]));
+        assert_eq!(BotPattern::bundled().len(), 1_504);
     }
 
     #[test]
     fn the_crawlers_of_the_access_log_are_counted() {
-        let text = unpacked("access-log/access.log.gz");
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/access-log/access.log.gz");
+        let mut text = String::new();
+        GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
         // An agent is the last quoted part; line 8,899 was cut short and has none.
         let agents = text.lines().filter_map(|line| line.strip_suffix('"')?.rsplit_once(" \""));
         let bots: Vec<_> =

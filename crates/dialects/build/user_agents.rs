@@ -4,6 +4,19 @@
 //! An argument that is `None` or left out is an empty part; none of the rules has an empty text.
 use std::{fmt::Write as _, str::Chars};
 
+use crate::fetched::Package;
+
+/// Where the rules come from.
+pub(crate) const PACKAGE: Package = Package {
+    what: "rules for user agents",
+    variable: "SESSIONARY_USER_AGENT_RULES",
+    requirement: "ua-parser-builtins==202610 \
+        --hash=sha256:ed4b7c4c665323a5f4b2f118af86369412a9bb92e349a120f58f210127e30586\n",
+    file: "ua_parser_builtins/regexes.py",
+    digest: "e0d2fdd43de9f467f8689177a6f0e8eb54bc0ba0e98008e8a7a350fa53b09f09",
+    kept: "user-agents",
+};
+
 /// The calls, and the letter that stands for their list.
 const LISTS: [(&str, char); 3] =
     [("UserAgentParser(", 'b'), ("OSParser(", 'o'), ("DeviceParser(", 'd')];
@@ -11,8 +24,8 @@ const LISTS: [(&str, char); 3] =
 /// What divides the parts of a line.
 const DIVIDER: char = '\u{1f}';
 
-/// The lines.
-pub(crate) fn rules(text: &str) -> Result<String, String> {
+/// The lines, as one text.
+pub(crate) fn rules(text: &str) -> Result<Vec<String>, String> {
     let mut lines = String::new();
     for (at, line) in text.lines().enumerate() {
         let call = LISTS
@@ -24,7 +37,7 @@ pub(crate) fn rules(text: &str) -> Result<String, String> {
         writeln!(lines, "{list}{DIVIDER}{}", parts.join(&DIVIDER.to_string()))
             .map_err(|error| error.to_string())?;
     }
-    if lines.is_empty() { Err("the file holds no rules".to_owned()) } else { Ok(lines) }
+    if lines.is_empty() { Err("the file holds no rules".to_owned()) } else { Ok(vec![lines]) }
 }
 
 /// The arguments of a call, up to its closing bracket.
