@@ -1,6 +1,6 @@
 //! What is sent: the session as it was, without what is withheld, in the destination's format.
 use serde_json::{
-    Value,
+    Value, json,
     value::{RawValue, to_raw_value},
 };
 use sessionary_core::{
@@ -77,5 +77,21 @@ pub(super) fn render(
         let (rules, now) = (reader.rules(), reader.now());
         format.text(&View { session: &session, rules, now, signals: &signals })
     };
+    let mut record = record;
+    name_person(&mut record);
     Ok(Rendered { body, record, revision, hops })
+}
+
+/// Puts how a person can be reached where templates look for it, if it is known by identities alone.
+fn name_person(record: &mut Value) {
+    for kind in ["email", "phone"] {
+        let Some(identities) = record.get("identities").and_then(Value::as_array) else { return };
+        let known = identities.iter().find(|identity| identity["type"] == kind);
+        let Some(value) = known.map(|identity| identity["value"].clone()) else { continue };
+        let person =
+            record.as_object_mut().map(|record| record.entry("person").or_insert(json!({})));
+        if let Some(Value::Object(person)) = person {
+            person.entry(kind).or_insert(value);
+        }
+    }
 }

@@ -11,11 +11,11 @@ use sessionary_peers::{Receiver, Reply as Answer, Request};
 
 use crate::world::{Reply, World};
 
-async fn ask(world: &World, method: Method, path: &str, body: &Value) -> Reply {
+pub(crate) async fn ask(world: &World, method: Method, path: &str, body: &Value) -> Reply {
     world.ask(method, path, &world.secret, &[], body.to_string()).await
 }
 
-async fn destination(world: &World, body: &Value) -> Value {
+pub(crate) async fn destination(world: &World, body: &Value) -> Value {
     let reply = ask(world, Method::POST, "/v1/destinations", body).await;
     assert_eq!(reply.status, 201, "{}", reply.body);
     reply.body
@@ -52,7 +52,7 @@ fn all_ok() -> Receiver {
 }
 
 /// Waits until a listing of parcels has so many.
-async fn parcels(world: &World, query: &str, count: usize) -> Vec<Value> {
+pub(crate) async fn parcels(world: &World, query: &str, count: usize) -> Vec<Value> {
     for _ in 0..500 {
         let listed = world.get(&format!("/v1/parcels?{query}")).await;
         let entities = listed["entities"].as_array().unwrap().clone();

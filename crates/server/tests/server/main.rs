@@ -11,6 +11,7 @@ mod world;
 mod busy;
 mod contract;
 mod delivery;
+mod delivery_peers;
 mod outcomes;
 mod goals;
 mod handshake;
