@@ -103,8 +103,8 @@ impl Failure {
     }
 
     /// Before anything was said, a connection that breaks is one that was never made.
-    pub(crate) fn connecting(mut self, before: bool) -> Failure {
-        if before && self.reason == "reset" {
+    pub(crate) fn connecting(mut self) -> Failure {
+        if self.reason == "reset" {
             self.reason = "connect";
         }
         self

@@ -21,7 +21,6 @@ use crate::{
 };
 
 /// A store, and the folder in it.
-#[derive(Debug)]
 pub(crate) struct Place {
     pub(super) store: Arc<dyn ObjectStore>,
     prefix: String,
@@ -120,7 +119,7 @@ impl Place {
         secret: Option<&Secret>,
         http: Guarded,
     ) -> Result<Place, SettingsError> {
-        only(options.account.is_none(), "/options/account", "S3 has no account")?;
+        absent(options.account.as_ref(), "/options/account", "S3 has no account")?;
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(bucket_of(url)?)
             .with_region(options.region.as_deref().unwrap_or("us-east-1"))
@@ -144,7 +143,7 @@ impl Place {
                 }
             }
         };
-        Place::bucket(builder.build().map_err(|error| unfit(&error))?, url)
+        Place::bucket(builder.build().map_err(|error| unfit(&error, secret, shape))?, url)
     }
 
     fn google(
@@ -153,8 +152,8 @@ impl Place {
         secret: Option<&Secret>,
         http: Guarded,
     ) -> Result<Place, SettingsError> {
-        only(options.account.is_none(), "/options/account", "Google has no account")?;
-        only(options.region.is_none(), "/options/region", "a bucket of Google knows its region")?;
+        absent(options.account.as_ref(), "/options/account", "Google has no account")?;
+        absent(options.region.as_ref(), "/options/region", "a bucket of Google knows its region")?;
         let mut builder = GoogleCloudStorageBuilder::new()
             .with_bucket_name(bucket_of(url)?)
             .with_retry(once())
@@ -166,7 +165,8 @@ impl Place {
             None => builder.with_credentials(nobody_at_google()).with_skip_signature(true),
             Some(key) => builder.with_service_account_key(key.expose()),
         };
-        Place::bucket(builder.build().map_err(|error| unfit(&error))?, url)
+        let shape = "the JSON key of a service account";
+        Place::bucket(builder.build().map_err(|error| unfit(&error, secret, shape))?, url)
     }
 
     fn azure(
@@ -175,7 +175,11 @@ impl Place {
         secret: Option<&Secret>,
         http: Guarded,
     ) -> Result<Place, SettingsError> {
-        only(options.region.is_none(), "/options/region", "an account of Azure knows its region")?;
+        absent(options.region.as_ref(), "/options/region", "an account of Azure knows its region")?;
+        if options.account.is_none() && url.username().is_empty() {
+            let why = "name it here, or write abfss://container@account.dfs.core.windows.net/";
+            return Err(SettingsError::new("/options/account", why));
+        }
         let mut builder = MicrosoftAzureBuilder::new()
             .with_url(url.as_str())
             .with_retry(once())
@@ -200,7 +204,7 @@ impl Place {
                 builder.with_client_secret_authorization(client_id, client_secret, tenant_id)
             }
         };
-        Place::bucket(builder.build().map_err(|error| unfit(&error))?, url)
+        Place::bucket(builder.build().map_err(|error| unfit(&error, secret, shape))?, url)
     }
 }
 
@@ -224,8 +228,8 @@ fn once() -> RetryConfig {
     RetryConfig { max_retries: 0, ..RetryConfig::default() }
 }
 
-fn only(holds: bool, pointer: &str, why: &str) -> Result<(), SettingsError> {
-    if holds { Ok(()) } else { Err(SettingsError::new(pointer, why)) }
+fn absent(given: Option<&String>, pointer: &str, why: &str) -> Result<(), SettingsError> {
+    given.map_or(Ok(()), |_| Err(SettingsError::new(pointer, why)))
 }
 
 fn bucket_of(url: &Url) -> Result<&str, SettingsError> {
@@ -248,6 +252,10 @@ fn read<T: DeserializeOwned>(
     serde_json::from_str(secret.expose()).map(Some).map_err(wrong)
 }
 
-fn unfit(error: &object_store::Error) -> SettingsError {
-    SettingsError::new("/options", format!("the store cannot be reached so: {error}"))
+/// Errors about a secret may repeat parts of it, so they are not.
+fn unfit(error: &object_store::Error, secret: Option<&Secret>, shape: &str) -> SettingsError {
+    match secret {
+        Some(_) => SettingsError::new("/secret", format!("it cannot be used; send {shape}")),
+        None => SettingsError::new("/options", format!("the store cannot be reached so: {error}")),
+    }
 }

@@ -54,10 +54,10 @@ async fn a_folder_has_every_revision_and_the_latest() {
     let previous = Some((1, note(&first)));
     let second = Parcel { previous, ..Parcel::revision(2) };
     assert_eq!(told(&second.send(&target).await), "sent");
-    expect![[r#"
+    expect![[r"
         deep/er folder/7/2025-06-30/0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67.json: 2
         deep/er folder/7/2025-06-30/0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67.r1.json: 1
-        deep/er folder/7/2025-06-30/0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67.r2.json: 2"#]]
+        deep/er folder/7/2025-06-30/0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67.r2.json: 2"]]
     .assert_eq(&revisions(root.path()).join("\n"));
     // Again, as after a crash: nothing changes, and it is sent.
     assert_eq!(told(&second.send(&target).await), "sent");
