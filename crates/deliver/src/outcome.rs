@@ -40,7 +40,7 @@ pub enum Outcome {
 /// The receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// Of the bytes that the receiver has.
+    /// Of the bytes that were posted or written; of a mail and a CRM, of the record in them.
     pub digest: Digest,
     /// What the next delivery of the session wants to know, such as an `ETag`, or the id of the
     /// record or message that was made; at most [`NOTE_BYTES_MAX`] bytes.

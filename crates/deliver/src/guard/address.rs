@@ -163,6 +163,14 @@ mod tests {
         fec0::1 site-local
         ff02::1 multicast";
 
+    /// Nothing is sent to find out.
+    #[test]
+    fn an_address_that_we_would_send_from_is_ours() {
+        assert!(is_ours(Ipv4Addr::LOCALHOST.into()));
+        assert!(!is_ours("93.184.216.34".parse().unwrap()));
+        assert!(!is_ours("2606:2800:220:1::1".parse().unwrap()));
+    }
+
     proptest! {
         #[test]
         fn a_v4_address_in_a_v6_form_is_never_open(bits in any::<u32>()) {

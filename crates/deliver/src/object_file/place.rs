@@ -10,6 +10,7 @@ use object_store::{
     path::Path,
 };
 use serde::{Deserialize, de::DeserializeOwned};
+use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 
 use super::{Options, http::Guarded};
@@ -25,7 +26,11 @@ pub(crate) struct Place {
     pub(super) store: Arc<dyn ObjectStore>,
     prefix: String,
     pub(super) backend: Backend,
+    turns: Vec<Mutex<()>>,
 }
+
+/// Writers of one stable name in a folder wait for each other; this many names do not.
+const TURNS: usize = 64;
 
 /// What a store can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,12 +88,24 @@ impl Place {
         &self.prefix
     }
 
+    /// Waits for whoever writes an object of this name.
+    pub(super) async fn turn(&self, path: &Path) -> Option<MutexGuard<'_, ()>> {
+        let [first, ..] = *blake3::hash(path.as_ref().as_bytes()).as_bytes();
+        let turn = self.turns.get(usize::from(first) % TURNS)?;
+        Some(turn.lock().await)
+    }
+
+    fn new(store: Arc<dyn ObjectStore>, prefix: String, backend: Backend) -> Place {
+        let turns = std::iter::repeat_with(Mutex::default).take(TURNS).collect();
+        Place { store, prefix, backend, turns }
+    }
+
     fn bucket(store: impl ObjectStore, url: &Url) -> Result<Place, SettingsError> {
         let prefix = url.path().trim_matches('/').to_owned();
         let wrong =
             |error: object_store::path::Error| SettingsError::new("/url", error.to_string());
         Path::parse(&prefix).map_err(wrong)?;
-        Ok(Place { store: Arc::new(store), prefix, backend: Backend::Bucket })
+        Ok(Place::new(Arc::new(store), prefix, Backend::Bucket))
     }
 
     /// From the root of the file system, so that every folder that is made is also synced.
@@ -110,7 +127,7 @@ impl Place {
         let folder = url.to_file_path().map_err(|()| wrong())?;
         let prefix = Path::from_absolute_path(folder).map_err(|_| wrong())?;
         let store = Arc::new(LocalFileSystem::new().with_fsync(true));
-        Ok(Place { store, prefix: prefix.to_string(), backend: Backend::Folder })
+        Ok(Place::new(store, prefix.to_string(), Backend::Folder))
     }
 
     fn s3(
