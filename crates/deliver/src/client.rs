@@ -166,13 +166,12 @@ impl Answer {
 /// How long to wait, in seconds or until a date.
 fn retry_after(headers: &HeaderMap, now: UnixMillis) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until = DateTimeParser::new().parse_timestamp(text).ok()?;
-            let millis = until.as_millisecond().saturating_sub(now.0);
-            Duration::from_millis(u64::try_from(millis).unwrap_or(0))
-        }
+    let wait = if let Ok(seconds) = text.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let until = DateTimeParser::new().parse_timestamp(text).ok()?;
+        let millis = until.as_millisecond().saturating_sub(now.0);
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
     };
     Some(wait.min(AFTER_MAX))
 }

@@ -4,6 +4,7 @@
 //! instead of writing twice. It says paths and never hosts: everything goes to the one URL of the
 //! destination.
 mod recipe;
+mod reading;
 mod auth;
 mod ready;
 mod run;

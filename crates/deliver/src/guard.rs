@@ -39,6 +39,15 @@ pub trait Resolve: Send + Sync + 'static {
     fn resolve(&self, host: &str) -> Resolved;
 }
 
+/// How far connections may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To addresses of the open internet, encrypted.
+    OpenInternet,
+    /// To private addresses, any port, and in clear as well.
+    Anywhere,
+}
+
 /// Watches over every connection of one process; clones share it.
 #[derive(Clone)]
 pub struct Guard {
@@ -55,14 +64,19 @@ impl Guard {
     ///
     /// With `allow_private` any address, port and `http` is allowed, for tests and closed networks;
     /// without it only `https` to the ports 443 and 8443 of addresses of the open internet.
+    #[expect(
+        clippy::fn_params_excessive_bools,
+        reason = "it is the flag of the program, by its name"
+    )]
     pub fn new(allow_private: bool) -> Guard {
-        Guard::with(allow_private, System, None)
+        let reach = if allow_private { Reach::Anywhere } else { Reach::OpenInternet };
+        Guard::with(reach, System, None)
     }
 
     /// A guard by another resolver, which trusts further authorities (PEM) where given. Certificates
     /// that cannot be read are left out.
-    pub fn with(allow_private: bool, resolver: impl Resolve, authorities: Option<&str>) -> Guard {
-        let gate = Arc::new(Gate { allow_private, resolver: Box::new(resolver) });
+    pub fn with(reach: Reach, resolver: impl Resolve, authorities: Option<&str>) -> Guard {
+        let gate = Arc::new(Gate { reach, resolver: Box::new(resolver) });
         let roots = authorities.map(certificates).unwrap_or_default();
         let client = Client::new(connector::Connector::new(Arc::clone(&gate)), roots);
         Guard { gate, client, authorities: authorities.map(Arc::from), patience: PATIENCE }
@@ -82,7 +96,7 @@ impl Guard {
 
     /// Whether private addresses are allowed.
     pub fn allows_private(&self) -> bool {
-        self.gate.allow_private
+        self.gate.reach == Reach::Anywhere
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -109,19 +123,19 @@ impl Guard {
 
 impl std::fmt::Debug for Guard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Guard").field("allow_private", &self.gate.allow_private).finish()
+        write!(f, "Guard({:?})", self.gate.reach)
     }
 }
 
 /// The part of the guard that decides.
 struct Gate {
-    allow_private: bool,
+    reach: Reach,
     resolver: Box<dyn Resolve>,
 }
 
 impl Gate {
     fn check(&self, destination: &Destination) -> Result<(), Refused> {
-        if self.allow_private {
+        if self.reach == Reach::Anywhere {
             return Ok(());
         }
         destination.check_without_looking_up()
@@ -136,7 +150,7 @@ impl Gate {
         if ips.is_empty() {
             return Err(NoConnection::Dns(io::Error::other("the name has no address")));
         }
-        if !self.allow_private {
+        if self.reach == Reach::OpenInternet {
             for ip in &ips {
                 address::check(*ip)?;
             }

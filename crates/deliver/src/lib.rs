@@ -19,7 +19,7 @@ mod email;
 mod crm;
 mod target;
 
-pub use guard::{Guard, Resolve, Resolved};
+pub use guard::{Guard, Reach, Resolve, Resolved};
 pub use outcome::{DETAIL_CHARS_MAX, Digest, Failure, NOTE_BYTES_MAX, Outcome, Sent};
 pub use parcel::{Outgoing, Previous};
 pub use secret::Secret;

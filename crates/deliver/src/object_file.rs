@@ -56,7 +56,6 @@ enum OneOrMany {
 struct Note(Vec<Version>);
 
 /// A place where objects are written.
-#[derive(Debug)]
 pub(crate) struct ObjectFile {
     place: Place,
     keys: Vec<Key>,

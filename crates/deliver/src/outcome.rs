@@ -40,7 +40,7 @@ pub enum Outcome {
 /// The receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// Of the bytes that the receiver has.
+    /// Of the bytes that were posted or written; of a mail and a CRM, of the record in them.
     pub digest: Digest,
     /// What the next delivery of the session wants to know, such as an `ETag`, or the id of the
     /// record or message that was made; at most [`NOTE_BYTES_MAX`] bytes.
@@ -103,8 +103,8 @@ impl Failure {
     }
 
     /// Before anything was said, a connection that breaks is one that was never made.
-    pub(crate) fn connecting(mut self, before: bool) -> Failure {
-        if before && self.reason == "reset" {
+    pub(crate) fn connecting(mut self) -> Failure {
+        if self.reason == "reset" {
             self.reason = "connect";
         }
         self

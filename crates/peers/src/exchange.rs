@@ -1,5 +1,6 @@
 //! What a receiver was asked, and what it does then.
 use std::{
+    fmt::Write as _,
     io::{self, Read, Write},
     net::TcpStream,
     time::Duration,
@@ -139,7 +140,7 @@ pub(crate) fn perform(reply: &Reply, stream: &mut TcpStream) -> io::Result<bool>
             let mut head =
                 format!("HTTP/1.1 {status} As Scripted\r\ncontent-length: {}\r\n", body.len());
             for (name, value) in headers {
-                head.push_str(&format!("{name}: {value}\r\n"));
+                let _ = write!(head, "{name}: {value}\r\n");
             }
             head.push_str("\r\n");
             let mut whole = head.into_bytes();

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::home::{Home, servers};
 
 /// How long a peer may take to say something.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server.
 pub struct Peer {
@@ -58,6 +58,7 @@ impl Peer {
 
     fn start(arguments: &[&str]) -> Peer {
         let mut child = Command::new(Home::get().python())
+            .args(["-W", "ignore"])
             .arg(servers().join("peers.py"))
             .args(arguments)
             .stdin(Stdio::piped())
@@ -75,7 +76,8 @@ impl Peer {
             }
         });
         let mut peer = Peer { child, lines, port: 0 };
-        let port = peer.told()["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+        let port = peer.told().get("port").and_then(Value::as_u64);
+        let port = port.and_then(|port| u16::try_from(port).ok());
         peer.port = port.expect("a peer says its port first");
         peer
     }
@@ -133,7 +135,7 @@ impl Certificates {
     }
 }
 
-/// Whether the library from PyPI takes a webhook; `Err` says why not.
+/// Whether the library of Python takes a webhook; `Err` says why not.
 ///
 /// # Errors
 /// What the library says.
@@ -177,8 +179,9 @@ fn verified(
     drop(to);
     let output = child.wait_with_output().expect("the verifier ends");
     let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    match told["verified"].as_bool() {
+    let said = |name: &str| told.get(name).cloned().unwrap_or_default();
+    match said("verified").as_bool() {
         Some(true) => Ok(()),
-        _ => Err(told["why"].as_str().unwrap_or("the verifier said nothing").to_owned()),
+        _ => Err(said("why").as_str().unwrap_or("the verifier said nothing").to_owned()),
     }
 }

@@ -71,17 +71,12 @@ fn multipart(parts: &[(String, Option<Template>)], values: &Values<'_>) -> Fille
     let mut text = String::new();
     for (name, value) in filled {
         let _ = write!(text, "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"");
-        match value {
-            Some(value) => {
-                let _ = write!(text, "\r\n\r\n{value}\r\n");
-            }
-            None => {
-                let name = values.parcel.file_name().replace(['"', '\r', '\n', '\\'], "-");
-                let _ = write!(
-                    text,
-                    "; filename=\"{name}\"\r\nContent-Type: application/json\r\n\r\n{file}\r\n"
-                );
-            }
+        if let Some(value) = value {
+            let _ = write!(text, "\r\n\r\n{value}\r\n");
+        } else {
+            let name = values.parcel.file_name().replace(['"', '\r', '\n', '\\'], "-");
+            let _ = write!(text, "; filename=\"{name}\"\r\nContent-Type: application/json");
+            let _ = write!(text, "\r\n\r\n{file}\r\n");
         }
     }
     let _ = write!(text, "--{boundary}--\r\n");

@@ -106,7 +106,8 @@ fn outcome(error: &Error, stage: Stage) -> Outcome {
         Some(_) => "smtp_4xx",
         None if error.is_timeout() => "timeout",
         None if error.is_client() => "template",
-        None => return client::failure(error).connecting(stage == Stage::Before).retry(),
+        None if stage == Stage::Before => return client::failure(error).connecting().retry(),
+        None => return client::failure(error).retry(),
     };
     let said =
         std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);

@@ -10,6 +10,7 @@ use object_store::{
     path::Path,
 };
 use serde::{Deserialize, de::DeserializeOwned};
+use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 
 use super::{Options, http::Guarded};
@@ -21,12 +22,15 @@ use crate::{
 };
 
 /// A store, and the folder in it.
-#[derive(Debug)]
 pub(crate) struct Place {
     pub(super) store: Arc<dyn ObjectStore>,
     prefix: String,
     pub(super) backend: Backend,
+    turns: Vec<Mutex<()>>,
 }
+
+/// Writers of one stable name in a folder wait for each other; this many names do not.
+const TURNS: usize = 64;
 
 /// What a store can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,12 +88,24 @@ impl Place {
         &self.prefix
     }
 
+    /// Waits for whoever writes an object of this name.
+    pub(super) async fn turn(&self, path: &Path) -> Option<MutexGuard<'_, ()>> {
+        let [first, ..] = *blake3::hash(path.as_ref().as_bytes()).as_bytes();
+        let turn = self.turns.get(usize::from(first) % TURNS)?;
+        Some(turn.lock().await)
+    }
+
+    fn new(store: Arc<dyn ObjectStore>, prefix: String, backend: Backend) -> Place {
+        let turns = std::iter::repeat_with(Mutex::default).take(TURNS).collect();
+        Place { store, prefix, backend, turns }
+    }
+
     fn bucket(store: impl ObjectStore, url: &Url) -> Result<Place, SettingsError> {
         let prefix = url.path().trim_matches('/').to_owned();
         let wrong =
             |error: object_store::path::Error| SettingsError::new("/url", error.to_string());
         Path::parse(&prefix).map_err(wrong)?;
-        Ok(Place { store: Arc::new(store), prefix, backend: Backend::Bucket })
+        Ok(Place::new(Arc::new(store), prefix, Backend::Bucket))
     }
 
     /// From the root of the file system, so that every folder that is made is also synced.
@@ -111,7 +127,7 @@ impl Place {
         let folder = url.to_file_path().map_err(|()| wrong())?;
         let prefix = Path::from_absolute_path(folder).map_err(|_| wrong())?;
         let store = Arc::new(LocalFileSystem::new().with_fsync(true));
-        Ok(Place { store, prefix: prefix.to_string(), backend: Backend::Folder })
+        Ok(Place::new(store, prefix.to_string(), Backend::Folder))
     }
 
     fn s3(
@@ -120,7 +136,7 @@ impl Place {
         secret: Option<&Secret>,
         http: Guarded,
     ) -> Result<Place, SettingsError> {
-        only(options.account.is_none(), "/options/account", "S3 has no account")?;
+        absent(options.account.as_ref(), "/options/account", "S3 has no account")?;
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(bucket_of(url)?)
             .with_region(options.region.as_deref().unwrap_or("us-east-1"))
@@ -144,7 +160,7 @@ impl Place {
                 }
             }
         };
-        Place::bucket(builder.build().map_err(|error| unfit(&error))?, url)
+        Place::bucket(builder.build().map_err(|error| unfit(&error, secret, shape))?, url)
     }
 
     fn google(
@@ -153,8 +169,8 @@ impl Place {
         secret: Option<&Secret>,
         http: Guarded,
     ) -> Result<Place, SettingsError> {
-        only(options.account.is_none(), "/options/account", "Google has no account")?;
-        only(options.region.is_none(), "/options/region", "a bucket of Google knows its region")?;
+        absent(options.account.as_ref(), "/options/account", "Google has no account")?;
+        absent(options.region.as_ref(), "/options/region", "a bucket of Google knows its region")?;
         let mut builder = GoogleCloudStorageBuilder::new()
             .with_bucket_name(bucket_of(url)?)
             .with_retry(once())
@@ -166,7 +182,8 @@ impl Place {
             None => builder.with_credentials(nobody_at_google()).with_skip_signature(true),
             Some(key) => builder.with_service_account_key(key.expose()),
         };
-        Place::bucket(builder.build().map_err(|error| unfit(&error))?, url)
+        let shape = "the JSON key of a service account";
+        Place::bucket(builder.build().map_err(|error| unfit(&error, secret, shape))?, url)
     }
 
     fn azure(
@@ -175,7 +192,11 @@ impl Place {
         secret: Option<&Secret>,
         http: Guarded,
     ) -> Result<Place, SettingsError> {
-        only(options.region.is_none(), "/options/region", "an account of Azure knows its region")?;
+        absent(options.region.as_ref(), "/options/region", "an account of Azure knows its region")?;
+        if options.account.is_none() && url.username().is_empty() {
+            let why = "name it here, or write abfss://container@account.dfs.core.windows.net/";
+            return Err(SettingsError::new("/options/account", why));
+        }
         let mut builder = MicrosoftAzureBuilder::new()
             .with_url(url.as_str())
             .with_retry(once())
@@ -200,7 +221,7 @@ impl Place {
                 builder.with_client_secret_authorization(client_id, client_secret, tenant_id)
             }
         };
-        Place::bucket(builder.build().map_err(|error| unfit(&error))?, url)
+        Place::bucket(builder.build().map_err(|error| unfit(&error, secret, shape))?, url)
     }
 }
 
@@ -224,8 +245,8 @@ fn once() -> RetryConfig {
     RetryConfig { max_retries: 0, ..RetryConfig::default() }
 }
 
-fn only(holds: bool, pointer: &str, why: &str) -> Result<(), SettingsError> {
-    if holds { Ok(()) } else { Err(SettingsError::new(pointer, why)) }
+fn absent(given: Option<&String>, pointer: &str, why: &str) -> Result<(), SettingsError> {
+    given.map_or(Ok(()), |_| Err(SettingsError::new(pointer, why)))
 }
 
 fn bucket_of(url: &Url) -> Result<&str, SettingsError> {
@@ -248,6 +269,10 @@ fn read<T: DeserializeOwned>(
     serde_json::from_str(secret.expose()).map(Some).map_err(wrong)
 }
 
-fn unfit(error: &object_store::Error) -> SettingsError {
-    SettingsError::new("/options", format!("the store cannot be reached so: {error}"))
+/// Errors about a secret may repeat parts of it, so they are not.
+fn unfit(error: &object_store::Error, secret: Option<&Secret>, shape: &str) -> SettingsError {
+    match secret {
+        Some(_) => SettingsError::new("/secret", format!("it cannot be used; send {shape}")),
+        None => SettingsError::new("/options", format!("the store cannot be reached so: {error}")),
+    }
 }

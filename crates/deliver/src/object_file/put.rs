@@ -99,8 +99,10 @@ impl<'a> Put<'a> {
         Err(raced(path).retry())
     }
 
-    /// A folder knows no condition; what stands there is looked at first, then renamed over.
+    /// A folder knows no condition; what stands there is looked at first, then renamed over, one
+    /// writer after the other.
     async fn latest_in_folder(&self, path: &Path) -> Result<Version, Outcome> {
+        let _turn = self.place.turn(path).await;
         let standing = self.standing(path).await.map_err(|error| outcome(&error))?;
         match standing {
             Some(it) if it.equal || self.is_older_than(&it) => return Ok(it.version),

@@ -12,7 +12,7 @@ use crate::sample::{Parcel, SESSION, note, record, told, try_open};
 const LOGIN: &str = "sessionary:pass word";
 const SECRET: &str = r#"{"username": "sessionary", "password": "pass word"}"#;
 
-fn options(more: Value) -> Value {
+fn options(more: &Value) -> Value {
     let mut options =
         json!({"from": "Sessionary <sessionary@example.com>", "to": "crm@example.com"});
     for (name, value) in more.as_object().unwrap() {
@@ -21,7 +21,7 @@ fn options(more: Value) -> Value {
     options
 }
 
-fn in_clear(peer: &Peer, more: Value, secret: Option<&str>) -> Target {
+fn in_clear(peer: &Peer, more: &Value, secret: Option<&str>) -> Target {
     let mut options = options(more);
     options["tls"] = json!("none");
     let url = format!("smtp://127.0.0.1:{}", peer.port());
@@ -45,7 +45,7 @@ fn attached(mail: &str) -> Value {
 async fn a_mail_arrives_with_the_record_attached() {
     let peer = Peer::smtp(Some(LOGIN));
     let target =
-        in_clear(&peer, json!({"to": ["crm@example.com", "{person.email}"]}), Some(SECRET));
+        in_clear(&peer, &json!({"to": ["crm@example.com", "{person.email}"]}), Some(SECRET));
     let parcel = Parcel::new();
     let outcome = parcel.send(&target).await;
     assert_eq!(told(&outcome), "sent 250");
@@ -68,8 +68,9 @@ async fn a_mail_arrives_with_the_record_attached() {
 #[tokio::test]
 async fn what_the_server_says_decides() {
     let peer = Peer::smtp(None);
-    let check =
-        async |to: &str| told(&Parcel::new().send(&in_clear(&peer, json!({"to": to}), None)).await);
+    let check = async |to: &str| {
+        told(&Parcel::new().send(&in_clear(&peer, &json!({"to": to}), None)).await)
+    };
     assert_eq!(check("450-crm@example.com").await, "retry smtp_4xx 450");
     assert_eq!(check("550-crm@example.com").await, "give up smtp_5xx 550");
     assert_eq!(check("530-crm@example.com").await, "retry credentials 530");
@@ -77,7 +78,7 @@ async fn what_the_server_says_decides() {
     assert_eq!(peer.told_already(), [] as [Value; 0]);
     let peer = Peer::smtp(Some(LOGIN));
     let wrong = r#"{"username": "sessionary", "password": "wrong"}"#;
-    let outcome = Parcel::new().send(&in_clear(&peer, json!({}), Some(wrong))).await;
+    let outcome = Parcel::new().send(&in_clear(&peer, &json!({}), Some(wrong))).await;
     assert_eq!(told(&outcome), "retry credentials 535");
     assert!(!format!("{outcome:?}").contains("wrong"));
 }
@@ -93,7 +94,7 @@ async fn a_connection_is_encrypted_before_anything_is_said() {
     for (scheme, peer) in [("smtp", &starttls), ("smtps", &smtps)] {
         let send = async |host: &str, guard: &Guard| {
             let url = format!("{scheme}://{host}:{}", peer.port());
-            let target = try_open(Kind::Email, &url, options(json!({})), Some(SECRET), guard);
+            let target = try_open(Kind::Email, &url, options(&json!({})), Some(SECRET), guard);
             told(&Parcel::new().send(&target.unwrap()).await)
         };
         assert_eq!(send("mail.example.test", &guard).await, "sent 250", "{scheme}");
@@ -105,7 +106,7 @@ async fn a_connection_is_encrypted_before_anything_is_said() {
     // A server without STARTTLS hears nothing but that.
     let plain = Peer::smtp(None);
     let url = format!("smtp://mail.example.test:{}", plain.port());
-    let target = try_open(Kind::Email, &url, options(json!({})), None, &guard).unwrap();
+    let target = try_open(Kind::Email, &url, options(&json!({})), None, &guard).unwrap();
     assert_eq!(told(&Parcel::new().send(&target).await), "retry tls");
     assert_eq!(plain.told_already(), [] as [Value; 0]);
 }
@@ -116,7 +117,7 @@ async fn a_server_that_cannot_be_reached_is_tried_again() {
         let url = format!("smtp://127.0.0.1:{port}");
         let guard = Guard::new(true).with_patience(Duration::from_millis(200));
         let more = json!({"tls": "none"});
-        try_open(Kind::Email, &url, options(more), None, &guard).unwrap()
+        try_open(Kind::Email, &url, options(&more), None, &guard).unwrap()
     };
     assert_eq!(told(&Parcel::new().send(&open(refusing_port())).await), "retry connect");
     // Somebody who speaks another language.
@@ -127,7 +128,7 @@ async fn a_server_that_cannot_be_reached_is_tried_again() {
 #[test]
 fn settings_that_cannot_work_are_refused_with_their_place() {
     let refused = |url: &str, more, secret| {
-        let opened = try_open(Kind::Email, url, options(more), secret, &Guard::new(false));
+        let opened = try_open(Kind::Email, url, options(&more), secret, &Guard::new(false));
         opened.unwrap_err().to_string()
     };
     let url = "smtp://mail.example.com";

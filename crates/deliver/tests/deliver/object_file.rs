@@ -5,6 +5,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::Path,
+    sync::Arc,
 };
 
 use expect_test::expect;
@@ -54,10 +55,10 @@ async fn a_folder_has_every_revision_and_the_latest() {
     let previous = Some((1, note(&first)));
     let second = Parcel { previous, ..Parcel::revision(2) };
     assert_eq!(told(&second.send(&target).await), "sent");
-    expect![[r#"
+    expect![[r"
         deep/er folder/7/2025-06-30/0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67.json: 2
         deep/er folder/7/2025-06-30/0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67.r1.json: 1
-        deep/er folder/7/2025-06-30/0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67.r2.json: 2"#]]
+        deep/er folder/7/2025-06-30/0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67.r2.json: 2"]]
     .assert_eq(&revisions(root.path()).join("\n"));
     // Again, as after a crash: nothing changes, and it is sent.
     assert_eq!(told(&second.send(&target).await), "sent");
@@ -90,6 +91,19 @@ async fn a_stable_name_never_goes_back() {
     assert_eq!(told(&Parcel::revision(1).send(&target).await), "sent");
     assert_eq!(revisions(root.path()), [format!("{SESSION}.json: 2")]);
     assert_eq!(told(&Parcel::revision(3).send(&target).await), "sent");
+    assert_eq!(revisions(root.path()), [format!("{SESSION}.json: 3")]);
+}
+
+#[tokio::test]
+async fn racing_writers_in_a_folder_leave_the_latest() {
+    let root = tempfile::tempdir().unwrap();
+    let target = Arc::new(folder(root.path(), json!({"key": "{session_id}.json"})));
+    let mut writers = tokio::task::JoinSet::new();
+    for revision in [3, 1, 2, 3, 2, 1, 3, 2, 1] {
+        let target = Arc::clone(&target);
+        writers.spawn(async move { told(&Parcel::revision(revision).send(&target).await) });
+    }
+    assert_eq!(writers.join_all().await, ["sent"; 9]);
     assert_eq!(revisions(root.path()), [format!("{SESSION}.json: 3")]);
 }
 
@@ -146,8 +160,12 @@ fn settings_that_cannot_work_are_refused_with_their_place() {
         "`/options`: unknown field `keys`, expected one of `endpoint`, `region`, `account`, `key`"
     ]
     .assert_eq(&refused("s3://bucket/", json!({"keys": ["a.json"]}), None));
-    expect!["`/options`: the store cannot be reached so: Generic GCS error: GCP credential error: Unable to decode service account file: missing field `private_key` at line 1 column 2"].assert_eq(&refused("gs://bucket/", json!({}), Some("{}")));
-    expect!["`/options`: the store cannot be reached so: Generic MicrosoftAzure error: Account must be specified"].assert_eq(&refused("az://container/", json!({}), None));
+    expect!["`/secret`: it cannot be used; send the JSON key of a service account"]
+        .assert_eq(&refused("gs://bucket/", json!({}), Some("{}")));
+    expect![
+        "`/options/account`: name it here, or write abfss://container@account.dfs.core.windows.net/"
+    ]
+    .assert_eq(&refused("az://container/", json!({}), None));
     expect!["`/options`: a folder has only `key`"].assert_eq(&refused(
         "file:///folder",
         json!({"region": "a"}),
@@ -244,10 +262,10 @@ async fn a_lower_revision_never_replaces_a_higher_one() {
 #[tokio::test]
 async fn racing_writers_leave_one_revision_and_the_latest_name() {
     let bucket = Bucket::new();
-    let target = std::sync::Arc::new(bucket.target(json!({})));
+    let target = Arc::new(bucket.target(json!({})));
     let mut writers = tokio::task::JoinSet::new();
     for revision in [3, 1, 2, 3, 2, 1, 3] {
-        let target = std::sync::Arc::clone(&target);
+        let target = Arc::clone(&target);
         writers.spawn(async move { told(&Parcel::revision(revision).send(&target).await) });
     }
     for outcome in writers.join_all().await {

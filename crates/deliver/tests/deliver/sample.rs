@@ -35,7 +35,11 @@ impl Parcel {
     }
 
     pub(crate) fn revision(revision: u32) -> Parcel {
-        let id = ["prc_00", "prc_01", "prc_02", "prc_03"][revision as usize];
+        let id = match revision {
+            1 => "prc_01",
+            2 => "prc_02",
+            _ => "prc_03",
+        };
         Parcel { id, revision, record: record(revision), ..Parcel::new() }
     }
 

@@ -1,5 +1,8 @@
 //! Webhooks, verified by what receivers verify them with, and on their bad days.
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt::Write,
+    time::{Duration, SystemTime},
+};
 
 use expect_test::{Expect, expect};
 use serde_json::json;
@@ -42,7 +45,7 @@ async fn a_webhook_is_an_envelope_with_the_headers_of_the_standard() {
     let [request] = receiver.requests().try_into().unwrap();
     let mut shown = format!("{} {}\n", request.method, request.target);
     for (name, value) in request.headers.iter().filter(|(name, _)| name != "host") {
-        shown.push_str(&format!("{name}: {value}\n"));
+        let _ = writeln!(shown, "{name}: {value}");
     }
     shown.push_str(std::str::from_utf8(&request.body).unwrap());
     expect![[r#"
@@ -131,8 +134,6 @@ async fn what_a_broken_connection_means() {
     let refused = format!("http://127.0.0.1:{}/", refusing_port());
     let outcome = Parcel::new().send(&webhook(&refused, &new_webhook_secret())).await;
     expect!["retry connect"].assert_eq(&told(&outcome));
-    let outcome = Parcel::new().send(&webhook("http://nowhere.invalid/", PRIVATE)).await;
-    expect!["retry dns"].assert_eq(&told(&outcome));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! HubSpot: CRM objects, search, and files, version 3, with the token of a private app.
+//! The API of `HubSpot`: objects, search and files, version 3, with the token of a private app.
 use expect_test::expect;
 use serde_json::{Value, json};
 use sessionary_peers::{Reply, Request};
@@ -96,13 +96,13 @@ async fn a_revision_becomes_a_note_at_a_contact_with_a_file() {
     let target = double.target("hubspot", TOKEN);
     let outcome = Parcel::revision(1).send(&target).await;
     assert_eq!((told(&outcome), note(&outcome).as_deref()), ("sent 201".to_owned(), Some("3")));
-    expect![[r#"
+    expect![[r"
         POST /crm/v3/objects/notes/search
         POST /crm/v3/objects/contacts/search
         POST /crm/v3/objects/contacts/search
         POST /crm/v3/objects/contacts
         POST /files/v3/files
-        POST /crm/v3/objects/notes"#]]
+        POST /crm/v3/objects/notes"]]
     .assert_eq(&double.asked());
     expect![[r#"{"properties":{"email":"ada@example.com","firstname":"Ada","lastname":"O'Neil","phone":"+15550100"}}"#]].assert_eq(&double.rows.all("contact")[0].to_string());
     expect![[r#"{"associations":[{"to":{"id":"1"},"types":[{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":202}]}],"properties":{"hs_attachment_ids":"2","hs_note_body":"Who: Ada O&#39;Neil<br>Phone: +15550100<br>E-mail: ada@example.com<br>Type: call<br>Channel: voice<br>Started: 2026-01-05T10:02:30.000Z<br>Outcome: Convert<br>Notes: said &quot;yes&quot;<br>and bought<br>Ticket: S-1<br>Session: 0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67, revision 1<br>prc_01","hs_timestamp":"2026-01-05T10:07:35.000Z"}}"#]].assert_eq(&double.rows.all("note")[0].to_string());

@@ -32,12 +32,12 @@ fn salesforce(rows: &Rows, request: &Request) -> Reply {
         ("PATCH", path) if path.starts_with("/sobjects/Task/") => {
             let id = path.rsplit('/').next().unwrap_or_default().trim_start_matches("id");
             let Value::Object(changes) = request.json() else { return refused("MALFORMED_JSON") };
-            let changed = rows.change(id, |row| {
+            let found = rows.change(id, |row| {
                 for (name, value) in &changes {
                     row[name] = value.clone();
                 }
             });
-            Reply::status(if changed { 204 } else { 404 })
+            Reply::status(if found { 204 } else { 404 })
         }
         _ => Reply::status(404),
     }
@@ -79,7 +79,7 @@ async fn a_session_becomes_a_task_of_a_contact_with_a_file() {
     let target = double.target("salesforce", CLIENT);
     let outcome = Parcel::new().send(&target).await;
     assert_eq!((told(&outcome), note(&outcome).as_deref()), ("sent 201".to_owned(), Some("id2")));
-    expect![[r#"
+    expect![[r"
         POST /services/oauth2/token
         GET /services/data/v62.0/query
         GET /services/data/v62.0/query
@@ -87,7 +87,7 @@ async fn a_session_becomes_a_task_of_a_contact_with_a_file() {
         GET /services/data/v62.0/query
         POST /services/data/v62.0/sobjects/Task
         GET /services/data/v62.0/query
-        POST /services/data/v62.0/sobjects/ContentVersion"#]]
+        POST /services/data/v62.0/sobjects/ContentVersion"]]
     .assert_eq(&double.asked());
     expect![[
         r#"{"Email":"ada@example.com","FirstName":"Ada","LastName":"O'Neil","Phone":"+15550100"}"#
@@ -127,7 +127,7 @@ async fn a_value_cannot_become_a_part_of_a_query() {
     parcel.record["person"]["email"] = json!("x' OR Email = 'boss@example.com");
     parcel.send(&double.target("salesforce", CLIENT)).await;
     let asked = query(&double.receiver.requests()[1].target)["q"].clone();
-    expect![[r#"SELECT Id FROM Contact WHERE Email = 'x\' OR Email = \'boss@example.com' ORDER BY CreatedDate LIMIT 1"#]].assert_eq(&asked);
+    expect![[r"SELECT Id FROM Contact WHERE Email = 'x\' OR Email = \'boss@example.com' ORDER BY CreatedDate LIMIT 1"]].assert_eq(&asked);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! ServiceNow: Table and Attachment API, with Basic or a token.
+//! The API of `ServiceNow`: tables and attachments, with Basic or a token.
 use expect_test::expect;
 use serde_json::{Value, json};
 use sessionary_peers::{Reply, Request};
@@ -73,7 +73,7 @@ async fn a_session_becomes_an_incident_with_work_notes_and_files() {
     let target = double.target("servicenow", BASIC);
     let outcome = Parcel::revision(1).send(&target).await;
     assert_eq!((told(&outcome), note(&outcome).as_deref()), ("sent 201".to_owned(), Some("2")));
-    expect![[r#"
+    expect![[r"
         GET /api/now/table/incident
         GET /api/now/table/sys_user
         GET /api/now/table/sys_user
@@ -81,7 +81,7 @@ async fn a_session_becomes_an_incident_with_work_notes_and_files() {
         GET /api/now/table/sys_journal_field
         PATCH /api/now/table/incident/2
         GET /api/now/attachment
-        POST /api/now/attachment/file"#]]
+        POST /api/now/attachment/file"]]
     .assert_eq(&double.asked());
     let incident = &double.rows.all("incident")[0];
     expect![[r#"{"caller_id":"1","correlation_display":"Sessionary","correlation_id":"0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67","description":"Who: Ada O'Neil\nPhone: +15550100\nE-mail: ada@example.com\nType: call\nChannel: voice\nStarted: 2026-01-05T10:02:30.000Z\nOutcome: Convert\nNotes: said \"yes\"\nand bought\nTicket: S-1\nSession: 0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67, revision 1","short_description":"call: Convert"}"#]].assert_eq(&incident.to_string());

@@ -96,13 +96,13 @@ async fn a_session_becomes_a_ticket_and_each_revision_a_comment() {
     let target = double.target("zendesk", BASIC);
     let outcome = Parcel::revision(1).send(&target).await;
     assert_eq!((told(&outcome), note(&outcome).as_deref()), ("sent 201".to_owned(), Some("3")));
-    expect![[r#"
+    expect![[r"
         GET /api/v2/tickets.json
         GET /api/v2/users/search.json
         GET /api/v2/users/search.json
         POST /api/v2/users/create_or_update.json
         POST /api/v2/uploads.json
-        POST /api/v2/tickets.json"#]]
+        POST /api/v2/tickets.json"]]
     .assert_eq(&double.asked());
     expect![[r#"{"email":"ada@example.com","external_id":"+15550100ada@example.com","name":"Ada O'Neil","phone":"+15550100","role":"end-user"}"#]].assert_eq(&double.rows.all("user")[0].to_string());
     expect![[r#"{"comment":null,"external_id":"0197c1b0-2800-7a3c-9d11-5f2e8c0a4b67","requester_id":1,"subject":"call: Convert","tags":["sessionary"]}"#]].assert_eq(&double.rows.all("ticket")[0].to_string());
