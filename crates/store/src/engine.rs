@@ -15,7 +15,7 @@ use fjall::{
     AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, LsmError,
     OwnedWriteBatch, PersistMode, Readable,
     compaction::Leveled,
-    config::{BlockSizePolicy, CompressionPolicy},
+    config::{BlockSizePolicy, CompressionPolicy, PartitioningPolicy},
 };
 use std::{ops::Bound, path::Path, sync::Arc, time::Duration};
 
@@ -51,18 +51,26 @@ impl Space {
         }
     }
 
+    /// What a key space is made with; one that is there keeps what it was made with.
     fn options(self) -> KeyspaceCreateOptions {
-        let plain = KeyspaceCreateOptions::default().max_memtable_size(self.memtable_bytes());
+        let plain = KeyspaceCreateOptions::default()
+            .max_memtable_size(self.memtable_bytes())
+            // A whole filter or index of a large table file is up to a megabyte, more than the cache
+            // keeps of one thing: it would be read and checked anew for each key that is looked up.
+            .filter_block_partitioning_policy(PartitioningPolicy::new([false, true]))
+            .index_block_partitioning_policy(PartitioningPolicy::new([false, false, true]));
         match self {
             // Its chunks are compressed already, and about as large as a block.
             Space::Journal => plain
                 .data_block_compression_policy(CompressionPolicy::disabled())
                 .data_block_size_policy(BlockSizePolicy::all(16 << 10)),
-            // Rows that are written again and again, in no order of their keys: small files and
-            // more of them before a merge, so that a merge is short and rewrites less.
-            Space::Table(Table::Sessions | Table::Index | Table::Timers) => {
-                let merges = Leveled::default().with_l0_threshold(8);
-                plain.compaction_strategy(Arc::new(merges.with_table_target_size(16 << 20)))
+            // Rows that are written again and again: small files and more of them before a merge,
+            // so that a merge is short and rewrites less.
+            Space::Table(Table::Sessions | Table::Timers) => plain.compaction_strategy(merges(8)),
+            // Rows in no order of their keys: a merge rewrites all of the next level, so that it
+            // should bring much.
+            Space::Table(Table::Signals | Table::Lanes | Table::Index | Table::Edges) => {
+                plain.compaction_strategy(merges(12))
             }
             Space::Marks | Space::Table(_) => plain,
         }
@@ -77,6 +85,11 @@ impl Space {
             Space::Table(_) => 4 << 20,
         }
     }
+}
+
+/// Merges of so many unmerged runs into files of 16 MiB.
+fn merges(of: u8) -> Arc<Leveled> {
+    Arc::new(Leveled::default().with_l0_threshold(of).with_table_target_size(16 << 20))
 }
 
 pub(crate) struct Engine {
