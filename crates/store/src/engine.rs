@@ -54,7 +54,8 @@ impl Space {
     /// What a key space is made with; one that is there keeps what it was made with.
     fn options(self) -> KeyspaceCreateOptions {
         let plain = KeyspaceCreateOptions::default()
-            .max_memtable_size(self.memtable_bytes())
+            // Never: see `flush_full`.
+            .max_memtable_size(u64::MAX)
             // A whole filter or index of a large table file is up to a megabyte, more than the cache
             // keeps of one thing: it would be read and checked anew for each key that is looked up.
             .filter_block_partitioning_policy(PartitioningPolicy::new([false, true]))
@@ -76,7 +77,8 @@ impl Space {
         }
     }
 
-    /// Memory is bounded by the sum of these, and a few times that while a flush lags behind.
+    /// What is pending of a key space is flushed from this size on. Memory is bounded by the sum of
+    /// these, and a few times that while a flush lags behind.
     fn memtable_bytes(self) -> u64 {
         match self {
             Space::Journal | Space::Table(Table::Sessions) => 16 << 20,
@@ -205,6 +207,26 @@ impl Engine {
         Ok(())
     }
 
+    /// Has pending writes that have become many written into table files; more of a key space gather
+    /// while its flush waits for a merge.
+    ///
+    /// fjall would ask its thread for it with each batch until that comes round to it. After a
+    /// thousand of them in one long merge their queue is full, and the thread, which is the only one
+    /// to take from it, waits for ever to put the flush itself there.
+    fn flush_full(&self) -> Result<(), StoreError> {
+        let spaces = [Space::Journal, Space::Marks].into_iter();
+        let tables = Table::ALL.iter().map(|table| Space::Table(*table));
+        for (space, kind) in self.keyspaces().zip(spaces.chain(tables)) {
+            let pending = space.tree.active_memtable().size();
+            let waiting = u64::try_from(space.tree.sealed_memtable_count()).unwrap_or(u64::MAX);
+            let most = kind.memtable_bytes().saturating_mul(waiting.saturating_mul(4).max(1));
+            if pending >= most {
+                space.rotate_memtable().map_err(failed("flushing"))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Has every key space's memory written into table files, so that the log behind it can go.
     pub(crate) fn begin_flush(&self) -> Result<(), StoreError> {
         guarded("flushing", || {
@@ -316,7 +338,8 @@ impl Batch {
         let Batch { writes, engine, .. } = self;
         engine.wait_for_flushes()?;
         let commit = || writes.durability(Some(mode)).commit().map_err(failed("writing"));
-        guarded("writing", commit)
+        guarded("writing", commit)?;
+        guarded("flushing", || engine.flush_full())
     }
 }
 
