@@ -30,6 +30,7 @@ mod http;
 #[cfg(feature = "count-allocations")]
 mod allocations;
 mod hot;
+mod tables;
 mod volume;
 mod pressure;
 mod report;

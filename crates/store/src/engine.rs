@@ -15,7 +15,7 @@ use fjall::{
     AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, LsmError,
     OwnedWriteBatch, PersistMode, Readable,
     compaction::Leveled,
-    config::{BlockSizePolicy, CompressionPolicy},
+    config::{BlockSizePolicy, CompressionPolicy, PartitioningPolicy},
 };
 use std::{ops::Bound, path::Path, sync::Arc, time::Duration};
 
@@ -51,24 +51,34 @@ impl Space {
         }
     }
 
+    /// What a key space is made with; one that is there keeps what it was made with.
     fn options(self) -> KeyspaceCreateOptions {
-        let plain = KeyspaceCreateOptions::default().max_memtable_size(self.memtable_bytes());
+        let plain = KeyspaceCreateOptions::default()
+            // Never: see `flush_full`.
+            .max_memtable_size(u64::MAX)
+            // A whole filter or index of a large table file is up to a megabyte, more than the cache
+            // keeps of one thing: it would be read and checked anew for each key that is looked up.
+            .filter_block_partitioning_policy(PartitioningPolicy::new([false, true]))
+            .index_block_partitioning_policy(PartitioningPolicy::new([false, false, true]));
         match self {
             // Its chunks are compressed already, and about as large as a block.
             Space::Journal => plain
                 .data_block_compression_policy(CompressionPolicy::disabled())
                 .data_block_size_policy(BlockSizePolicy::all(16 << 10)),
-            // Rows that are written again and again, in no order of their keys: small files and
-            // more of them before a merge, so that a merge is short and rewrites less.
-            Space::Table(Table::Sessions | Table::Index | Table::Timers) => {
-                let merges = Leveled::default().with_l0_threshold(8);
-                plain.compaction_strategy(Arc::new(merges.with_table_target_size(16 << 20)))
+            // Rows that are written again and again: small files and more of them before a merge,
+            // so that a merge is short and rewrites less.
+            Space::Table(Table::Sessions | Table::Timers) => plain.compaction_strategy(merges(8)),
+            // Rows in no order of their keys: a merge rewrites all of the next level, so that it
+            // should bring much.
+            Space::Table(Table::Signals | Table::Lanes | Table::Index | Table::Edges) => {
+                plain.compaction_strategy(merges(12))
             }
             Space::Marks | Space::Table(_) => plain,
         }
     }
 
-    /// Memory is bounded by the sum of these, and a few times that while a flush lags behind.
+    /// What is pending of a key space is flushed from this size on. Memory is bounded by the sum of
+    /// these, and a few times that while a flush lags behind.
     fn memtable_bytes(self) -> u64 {
         match self {
             Space::Journal | Space::Table(Table::Sessions) => 16 << 20,
@@ -77,6 +87,11 @@ impl Space {
             Space::Table(_) => 4 << 20,
         }
     }
+}
+
+/// Merges of so many unmerged runs into files of 16 MiB.
+fn merges(of: u8) -> Arc<Leveled> {
+    Arc::new(Leveled::default().with_l0_threshold(of).with_table_target_size(16 << 20))
 }
 
 pub(crate) struct Engine {
@@ -192,6 +207,26 @@ impl Engine {
         Ok(())
     }
 
+    /// Has pending writes that have become many written into table files; more of a key space gather
+    /// while its flush waits for a merge.
+    ///
+    /// fjall would ask its thread for it with each batch until that comes round to it. After a
+    /// thousand of them in one long merge their queue is full, and the thread, which is the only one
+    /// to take from it, waits for ever to put the flush itself there.
+    fn flush_full(&self) -> Result<(), StoreError> {
+        let spaces = [Space::Journal, Space::Marks].into_iter();
+        let tables = Table::ALL.iter().map(|table| Space::Table(*table));
+        for (space, kind) in self.keyspaces().zip(spaces.chain(tables)) {
+            let pending = space.tree.active_memtable().size();
+            let waiting = u64::try_from(space.tree.sealed_memtable_count()).unwrap_or(u64::MAX);
+            let most = kind.memtable_bytes().saturating_mul(waiting.saturating_mul(4).max(1));
+            if pending >= most {
+                space.rotate_memtable().map_err(failed("flushing"))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Has every key space's memory written into table files, so that the log behind it can go.
     pub(crate) fn begin_flush(&self) -> Result<(), StoreError> {
         guarded("flushing", || {
@@ -303,7 +338,8 @@ impl Batch {
         let Batch { writes, engine, .. } = self;
         engine.wait_for_flushes()?;
         let commit = || writes.durability(Some(mode)).commit().map_err(failed("writing"));
-        guarded("writing", commit)
+        guarded("writing", commit)?;
+        guarded("flushing", || engine.flush_full())
     }
 }
 

@@ -29,9 +29,7 @@ impl Server {
     /// Makes a directory with a key and serves it, with settings such as
     /// `("SERVER__REQUESTS_MAX", "9")` beside the defaults.
     pub(super) fn start(dir: PathBuf, settings: &[(&str, &str)]) -> anyhow::Result<Server> {
-        let owned =
-            |(name, value): &(&str, &str)| (format!("SESSIONARY_{name}"), (*value).to_owned());
-        let settings: Vec<_> = settings.iter().map(owned).collect();
+        let settings = environment(settings);
         let made = program(&settings)?
             .args(["keys", "create", "--kind", "secret", "--data-dir"])
             .arg(&dir)
@@ -62,6 +60,12 @@ impl Server {
         Ok(ready_after)
     }
 
+    /// Kills it and starts it again with other settings.
+    pub(super) fn start_with(&mut self, settings: &[(&str, &str)]) -> anyhow::Result<()> {
+        self.settings = environment(settings);
+        self.kill_and_start().map(drop)
+    }
+
     fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -72,6 +76,12 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Settings as the variables that the program reads.
+fn environment(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(name, value): &(&str, &str)| (format!("SESSIONARY_{name}"), (*value).to_owned());
+    settings.iter().map(owned).collect()
 }
 
 /// This program, with these settings and none that happen to be set.

@@ -1,5 +1,6 @@
-//! What the kernel counts of a process: CPU, bytes written, memory; and of a folder: bytes on disk.
-use std::{fs, os::unix::fs::MetadataExt, path::Path};
+//! What the kernel counts of a process: CPU, also by what its threads do, bytes written, memory; and
+//! of a folder: bytes on disk.
+use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt, path::Path};
 
 use anyhow::Context;
 use rustix::time::{ClockId, clock_gettime};
@@ -46,6 +47,33 @@ impl Counters {
         let peak_rss = number(status, "VmHWM:").unwrap_or(0) << 10;
         Counters { cpu_us: 0.0, written: written.saturating_sub(cancelled), peak_rss }
     }
+}
+
+/// What the threads of a server do, with what their names begin with; any other takes requests.
+const DUTIES: [(&str, &str); 3] = [
+    ("shard-", "folding and checkpoints"),
+    ("tidy-", "rewriting of journal"),
+    ("fjall:", "flushes and merges"),
+];
+const REQUESTS: &str = "requests";
+
+/// CPU of a process by what its threads do, microseconds. A thread that has ended is not counted.
+pub(super) fn cpu_by_duty(pid: u32) -> anyhow::Result<BTreeMap<&'static str, f64>> {
+    let folder = format!("/proc/{pid}/task");
+    let threads = fs::read_dir(&folder).with_context(|| folder.clone())?;
+    let mut by_duty = BTreeMap::new();
+    for thread in threads.flatten() {
+        // A thread may end while it is looked at.
+        let Ok(stat) = fs::read_to_string(thread.path().join("stat")) else { continue };
+        *by_duty.entry(duty_of(&stat)).or_default() += cpu_of(&stat)?;
+    }
+    Ok(by_duty)
+}
+
+/// By the name of the thread, which stands in brackets.
+fn duty_of(stat: &str) -> &'static str {
+    let name = stat.split_once('(').map_or("", |(_, behind)| behind);
+    DUTIES.iter().find(|(begins, _)| name.starts_with(begins)).map_or(REQUESTS, |(_, duty)| duty)
 }
 
 /// CPU of the calling thread, microseconds.
@@ -108,6 +136,9 @@ mod tests {
     fn the_counters_of_a_process_are_read() {
         let stat = "42 (a) b) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0 3 0 99";
         assert!((cpu_of(stat).unwrap() - 2e6).abs() < 1.0);
+        assert_eq!(duty_of(stat), "requests");
+        assert_eq!(duty_of("7 (fjall:worker) S 1"), "flushes and merges");
+        assert!(cpu_by_duty(std::process::id()).unwrap().contains_key(REQUESTS));
         let io = "wchar: 9\nwrite_bytes: 4096\ncancelled_write_bytes: 96\n";
         let told = Counters::told(io, "VmPeak: 1 kB\nVmHWM:\t   2048 kB\n");
         assert_eq!((told.written, told.peak_rss), (4000, 2 << 20));

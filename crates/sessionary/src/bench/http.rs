@@ -1,12 +1,12 @@
 //! A line over HTTP: a server as another process, a closed loop for what it can take, then arrivals
 //! by schedule at half of that.
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use sessionary_engine::clock::monotonic;
 
 use super::{
     child::Server,
-    counters::{disk_bytes, real},
+    counters::{cpu_by_duty, disk_bytes, real},
     load::Sender,
     plan::{Outcome, Plan},
     round::{Line, Round, Totals},
@@ -23,6 +23,7 @@ pub(super) struct Http {
     waits: Vec<u32>,
     totals: Totals,
     written_before: u64,
+    spent_before: BTreeMap<&'static str, f64>,
 }
 
 /// Signals of a request and connections of each line.
@@ -46,8 +47,17 @@ impl Http {
         let server = Server::start(dir.to_owned(), settings)?;
         let written_before = server.counters()?.written;
         let sender = Sender::new(Stream::new(order, 0)?)?;
-        let (rounds, waits, totals) = (Vec::new(), Vec::new(), Totals::default());
-        Ok(Http { server, sender, batch, connections, rounds, waits, totals, written_before })
+        Ok(Http {
+            server,
+            sender,
+            batch,
+            connections,
+            rounds: Vec::new(),
+            waits: Vec::new(),
+            totals: Totals::default(),
+            written_before,
+            spent_before: BTreeMap::new(),
+        })
     }
 
     /// A closed loop of so long; gives the signals a second.
@@ -103,9 +113,24 @@ impl Http {
     }
 
     /// Forgets the rounds so far, but not what the files hold.
-    pub(super) fn begin_anew(&mut self) {
+    pub(super) fn begin_anew(&mut self) -> anyhow::Result<()> {
         self.rounds.clear();
         self.waits.clear();
+        self.totals.received = 0;
+        self.written_before = self.server.counters()?.written;
+        self.spent_before = cpu_by_duty(self.server.pid())?;
+        Ok(())
+    }
+
+    /// CPU for each signal of the rounds so far by what it was spent on, microseconds; with what was
+    /// spent since, which is what the rounds left to be done.
+    pub(super) fn spent(&self) -> anyhow::Result<BTreeMap<&'static str, f64>> {
+        let signals = real(self.rounds.iter().map(|round| round.signals).sum::<u64>().max(1));
+        let mut spent = cpu_by_duty(self.server.pid())?;
+        for (duty, cpu) in &mut spent {
+            *cpu = (*cpu - self.spent_before.get(duty).unwrap_or(&0.0)) / signals;
+        }
+        Ok(spent)
     }
 
     fn measure(&mut self, plan: Plan) -> anyhow::Result<f64> {

@@ -38,7 +38,7 @@ pub(super) fn checkpoint(setup: &Setup) -> anyhow::Result<Section> {
         loading.join().ok().context("the load failed")??;
         Ok::<_, anyhow::Error>(Waits::of(probed?.waits))
     })?;
-    http.begin_anew();
+    http.begin_anew()?;
     let of = |pick: fn(&Waits) -> f64| waits.as_ref().map(pick);
     let figures = vec![
         Figure::new("probe p50", of(|waits| waits.p50_ms), "ms", Goal::None),

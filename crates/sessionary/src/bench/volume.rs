@@ -5,15 +5,19 @@ use super::{
     Setup,
     counters::real,
     http::Http,
+    load::Sender,
     report::{Figure, Goal, Section},
     round::Line,
     stream::{Order, PER_SESSION, Stream},
+    tables::Tables,
 };
 
 /// Batches and connections of all of them.
 const LOAD: (u64, u32) = (500, 16);
 /// The server has so long to do what a long load left behind.
 const REST_AT_MOST: Duration = Duration::from_mins(10);
+/// Signals of a round of `growth`: a checkpoint and a half.
+const GROWTH_ROUND: u64 = 500_000;
 /// Parts of a long load between which progress is told.
 const PARTS: u64 = 20;
 
@@ -58,40 +62,136 @@ fn compared(setup: &Setup) -> anyhow::Result<Line> {
     http.line("hot")
 }
 
-/// The hot work over ever more stored sessions.
+/// How the hot work is measured over stored sessions, with the settings for it. A signal is rewritten
+/// once in its life, whatever else is stored; so it is either none of them or all, at each size.
+const WAYS: [(&str, &str, (&str, &str)); 2] = [
+    ("", "", ("STORE__REWRITE_BEYOND_BYTES", "18446744073709551615")),
+    (", rewriting", ", with rewriting of journal", ("STORE__REWRITE_AFTER_MS", "0")),
+];
+
+/// The hot work over ever more stored sessions. Each time the same number of signals, so that it
+/// meets as many checkpoints, and with what it left to be merged when the last was answered.
 pub(super) fn growth(setup: &Setup) -> anyhow::Result<Section> {
-    let (dir, hot) = (setup.folder("growth")?, Order::Hot(setup.arguments.sessions));
-    let mut http = Http::start(&dir, hot, LOAD, &[])?;
-    let mut filler = super::load::Sender::new(Stream::new(Order::Once, 1)?)?;
-    let (mut stored, mut lines, mut figures) = (0, Vec::<Line>::new(), Vec::new());
+    let mut growth = Growth::start(setup)?;
     for target in &setup.arguments.stored {
-        let target = target.next_multiple_of(LOAD.0);
-        let missing = target.saturating_sub(stored);
-        std::mem::swap(&mut http.sender, &mut filler);
-        let began = sessionary_engine::clock::monotonic();
-        fill(setup, &format!("growth: {target} sessions"), &mut http, missing)?;
-        let took = began.elapsed().as_secs_f64();
-        std::mem::swap(&mut http.sender, &mut filler);
-        stored = stored.max(target);
-        // What filling left to be merged is the cost of filling, not of the work that comes.
-        setup.progress(&format!("growth: {target} sessions: waiting until the server is at rest"));
-        http.rest(REST_AT_MOST)?;
-        http.begin_anew();
-        for _ in 0..setup.arguments.rounds {
-            http.closed(setup.round)?;
+        growth.fill(setup, *target)?;
+        for way in 0..WAYS.len() {
+            growth.measure(setup, *target, way)?;
         }
-        let line = http.line(&format!("{target} stored"))?;
-        let name = format!("filling up to {target} stored sessions");
-        figures.push(Figure::new(&name, Some(took), "s", Goal::None));
-        let name = format!("CPU per signal at {target} stored sessions");
-        figures.push(Figure::new(&name, line.cpu_us_per_signal, "us", Goal::None));
-        lines.push(line);
     }
-    let cpu = |line: Option<&Line>| line.and_then(|line| line.cpu_us_per_signal);
-    let ratio = cpu(lines.last()).zip(cpu(lines.first())).map(|(last, first)| last / first);
-    figures.push(Figure::new("last / first, CPU", ratio, "x", Goal::AtMost(1.5)));
+    let Growth { http, lines, mut figures, costs, .. } = growth;
+    // The folder goes first: two of them would need twice the room.
+    drop(http);
+    setup.clear()?;
+    figures.extend(bare_growth(setup)?);
+    let ratio = |costs: &Vec<f64>| Some(costs.last()? / costs.first()?);
+    for ((_, about, _), costs) in WAYS.iter().zip(&costs) {
+        let name = format!("last / first, CPU{about}");
+        figures.push(Figure::new(&name, ratio(costs), "x", Goal::AtMost(1.5)));
+    }
     let about = "the hot work over sessions of one signal each".to_owned();
     Ok(Section { scenario: "growth".to_owned(), about, lines, figures })
+}
+
+/// A server that stores more and more.
+struct Growth {
+    http: Http,
+    /// Sends what is to be stored; `http` sends the hot work.
+    filler: Sender,
+    stored: u64,
+    lines: Vec<Line>,
+    figures: Vec<Figure>,
+    /// CPU for each signal at each size, in each of the ways.
+    costs: [Vec<f64>; WAYS.len()],
+}
+
+impl Growth {
+    fn start(setup: &Setup) -> anyhow::Result<Growth> {
+        let (dir, hot) = (setup.folder("growth")?, Order::Hot(setup.arguments.sessions));
+        let [(_, _, setting), _] = WAYS;
+        Ok(Growth {
+            http: Http::start(&dir, hot, LOAD, &[setting])?,
+            filler: Sender::new(Stream::new(Order::Once, 1)?)?,
+            stored: 0,
+            lines: Vec::new(),
+            figures: Vec::new(),
+            costs: [Vec::new(), Vec::new()],
+        })
+    }
+
+    fn note(&mut self, name: &str, value: Option<f64>, unit: &'static str) {
+        self.figures.push(Figure::new(name, value, unit, Goal::None));
+    }
+
+    /// Stores sessions until there are so many.
+    fn fill(&mut self, setup: &Setup, target: u64) -> anyhow::Result<()> {
+        let target = target.next_multiple_of(LOAD.0);
+        let [(_, _, setting), _] = WAYS;
+        self.http.server.start_with(&[setting])?;
+        let began = sessionary_engine::clock::monotonic();
+        std::mem::swap(&mut self.http.sender, &mut self.filler);
+        let missing = target.saturating_sub(self.stored);
+        let filled = fill(setup, &format!("growth: {target} sessions"), &mut self.http, missing);
+        std::mem::swap(&mut self.http.sender, &mut self.filler);
+        filled?;
+        self.stored = self.stored.max(target);
+        let took = began.elapsed().as_secs_f64();
+        self.note(&format!("{target} stored: filling"), Some(took), "s");
+        Ok(())
+    }
+
+    /// Measures the hot work in one of the ways.
+    fn measure(&mut self, setup: &Setup, target: u64, way: usize) -> anyhow::Result<()> {
+        let Some((suffix, _, setting)) = WAYS.get(way) else { return Ok(()) };
+        if way > 0 {
+            self.http.server.start_with(&[*setting])?;
+        }
+        let name = format!("{target} stored{suffix}");
+        // What filling left to be merged is the cost of filling, not of the work that comes.
+        setup.progress(&format!("growth: {name}: waiting until the server is at rest"));
+        self.http.rest(REST_AT_MOST)?;
+        self.http.begin_anew()?;
+        for round in 1..=setup.arguments.rounds {
+            setup.progress(&format!("growth: {name}: round {round}"));
+            self.http.fill(GROWTH_ROUND)?;
+        }
+        let line = self.http.line(&name)?;
+        // And what the hot work left is its own.
+        self.http.rest(REST_AT_MOST)?;
+        let spent = self.http.spent()?;
+        let cost: f64 = spent.values().sum();
+        setup.progress(&format!("growth: {name}: {cost:.1} us of CPU a signal"));
+        self.note(&format!("{name}: CPU per signal with what it left"), Some(cost), "us");
+        for (duty, cpu) in spent {
+            self.note(&format!("{name}:   of that {duty}"), Some(cpu), "us");
+        }
+        self.lines.push(line);
+        if let Some(costs) = self.costs.get_mut(way) {
+            costs.push(cost);
+        }
+        Ok(())
+    }
+}
+
+/// The same growth of the bare tables: what it costs to write such rows, and nothing else.
+fn bare_growth(setup: &Setup) -> anyhow::Result<Vec<Figure>> {
+    let dir = setup.folder("growth-tables")?;
+    let mut tables = Tables::open(&dir)?;
+    let (mut figures, mut costs) = (Vec::new(), Vec::<f64>::new());
+    for target in &setup.arguments.stored {
+        setup.progress(&format!("growth: {target} sessions into bare tables"));
+        tables.fill(*target)?;
+        let cost = tables.cost()?;
+        setup.progress(&format!("growth: {target} sessions in bare tables: {cost:.1} us a signal"));
+        let name = format!("{target} stored: bare tables, CPU per signal");
+        figures.push(Figure::new(&name, Some(cost), "us", Goal::None));
+        costs.push(cost);
+    }
+    drop(tables);
+    std::fs::remove_dir_all(&dir)?;
+    let ratio = costs.last().zip(costs.first()).map(|(last, first)| last / first);
+    figures.push(Figure::new("last / first, bare tables, CPU", ratio, "x", Goal::None));
+    Ok(figures)
 }
 
 /// A kill in the middle of the hot work.

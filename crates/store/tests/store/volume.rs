@@ -1,7 +1,7 @@
 //! More than fits the engine's memory: logs are sealed and deleted, table files written.
 use crate::{append, header, noise, open, opening::contents, options, refusal, texts};
 use sessionary_store::{
-    Direction, Durability, Entry, Rows, Store, StoreError, Table, check::check,
+    Direction, Durability, Entry, Options, Rows, Store, StoreError, Table, check::check,
 };
 use std::path::Path;
 
@@ -126,4 +126,72 @@ fn threads_share_a_store() {
 fn check_of(dir: &Path, store: Store) -> Vec<sessionary_store::check::Finding> {
     drop(store);
     check(dir).findings
+}
+
+/// The largest file in a folder, in bytes; files come and go.
+fn largest_file(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => largest_file(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    });
+    sizes.max().unwrap_or(0)
+}
+
+/// Bytes that this thread has read so far, from files and from the system's memory of them.
+fn bytes_read() -> u64 {
+    let io = std::fs::read_to_string("/proc/thread-self/io").unwrap();
+    let rchar = io.lines().find_map(|line| line.strip_prefix("rchar: ")).unwrap();
+    rchar.parse().unwrap()
+}
+
+#[test]
+fn looking_for_a_key_that_is_not_there_reads_little_of_a_large_table() {
+    const ROWS: u64 = 800_000;
+    const LOOKS: u64 = 2_000;
+    let key = |number: u64| noise(number, 24);
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { cache_bytes: 2 << 20, ..options() };
+    let store = Store::open(dir.path(), &options).unwrap();
+    for first in (0..ROWS).step_by(2_000) {
+        let mut rows = Rows::new();
+        (first..first + 2_000).for_each(|number| rows.put(Table::Lanes, key(number), *b"a lane"));
+        store.write(rows, Durability::Buffered).unwrap();
+    }
+    // The rows are merged into large files behind the writes; only those have large filters.
+    while largest_file(&dir.path().join("engine/keyspaces")) < 8 << 20 {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    drop(store);
+    let store = Store::open(dir.path(), &options).unwrap();
+    assert_eq!(store.get(Table::Lanes, &key(7)).unwrap().unwrap(), b"a lane");
+    let before = bytes_read();
+    for number in ROWS..ROWS + LOOKS {
+        assert_eq!(store.get(Table::Lanes, &key(number)).unwrap(), None);
+    }
+    let each = (bytes_read() - before) / LOOKS;
+    assert!(each < 32 << 10, "{each} bytes were read for each key");
+}
+
+/// The engine's one thread takes flushes, and whoever asks for one, from a queue of a thousand.
+#[test]
+fn small_batches_while_much_is_flushed_do_not_block() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (done, ended) = std::sync::mpsc::channel();
+    let writing = store.clone();
+    std::thread::spawn(move || {
+        for number in 0..60_000_u64 {
+            let mut rows = Rows::new();
+            for table in [Table::Sessions, Table::Lanes, Table::Index, Table::Timers] {
+                rows.put(table, noise(number, 16), noise(number, 2_000));
+            }
+            writing.write(rows, Durability::Buffered).unwrap();
+        }
+        done.send(()).unwrap();
+    });
+    let minutes = std::time::Duration::from_mins(3);
+    assert!(ended.recv_timeout(minutes).is_ok(), "writing stands still");
+    assert!(store.get(Table::Lanes, &noise(59_999, 16)).unwrap().is_some());
 }
