@@ -145,3 +145,57 @@ where
         OneOrMany::One(one) => vec![one],
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Filter, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    #[test]
+    fn one_value_is_a_list_of_one() {
+        let one = read(r#"{"channel": "voice", "disposition_code": 10}"#).unwrap();
+        let many = read(r#"{"channel": ["voice"], "disposition_code": [10]}"#).unwrap();
+        assert_eq!(one, many);
+        assert!(!one.is_open());
+        assert!(read("{}").unwrap().is_open());
+    }
+
+    #[test]
+    fn what_a_filter_does_not_know_is_refused() {
+        for wrong in [
+            r#"{"chanel": "voice"}"#,
+            r#"{"channel": "pigeon"}"#,
+            r#"{"disposition_class": "good"}"#,
+            r#"{"disposition_code": "ten"}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_destination_comes_back_from_its_row() {
+        let destination = Destination {
+            id: DestinationId(7),
+            name: "shop".into(),
+            kind: "webhook".into(),
+            url: "https://example.com".into(),
+            format: "ccai".into(),
+            when: Trigger::Final,
+            after: Some(Millis(900_000)),
+            filter: read(r#"{"type": "phone_call"}"#).unwrap(),
+            withheld: Withheld::default(),
+            options: r#"{"a":1}"#.into(),
+            secret: [1, 2, 3].into(),
+            enabled: true,
+            disabled_because: None,
+            version: 1,
+            created_at: UnixMillis(1),
+            modified_at: UnixMillis(2),
+        };
+        let row = serde_json::to_string(&destination).unwrap();
+        assert_eq!(serde_json::from_str::<Destination>(&row).unwrap(), destination);
+    }
+}

@@ -103,3 +103,74 @@ impl Withheld {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{
+        dictionary::{FIELDS, field},
+        signal::{Attributes, Fields},
+        value::Value,
+    };
+
+    /// A signal with a text in every field.
+    fn full() -> Signal {
+        let text = |row: &dictionary::Field| (row.number(), Value::Text("x".into()));
+        Signal {
+            key: "k".into(),
+            kind: "page_viewed".into(),
+            occurred_at: None,
+            sent_at: None,
+            sequence: 0,
+            channel: None,
+            session_type: None,
+            source: "".into(),
+            session: None,
+            identities: ["email", "cookie", "ip_address"]
+                .map(|kind| Identity::new(kind, "x"))
+                .to_vec(),
+            claim: None,
+            fields: FIELDS.iter().map(text).collect::<Fields>(),
+            attributes: Attributes::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn exactly_the_classes_that_are_withheld_go() {
+        for class in PiiClass::ALL {
+            let mut signal = full();
+            Withheld::of([class]).strip_signal(&mut signal);
+            let kept: BTreeSet<FieldNumber> = signal.fields.keys().copied().collect();
+            for row in FIELDS {
+                let goes = row.class == class && row.group != Group::Echo;
+                assert_eq!(kept.contains(&row.number()), !goes, "{} without {class:?}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn who_somebody_is_goes_with_the_class_of_the_identity() {
+        let left = |class| {
+            let mut signal = full();
+            Withheld::of([class]).strip_signal(&mut signal);
+            signal.identities.iter().map(|one| one.kind.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(left(PiiClass::Direct), ["cookie", "ip_address"]);
+        assert_eq!(left(PiiClass::Quasi), ["email", "ip_address"]);
+        assert_eq!(left(PiiClass::Network), ["email", "cookie"]);
+        assert_eq!(left(PiiClass::Business).len(), 3);
+    }
+
+    #[test]
+    fn by_default_free_text_is_withheld_and_nothing_else() {
+        let (mut masked, whole) = (full(), full());
+        Withheld::default().strip_signal(&mut masked);
+        assert_eq!(masked.identities, whole.identities);
+        let of_integration = field::INTEGRATION_NOTES;
+        assert!(!masked.fields.contains_key(&of_integration));
+        assert!(masked.fields.contains_key(&field::ORDER_ID));
+    }
+}

@@ -219,7 +219,11 @@ fn default_when(kind: Kind) -> Trigger {
 
 /// Reads a filter.
 pub(in crate::api) fn read_filter(pointer: &str, filter: Value) -> Result<Filter, Problem> {
-    serde_json::from_value(filter).map_err(|error| {
+    // The library would take a list for an object.
+    let is_object = filter.is_object().then_some(()).ok_or("it is no object".to_owned());
+    let read =
+        is_object.and_then(|()| serde_json::from_value(filter).map_err(|error| error.to_string()));
+    read.map_err(|error| {
         let detail = format!(
             "{error}; send an object with some of type, channel, disposition_class, \
              disposition_code and source, each one value or a list"
