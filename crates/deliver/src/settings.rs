@@ -90,3 +90,23 @@ impl fmt::Display for SettingsError {
 }
 
 impl std::error::Error for SettingsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn settings_are_read_and_written_alike() {
+        for kind in Kind::ALL {
+            let json = json!({"kind": kind.word(), "url": "x", "options": {"a": [1, {}]}});
+            let settings: Settings = serde_json::from_value(json.clone()).unwrap();
+            assert_eq!((settings.kind, serde_json::to_value(&settings).unwrap()), (kind, json));
+        }
+        let short = json!({"kind": "tropo", "url": "x"});
+        let settings: Settings = serde_json::from_value(short.clone()).unwrap();
+        assert_eq!(serde_json::to_value(settings).unwrap(), short);
+        let more = json!({"kind": "tropo", "url": "x", "secret": "y"});
+        assert!(serde_json::from_value::<Settings>(more).is_err());
+    }
+}

@@ -113,16 +113,18 @@ async fn a_connection_is_encrypted_before_anything_is_said() {
 
 #[tokio::test]
 async fn a_server_that_cannot_be_reached_is_tried_again() {
-    let open = |port: u16| {
+    let open = |port: u16, guard: &Guard| {
         let url = format!("smtp://127.0.0.1:{port}");
-        let guard = Guard::new(true).with_patience(Duration::from_millis(200));
         let more = json!({"tls": "none"});
-        try_open(Kind::Email, &url, options(&more), None, &guard).unwrap()
+        try_open(Kind::Email, &url, options(&more), None, guard).unwrap()
     };
-    assert_eq!(told(&Parcel::new().send(&open(refusing_port())).await), "retry connect");
+    let target = open(refusing_port(), &Guard::new(true));
+    assert_eq!(told(&Parcel::new().send(&target).await), "retry connect");
     // Somebody who speaks another language.
     let web = Receiver::scripted(vec![Reply::Garbage]);
-    assert_eq!(told(&Parcel::new().send(&open(web.address().port())).await), "retry timeout");
+    let hasty = Guard::new(true).with_patience(Duration::from_millis(200));
+    let target = open(web.address().port(), &hasty);
+    assert_eq!(told(&Parcel::new().send(&target).await), "retry timeout");
 }
 
 #[test]

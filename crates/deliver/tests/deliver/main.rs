@@ -7,3 +7,4 @@ mod object_file;
 mod email;
 mod crm;
 mod tropo;
+mod docs;

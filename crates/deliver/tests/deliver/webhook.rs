@@ -139,14 +139,15 @@ async fn what_a_broken_connection_means() {
 #[tokio::test]
 async fn a_receiver_that_hangs_is_left() {
     let receiver = Receiver::scripted(vec![Reply::Hang]);
-    let guard = Guard::new(true).with_patience(Duration::from_millis(200));
-    let url = receiver.url("/");
-    let target = try_open(Kind::Webhook, &url, json!({}), Some(PRIVATE), &guard).unwrap();
+    let open = |receiver: &Receiver, patience: u64| {
+        let guard = Guard::new(true).with_patience(Duration::from_millis(patience));
+        try_open(Kind::Webhook, &receiver.url("/"), json!({}), Some(PRIVATE), &guard).unwrap()
+    };
+    let target = open(&receiver, 200);
     assert_eq!(told(&Parcel::new().send(&target).await), "retry timeout");
     // One that hangs in the middle of its answer has answered.
-    let receiver = Receiver::scripted(vec![Reply::SlowBody(Duration::from_secs(5))]);
-    let url = receiver.url("/");
-    let target = try_open(Kind::Webhook, &url, json!({}), Some(PRIVATE), &guard).unwrap();
+    let receiver = Receiver::scripted(vec![Reply::SlowBody(Duration::from_mins(1))]);
+    let target = open(&receiver, 3_000);
     assert_eq!(told(&Parcel::new().send(&target).await), "sent 200");
 }
 
