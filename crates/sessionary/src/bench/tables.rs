@@ -1,5 +1,5 @@
-//! The floor of `growth`: rows as checkpoints write them, put into the store's tables by a bare loop.
-//! What this costs more over much that is stored, no folding above it can save.
+//! Scenario `tables`, the floor of `growth`: rows as checkpoints write them, put into the store's tables
+//! by a bare loop. What this costs more over much that is stored, no folding above it can save.
 use std::{collections::VecDeque, path::Path, time::Duration};
 
 use sessionary_core::{id::SessionId, time::UnixMillis};
@@ -10,7 +10,9 @@ use sessionary_store::{
 };
 
 use super::{
+    Setup,
     counters::{process_cpu_us, real, thread_cpu_us},
+    report::{Figure, Goal, Section},
     stream::{PER_SESSION, mixed},
 };
 use crate::config;
@@ -30,8 +32,27 @@ const TENANT: u32 = 1;
 /// How long after its first signal a session's timer is due, milliseconds.
 const DUE_AFTER: i64 = 1_800_000;
 
+/// The growth of bare tables.
+pub(super) fn run(setup: &Setup) -> anyhow::Result<Section> {
+    let mut tables = Tables::open(&setup.folder("tables")?)?;
+    let (mut figures, mut costs) = (Vec::new(), Vec::<f64>::new());
+    for target in &setup.arguments.stored {
+        setup.progress(&format!("tables: {target} sessions"));
+        tables.fill(*target)?;
+        let cost = tables.cost()?;
+        setup.progress(&format!("tables: {target} sessions: {cost:.2} us of CPU a signal"));
+        let name = format!("{target} stored: CPU per signal");
+        figures.push(Figure::new(&name, Some(cost), "us", Goal::None));
+        costs.push(cost);
+    }
+    let ratio = costs.last().zip(costs.first()).map(|(last, first)| last / first);
+    figures.push(Figure::new("last / first, CPU", ratio, "x", Goal::None));
+    let about = "rows as checkpoints write them, in bare tables".to_owned();
+    Ok(Section { scenario: "tables".to_owned(), about, lines: Vec::new(), figures })
+}
+
 /// A store that is filled with rows, and nothing else.
-pub(super) struct Tables {
+struct Tables {
     store: Store,
     clock: ServerClock,
     rows: Rows,
@@ -40,14 +61,14 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) fn open(dir: &Path) -> anyhow::Result<Tables> {
+    fn open(dir: &Path) -> anyhow::Result<Tables> {
         let store = Store::open(dir, &config::load(None)?.store_options())?;
         let (clock, rows) = (ServerClock::start(None), Rows::new());
         Ok(Tables { store, clock, rows, stored: 0, maker_us: 0.0 })
     }
 
     /// Stores sessions of one signal until there are so many.
-    pub(super) fn fill(&mut self, target: u64) -> anyhow::Result<()> {
+    fn fill(&mut self, target: u64) -> anyhow::Result<()> {
         while self.stored < target {
             let at = self.clock.now();
             self.put(self.stored, at, FEW_BYTES, false)?;
@@ -60,7 +81,7 @@ impl Tables {
 
     /// Microseconds of CPU for each signal of sessions of ten that are written twice, until the
     /// tables are at rest.
-    pub(super) fn cost(&mut self) -> anyhow::Result<f64> {
+    fn cost(&mut self) -> anyhow::Result<f64> {
         let cpu = process_cpu_us();
         self.maker_us = 0.0;
         let mut open = VecDeque::with_capacity(OPEN);
