@@ -51,6 +51,13 @@ pub(super) fn run(setup: &Setup) -> anyhow::Result<Section> {
     Ok(Section { scenario: "tables".to_owned(), about, lines: Vec::new(), figures })
 }
 
+/// When a session is written.
+#[derive(Clone, Copy)]
+enum Stage {
+    Begun,
+    Ended,
+}
+
 /// A store that is filled with rows, and nothing else.
 struct Tables {
     store: Store,
@@ -71,7 +78,7 @@ impl Tables {
     fn fill(&mut self, target: u64) -> anyhow::Result<()> {
         while self.stored < target {
             let at = self.clock.now();
-            self.put(self.stored, at, FEW_BYTES, false)?;
+            self.put(self.stored, at, Stage::Begun)?;
             self.stored += 1;
         }
         self.write()?;
@@ -87,12 +94,12 @@ impl Tables {
         let mut open = VecDeque::with_capacity(OPEN);
         for number in self.stored..self.stored + SESSIONS {
             let at = self.clock.now();
-            self.put(number, at, FEW_BYTES, false)?;
+            self.put(number, at, Stage::Begun)?;
             open.push_back((number, at));
             if open.len() > OPEN
                 && let Some((number, at)) = open.pop_front()
             {
-                self.put(number, at, MANY_BYTES, true)?;
+                self.put(number, at, Stage::Ended)?;
             }
         }
         self.write()?;
@@ -102,14 +109,8 @@ impl Tables {
         Ok(spent / real(SESSIONS * PER_SESSION))
     }
 
-    /// The rows of a session; one that was written before moves its timer.
-    fn put(
-        &mut self,
-        number: u64,
-        at: UnixMillis,
-        bytes: usize,
-        again: bool,
-    ) -> anyhow::Result<()> {
+    /// The rows of a session; when it ends, its timer moves.
+    fn put(&mut self, number: u64, at: UnixMillis, stage: Stage) -> anyhow::Result<()> {
         let cpu = thread_cpu_us();
         let lane = wide(number);
         let [partition, ..] = lane;
@@ -117,16 +118,25 @@ impl Tables {
         let id = SessionId::mint(at, partition, wide(!number)).0;
         let due = at.0 + DUE_AFTER;
         let rows = &mut self.rows;
-        rows.put(Table::Sessions, session_key(TENANT, &id), text(number, bytes));
         rows.put(Table::Lanes, lane_key(TENANT, partition, &lane), text(number, LANE_BYTES));
-        if again {
-            rows.delete(Table::Timers, timer_key(0, due, &id));
-            rows.put(Table::Timers, timer_key(0, due + 1, &id), text(number, TIMER_BYTES));
-        } else {
-            let key = index_key(TENANT, IndexKind::Identity, &wide(number ^ 1 << 60), Some(&id));
-            rows.put(Table::Index, key, Vec::new());
-            rows.put(Table::Timers, timer_key(0, due, &id), text(number, TIMER_BYTES));
-        }
+        let bytes = match stage {
+            Stage::Begun => {
+                let hash = wide(number ^ 1 << 60);
+                rows.put(
+                    Table::Index,
+                    index_key(TENANT, IndexKind::Identity, &hash, Some(&id)),
+                    [],
+                );
+                rows.put(Table::Timers, timer_key(0, due, &id), text(number, TIMER_BYTES));
+                FEW_BYTES
+            }
+            Stage::Ended => {
+                rows.delete(Table::Timers, timer_key(0, due, &id));
+                rows.put(Table::Timers, timer_key(0, due + 1, &id), text(number, TIMER_BYTES));
+                MANY_BYTES
+            }
+        };
+        rows.put(Table::Sessions, session_key(TENANT, &id), text(number, bytes));
         self.maker_us += thread_cpu_us() - cpu;
         if self.rows.bytes() >= BATCH_BYTES { self.write() } else { Ok(()) }
     }
