@@ -83,6 +83,7 @@ impl Scenario {
             Scenario::Hot => hot::run(setup),
             Scenario::Cold => volume::cold(setup),
             Scenario::Growth => volume::growth(setup),
+            Scenario::Tables => tables::run(setup),
             Scenario::Restart => volume::restart(setup),
             Scenario::Checkpoint => pressure::checkpoint(setup),
             Scenario::Overload => pressure::overload(setup),

@@ -24,6 +24,8 @@ pub(crate) enum Scenario {
     Cold,
     /// CPU of the hot work over ever more stored sessions.
     Growth,
+    /// What of that growth is the tables' alone: their rows, and nothing else.
+    Tables,
     /// A start after a kill in the middle of the hot work.
     Restart,
     /// A probe every 5 ms during full load: the longest stop.
@@ -35,10 +37,11 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Scenario; 7] = [
+    pub(crate) const ALL: [Scenario; 8] = [
         Scenario::Hot,
         Scenario::Cold,
         Scenario::Growth,
+        Scenario::Tables,
         Scenario::Restart,
         Scenario::Checkpoint,
         Scenario::Overload,
@@ -69,7 +72,7 @@ pub(crate) struct Ingest {
     /// Signals of the scenario `cold`.
     #[arg(long, default_value = "5m", value_parser = count)]
     pub(crate) signals: u64,
-    /// Stored sessions of the scenario `growth`, in rising order.
+    /// Stored sessions of the scenarios `growth` and `tables`, in rising order.
     #[arg(long, value_delimiter = ',', default_value = "100k,1m,10m", value_parser = count)]
     pub(crate) stored: Vec<u64>,
     /// Folder for the data, which is emptied afterwards; the system's for temporary files by default.

@@ -1,5 +1,5 @@
-//! The floor of `growth`: rows as checkpoints write them, put into the store's tables by a bare loop.
-//! What this costs more over much that is stored, no folding above it can save.
+//! Scenario `tables`, the floor of `growth`: rows as checkpoints write them, put into the store's tables
+//! by a bare loop. What this costs more over much that is stored, no folding above it can save.
 use std::{collections::VecDeque, path::Path, time::Duration};
 
 use sessionary_core::{id::SessionId, time::UnixMillis};
@@ -10,7 +10,9 @@ use sessionary_store::{
 };
 
 use super::{
+    Setup,
     counters::{process_cpu_us, real, thread_cpu_us},
+    report::{Figure, Goal, Section},
     stream::{PER_SESSION, mixed},
 };
 use crate::config;
@@ -30,8 +32,34 @@ const TENANT: u32 = 1;
 /// How long after its first signal a session's timer is due, milliseconds.
 const DUE_AFTER: i64 = 1_800_000;
 
+/// The growth of bare tables.
+pub(super) fn run(setup: &Setup) -> anyhow::Result<Section> {
+    let mut tables = Tables::open(&setup.folder("tables")?)?;
+    let (mut figures, mut costs) = (Vec::new(), Vec::<f64>::new());
+    for target in &setup.arguments.stored {
+        setup.progress(&format!("tables: {target} sessions"));
+        tables.fill(*target)?;
+        let cost = tables.cost()?;
+        setup.progress(&format!("tables: {target} sessions: {cost:.2} us of CPU a signal"));
+        let name = format!("{target} stored: CPU per signal");
+        figures.push(Figure::new(&name, Some(cost), "us", Goal::None));
+        costs.push(cost);
+    }
+    let ratio = costs.last().zip(costs.first()).map(|(last, first)| last / first);
+    figures.push(Figure::new("last / first, CPU", ratio, "x", Goal::None));
+    let about = "rows as checkpoints write them, in bare tables".to_owned();
+    Ok(Section { scenario: "tables".to_owned(), about, lines: Vec::new(), figures })
+}
+
+/// When a session is written.
+#[derive(Clone, Copy)]
+enum Stage {
+    Begun,
+    Ended,
+}
+
 /// A store that is filled with rows, and nothing else.
-pub(super) struct Tables {
+struct Tables {
     store: Store,
     clock: ServerClock,
     rows: Rows,
@@ -40,17 +68,17 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) fn open(dir: &Path) -> anyhow::Result<Tables> {
+    fn open(dir: &Path) -> anyhow::Result<Tables> {
         let store = Store::open(dir, &config::load(None)?.store_options())?;
         let (clock, rows) = (ServerClock::start(None), Rows::new());
         Ok(Tables { store, clock, rows, stored: 0, maker_us: 0.0 })
     }
 
     /// Stores sessions of one signal until there are so many.
-    pub(super) fn fill(&mut self, target: u64) -> anyhow::Result<()> {
+    fn fill(&mut self, target: u64) -> anyhow::Result<()> {
         while self.stored < target {
             let at = self.clock.now();
-            self.put(self.stored, at, FEW_BYTES, false)?;
+            self.put(self.stored, at, Stage::Begun)?;
             self.stored += 1;
         }
         self.write()?;
@@ -60,18 +88,18 @@ impl Tables {
 
     /// Microseconds of CPU for each signal of sessions of ten that are written twice, until the
     /// tables are at rest.
-    pub(super) fn cost(&mut self) -> anyhow::Result<f64> {
+    fn cost(&mut self) -> anyhow::Result<f64> {
         let cpu = process_cpu_us();
         self.maker_us = 0.0;
         let mut open = VecDeque::with_capacity(OPEN);
         for number in self.stored..self.stored + SESSIONS {
             let at = self.clock.now();
-            self.put(number, at, FEW_BYTES, false)?;
+            self.put(number, at, Stage::Begun)?;
             open.push_back((number, at));
             if open.len() > OPEN
                 && let Some((number, at)) = open.pop_front()
             {
-                self.put(number, at, MANY_BYTES, true)?;
+                self.put(number, at, Stage::Ended)?;
             }
         }
         self.write()?;
@@ -81,14 +109,8 @@ impl Tables {
         Ok(spent / real(SESSIONS * PER_SESSION))
     }
 
-    /// The rows of a session; one that was written before moves its timer.
-    fn put(
-        &mut self,
-        number: u64,
-        at: UnixMillis,
-        bytes: usize,
-        again: bool,
-    ) -> anyhow::Result<()> {
+    /// The rows of a session; when it ends, its timer moves.
+    fn put(&mut self, number: u64, at: UnixMillis, stage: Stage) -> anyhow::Result<()> {
         let cpu = thread_cpu_us();
         let lane = wide(number);
         let [partition, ..] = lane;
@@ -96,16 +118,25 @@ impl Tables {
         let id = SessionId::mint(at, partition, wide(!number)).0;
         let due = at.0 + DUE_AFTER;
         let rows = &mut self.rows;
-        rows.put(Table::Sessions, session_key(TENANT, &id), text(number, bytes));
         rows.put(Table::Lanes, lane_key(TENANT, partition, &lane), text(number, LANE_BYTES));
-        if again {
-            rows.delete(Table::Timers, timer_key(0, due, &id));
-            rows.put(Table::Timers, timer_key(0, due + 1, &id), text(number, TIMER_BYTES));
-        } else {
-            let key = index_key(TENANT, IndexKind::Identity, &wide(number ^ 1 << 60), Some(&id));
-            rows.put(Table::Index, key, Vec::new());
-            rows.put(Table::Timers, timer_key(0, due, &id), text(number, TIMER_BYTES));
-        }
+        let bytes = match stage {
+            Stage::Begun => {
+                let hash = wide(number ^ 1 << 60);
+                rows.put(
+                    Table::Index,
+                    index_key(TENANT, IndexKind::Identity, &hash, Some(&id)),
+                    [],
+                );
+                rows.put(Table::Timers, timer_key(0, due, &id), text(number, TIMER_BYTES));
+                FEW_BYTES
+            }
+            Stage::Ended => {
+                rows.delete(Table::Timers, timer_key(0, due, &id));
+                rows.put(Table::Timers, timer_key(0, due + 1, &id), text(number, TIMER_BYTES));
+                MANY_BYTES
+            }
+        };
+        rows.put(Table::Sessions, session_key(TENANT, &id), text(number, bytes));
         self.maker_us += thread_cpu_us() - cpu;
         if self.rows.bytes() >= BATCH_BYTES { self.write() } else { Ok(()) }
     }

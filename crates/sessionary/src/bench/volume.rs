@@ -9,7 +9,6 @@ use super::{
     report::{Figure, Goal, Section},
     round::Line,
     stream::{Order, PER_SESSION, Stream},
-    tables::Tables,
 };
 
 /// Batches and connections of all of them.
@@ -79,11 +78,7 @@ pub(super) fn growth(setup: &Setup) -> anyhow::Result<Section> {
             growth.measure(setup, *target, way)?;
         }
     }
-    let Growth { http, lines, mut figures, costs, .. } = growth;
-    // The folder goes first: two of them would need twice the room.
-    drop(http);
-    setup.clear()?;
-    figures.extend(bare_growth(setup)?);
+    let Growth { lines, mut figures, costs, .. } = growth;
     let ratio = |costs: &Vec<f64>| Some(costs.last()? / costs.first()?);
     for ((_, about, _), costs) in WAYS.iter().zip(&costs) {
         let name = format!("last / first, CPU{about}");
@@ -171,27 +166,6 @@ impl Growth {
         }
         Ok(())
     }
-}
-
-/// The same growth of the bare tables: what it costs to write such rows, and nothing else.
-fn bare_growth(setup: &Setup) -> anyhow::Result<Vec<Figure>> {
-    let dir = setup.folder("growth-tables")?;
-    let mut tables = Tables::open(&dir)?;
-    let (mut figures, mut costs) = (Vec::new(), Vec::<f64>::new());
-    for target in &setup.arguments.stored {
-        setup.progress(&format!("growth: {target} sessions into bare tables"));
-        tables.fill(*target)?;
-        let cost = tables.cost()?;
-        setup.progress(&format!("growth: {target} sessions in bare tables: {cost:.1} us a signal"));
-        let name = format!("{target} stored: bare tables, CPU per signal");
-        figures.push(Figure::new(&name, Some(cost), "us", Goal::None));
-        costs.push(cost);
-    }
-    drop(tables);
-    std::fs::remove_dir_all(&dir)?;
-    let ratio = costs.last().zip(costs.first()).map(|(last, first)| last / first);
-    figures.push(Figure::new("last / first, bare tables, CPU", ratio, "x", Goal::None));
-    Ok(figures)
 }
 
 /// A kill in the middle of the hot work.
