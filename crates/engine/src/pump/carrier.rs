@@ -1,5 +1,9 @@
 //! One destination's carrier: asks what is due, and has a bounded number of parcels under way.
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use sessionary_core::{
     destination::Destination,
@@ -16,7 +20,7 @@ use tokio::{
 
 use super::{PAUSE, PumpSettings, carrying::Carrying};
 use crate::{
-    Engine, EngineError,
+    Engine, EngineError, Named,
     clock::monotonic,
     parcels::{DueAsk, DuePage},
 };
@@ -37,16 +41,24 @@ pub(super) struct Carrier {
     bell: Arc<Notify>,
     stop: watch::Receiver<bool>,
     per_second: u32,
-    /// Up to where its queue has been taken.
+    /// Up to where its queue has been read.
     behind: Option<(UnixMillis, ParcelName)>,
+    /// What was read there last.
+    page: HashSet<ParcelName>,
+    /// Parcels that are to be tried again before the place up to which the queue has been read: their
+    /// notes became durable later than that.
+    overtaken: BTreeMap<(UnixMillis, ParcelName), Parcel>,
     /// The sessions that are under way: of one session nothing overtakes anything.
     sessions: HashSet<SessionId>,
-    under_way: JoinSet<SessionId>,
+    under_way: JoinSet<Done>,
     slots: Arc<Semaphore>,
     unnoted: Arc<Semaphore>,
     /// When the next parcel may leave.
     next_start: Instant,
 }
+
+/// A try that was made and noted: the session that is free again, and the parcel if it is due again.
+type Done = (SessionId, Option<Named>);
 
 impl Carrier {
     pub(super) fn new(
@@ -65,6 +77,8 @@ impl Carrier {
             stop,
             per_second: settings.per_second,
             behind: None,
+            page: HashSet::new(),
+            overtaken: BTreeMap::new(),
             sessions: HashSet::new(),
             under_way: JoinSet::new(),
             slots: Arc::new(Semaphore::new(settings.under_way_max.max(1))),
@@ -96,16 +110,35 @@ impl Carrier {
                 }
             };
             let DuePage { parcels, next } = page;
+            self.page = parcels.iter().map(|(name, _)| *name).collect();
+            if let Some((name, parcel)) = parcels.last() {
+                self.behind = Some((parcel.at, *name));
+            }
             let is_empty = parcels.is_empty();
             for (name, parcel) in parcels {
-                let at = parcel.at;
                 self.start(name, parcel).await;
-                self.behind = Some((at, name));
             }
-            if is_empty {
+            let none_overtaken = !self.start_overtaken().await;
+            if is_empty && none_overtaken {
                 self.rest(next).await;
             }
         }
+    }
+
+    /// Sets on their way those that are to be tried again and that no page will hold; gives whether
+    /// there were any.
+    async fn start_overtaken(&mut self) -> bool {
+        let now = self.engine.now();
+        let mut any = false;
+        while let Some(((at, name), parcel)) = self.overtaken.pop_first() {
+            if at >= now {
+                self.overtaken.insert((at, name), parcel);
+                break;
+            }
+            self.start(name, parcel).await;
+            any = true;
+        }
+        any
     }
 
     async fn ask(&self) -> Result<DuePage, EngineError> {
@@ -120,14 +153,26 @@ impl Carrier {
     }
 
     /// Waits until there may be something to do.
-    async fn rest(&self, next: Option<UnixMillis>) {
+    async fn rest(&mut self, next: Option<UnixMillis>) {
+        let first = self.overtaken.keys().next().map(|(at, _)| *at);
+        let next = next.into_iter().chain(first).min();
         let wait = next.map_or(LOOK, |next| {
             let wait = next.since(self.engine.now()).0.saturating_add(1);
             Duration::from_millis(u64::try_from(wait).unwrap_or(0)).min(LOOK)
         });
-        tokio::select! {
-            () = self.bell.notified() => {}
-            () = sleep(wait) => {}
+        let bell = Arc::clone(&self.bell);
+        let until = sleep(wait);
+        tokio::pin!(until);
+        loop {
+            let done = tokio::select! {
+                () = bell.notified() => return,
+                () = &mut until => return,
+                Some(done) = self.under_way.join_next() => done,
+            };
+            // What is due again may be due before anything that was waited for.
+            if self.forget(done) {
+                return;
+            }
         }
     }
 
@@ -144,33 +189,48 @@ impl Carrier {
             return;
         };
         while let Some(done) = self.under_way.try_join_next() {
-            self.forget(done);
+            let _ = self.forget(done);
         }
         self.sessions.insert(name.session);
         let carrying = Arc::clone(&self.carrying);
         self.under_way.spawn(async move {
             let tried = carrying.attempt(name, parcel).await;
             drop(slot);
+            let again = tried.again();
             carrying.note(tried).await;
             drop(note);
-            name.session
+            (name.session, again)
         });
     }
 
     async fn one_done(&mut self) {
         match self.under_way.join_next().await {
-            Some(done) => self.forget(done),
+            Some(done) => drop(self.forget(done)),
             None => self.sessions.clear(),
         }
     }
 
-    fn forget(&mut self, done: Result<SessionId, tokio::task::JoinError>) {
-        match done {
-            Ok(session) => drop(self.sessions.remove(&session)),
-            Err(error) => tracing::error!(
-                destination = %self.destination.id, %error, "a parcel was dropped on its way"
-            ),
+    /// Gives whether the parcel is due again.
+    fn forget(&mut self, done: Result<Done, tokio::task::JoinError>) -> bool {
+        let again = match done {
+            Ok((session, again)) => {
+                self.sessions.remove(&session);
+                again
+            }
+            Err(error) => {
+                let destination = self.destination.id;
+                tracing::error!(%destination, %error, "a parcel was dropped on its way");
+                None
+            }
+        };
+        let Some((name, parcel)) = again else { return false };
+        let place = (parcel.at, name);
+        // What is due again is due later than all that was asked for before it was tried; so, if the
+        // last page holds it, that page saw its note.
+        if self.behind.is_some_and(|behind| place <= behind) && !self.page.contains(&name) {
+            self.overtaken.insert(place, parcel);
         }
+        true
     }
 
     /// Waits so that no more parcels leave in a second than there may.
