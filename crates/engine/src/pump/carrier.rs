@@ -1,9 +1,5 @@
 //! One destination's carrier: asks what is due, and has a bounded number of parcels under way.
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use sessionary_core::{
     destination::Destination,
@@ -18,7 +14,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{PAUSE, PumpSettings, carrying::Carrying};
+use super::{PAUSE, PumpSettings, carrying::Carrying, walk::Walk};
 use crate::{
     Engine, EngineError, Named,
     clock::monotonic,
@@ -42,12 +38,7 @@ pub(super) struct Carrier {
     stop: watch::Receiver<bool>,
     per_second: u32,
     /// Up to where its queue has been read.
-    behind: Option<(UnixMillis, ParcelName)>,
-    /// What was read there last.
-    page: HashSet<ParcelName>,
-    /// Parcels that are to be tried again before the place up to which the queue has been read: their
-    /// notes became durable later than that.
-    overtaken: BTreeMap<(UnixMillis, ParcelName), Parcel>,
+    walk: Walk,
     /// The sessions that are under way: of one session nothing overtakes anything.
     sessions: HashSet<SessionId>,
     under_way: JoinSet<Done>,
@@ -76,9 +67,7 @@ impl Carrier {
             carrying: Arc::new(carrying),
             stop,
             per_second: settings.per_second,
-            behind: None,
-            page: HashSet::new(),
-            overtaken: BTreeMap::new(),
+            walk: Walk::default(),
             sessions: HashSet::new(),
             under_way: JoinSet::new(),
             slots: Arc::new(Semaphore::new(settings.under_way_max.max(1))),
@@ -110,10 +99,7 @@ impl Carrier {
                 }
             };
             let DuePage { parcels, next } = page;
-            self.page = parcels.iter().map(|(name, _)| *name).collect();
-            if let Some((name, parcel)) = parcels.last() {
-                self.behind = Some((parcel.at, *name));
-            }
+            self.walk.read(&parcels);
             let is_empty = parcels.is_empty();
             for (name, parcel) in parcels {
                 self.start(name, parcel).await;
@@ -130,11 +116,7 @@ impl Carrier {
     async fn start_overtaken(&mut self) -> bool {
         let now = self.engine.now();
         let mut any = false;
-        while let Some(((at, name), parcel)) = self.overtaken.pop_first() {
-            if at >= now {
-                self.overtaken.insert((at, name), parcel);
-                break;
-            }
+        while let Some((name, parcel)) = self.walk.next_overtaken(now) {
             self.start(name, parcel).await;
             any = true;
         }
@@ -145,7 +127,7 @@ impl Carrier {
         let ask = DueAsk {
             tenant: self.tenant,
             destination: self.destination.id,
-            behind: self.behind,
+            behind: self.walk.behind(),
             now: self.engine.now(),
             limit: PAGE,
         };
@@ -154,8 +136,7 @@ impl Carrier {
 
     /// Waits until there may be something to do.
     async fn rest(&mut self, next: Option<UnixMillis>) {
-        let first = self.overtaken.keys().next().map(|(at, _)| *at);
-        let next = next.into_iter().chain(first).min();
+        let next = next.into_iter().chain(self.walk.first_overtaken()).min();
         let wait = next.map_or(LOOK, |next| {
             let wait = next.since(self.engine.now()).0.saturating_add(1);
             Duration::from_millis(u64::try_from(wait).unwrap_or(0)).min(LOOK)
@@ -223,13 +204,8 @@ impl Carrier {
                 None
             }
         };
-        let Some((name, parcel)) = again else { return false };
-        let place = (parcel.at, name);
-        // What is due again is due later than all that was asked for before it was tried; so, if the
-        // last page holds it, that page saw its note.
-        if self.behind.is_some_and(|behind| place <= behind) && !self.page.contains(&name) {
-            self.overtaken.insert(place, parcel);
-        }
+        let Some(parcel) = again else { return false };
+        self.walk.due_again(parcel);
         true
     }
 
