@@ -11,9 +11,11 @@ use crate::{
     verdict::{Finding, Verdict},
 };
 
+pub mod parcels;
 mod sessions;
 mod signals;
 
+pub use parcels::Listed;
 pub use sessions::{are_final, settled};
 pub use signals::Found;
 

@@ -12,6 +12,7 @@ pub mod traffic;
 pub mod ledger;
 pub mod load;
 pub mod client;
+pub mod receiver;
 pub mod verdict;
 pub mod reader;
 pub mod sessioniser;

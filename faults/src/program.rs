@@ -69,6 +69,11 @@ impl Program {
         self
     }
 
+    /// Where it logs to.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// A command; the environment's own settings of the program are left out.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.path);

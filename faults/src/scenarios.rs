@@ -9,6 +9,7 @@ pub mod calls;
 pub mod full;
 pub mod damage;
 pub mod clock;
+pub mod parcels;
 
 /// What became of a scenario.
 #[derive(Debug)]
@@ -42,13 +43,14 @@ pub struct Scenario {
 
 /// All of them, in the order of `all`.
 #[rustfmt::skip]
-pub const SCENARIOS: [Scenario; 6] = [
+pub const SCENARIOS: [Scenario; 7] = [
     Scenario { name: "kill", about: "kill -9 under load and during recovery", run: kill::run },
     Scenario { name: "power", about: "power cuts: what was not synced is gone", run: power::run },
     Scenario { name: "calls", about: "each storage call fails in turn", run: calls::run },
     Scenario { name: "full", about: "a full disk, and room again", run: full::run },
     Scenario { name: "damage", about: "damaged, cut, missing and swapped files", run: damage::run },
     Scenario { name: "clock", about: "clocks that jump, stand still and run", run: clock::run },
+    Scenario { name: "parcels", about: "kill -9 while parcels are under way to receivers that fail", run: parcels::run },
 ];
 
 impl fmt::Debug for Scenario {

@@ -16,6 +16,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{Engine, EngineError, sealing::Sealer};
 
+mod walk;
 mod carrier;
 mod carrying;
 mod rendering;

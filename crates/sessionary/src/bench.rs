@@ -1,5 +1,5 @@
 //! `sessionary bench`: how fast signals come in, beside the disk alone, the fold alone and the
-//! databases that others would use; for anyone to run.
+//! databases that others would use, and how fast parcels leave; for anyone to run.
 //!
 //! Figures are ratios and CPU per signal, taken in one run in turn: what the machine does besides
 //! falls on every line alike. A goal that is not met is said and is no failure; a signal that is not
@@ -34,6 +34,7 @@ mod tables;
 mod volume;
 mod pressure;
 mod report;
+mod delivery;
 
 pub(crate) use flags::Bench;
 use flags::{Ingest, Scenario};
@@ -44,7 +45,9 @@ use report::Report;
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Ingest(arguments) => ingest(arguments),
+        Bench::Delivery(arguments) => delivery::run(arguments),
         Bench::Line(arguments) => worker::run(arguments),
+        Bench::Receiver => delivery::receiver::run(),
     }
 }
 

@@ -10,9 +10,36 @@ pub(crate) enum Bench {
     /// Every line runs in a process of its own, in turn, round after round, so that one run compares.
     /// SQLite and PostgreSQL are there in builds with the feature `bench-peers` (`make bench`).
     Ingest(Ingest),
+    /// Deliver parcels that are all due at once, beside a bare client, and with signals coming in.
+    Delivery(Delivery),
     /// One line; what `ingest` starts.
     #[command(hide = true)]
     Line(LineArguments),
+    /// Takes what is posted; what `delivery` starts.
+    #[command(hide = true)]
+    Receiver,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Delivery {
+    /// Parcels that are due at once, each of a session of its own.
+    #[arg(long, default_value = "100k", value_parser = count)]
+    pub(crate) parcels: u64,
+    /// Seconds of a round.
+    #[arg(long, default_value_t = 3.0, value_parser = seconds)]
+    pub(crate) seconds: f64,
+    /// Rounds; each delivers for twice that time.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rounds: u32,
+    /// Folder for the data, which is emptied afterwards; the system's for temporary files by default.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Accept a folder in memory, where a sync does nothing.
+    #[arg(long)]
+    pub(crate) allow_tmpfs: bool,
+    /// Print all figures as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What is measured.

@@ -34,3 +34,18 @@ fn a_short_benchmark_prints_every_line() {
     assert!(figures.iter().all(|figure| figure["name"].is_string()) && figures.len() > 10);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "it leaves nothing behind");
 }
+
+#[test]
+fn a_short_delivery_prints_every_figure() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = "bench delivery --parcels 3k --seconds 0.1 --rounds 1 --json --allow-tmpfs --dir {}";
+    let report: Value = serde_json::from_str(&said(flags, dir.path())).unwrap();
+    let section = &report["sections"][0];
+    assert_eq!(section["scenario"], "delivery");
+    let figures = section["figures"].as_array().unwrap();
+    assert!(figures.len() >= 14);
+    for figure in figures {
+        assert!(figure["value"].as_f64().is_some_and(|value| value >= 0.0), "{figure}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "it leaves nothing behind");
+}

@@ -3,7 +3,7 @@
 //! What a machine cannot do (mount, preload a library) is skipped with the reason.
 use sessionary_faults::{
     plan::Plan,
-    scenarios::{Outcome, Report, calls, damage, full, kill},
+    scenarios::{Outcome, Report, calls, damage, full, kill, parcels},
 };
 
 /// Few clients: the tests beside this one need the processor, too.
@@ -55,4 +55,12 @@ fn a_full_disk_refuses_writes_until_there_is_room() {
 #[test]
 fn nothing_damaged_is_served() {
     check(damage::run(&plan(30)), 30);
+}
+
+#[test]
+fn no_parcel_is_lost_by_kills_nor_comes_twice_without_one() {
+    let Some(report) = ran(parcels::run_with(&plan(4), 200)) else { return };
+    assert!(report.verdict.is_good(), "{}: {:#?}", report.verdict, report.verdict.told);
+    assert_eq!(report.rounds, 4);
+    assert!(report.verdict.acknowledged > 200, "there was load: {}", report.verdict);
 }
