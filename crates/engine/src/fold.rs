@@ -93,7 +93,7 @@ impl Shard {
                     self.fold_destination(position, *entry, &mut verdicts);
                 }
                 // Neither depends on signals, nor do signals on them.
-                Entry::Attempt(entry) => self.fold_attempt(&entry),
+                Entry::Attempt(entry) => self.fold_attempt(*entry),
                 Entry::Order(entry) => self.fold_order(&entry),
                 other => {
                     self.fold_signals(std::mem::take(&mut signals), &mut verdicts)?;

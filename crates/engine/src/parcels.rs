@@ -181,16 +181,18 @@ impl Shard {
     }
 
     /// What came of a try.
-    pub(crate) fn fold_attempt(&mut self, entry: &AttemptEntry) {
-        let AttemptEntry { tenant, name, was: (status, at), parcel } = entry;
+    pub(crate) fn fold_attempt(&mut self, entry: AttemptEntry) {
+        let AttemptEntry { tenant, name, was: (status, at), mut parcel } = entry;
         let bytes = name.to_bytes();
-        let place = (*status as u8, at.0);
+        let place = (status as u8, at.0);
         let key = parcel_queue_key(tenant.0, name.destination.0, place, &bytes);
         self.pending.delete(Table::Parcels, key);
-        put(&mut self.pending, *tenant, *name, parcel);
         if parcel.status == ParcelStatus::Due {
+            // The wait began before this block; whoever has walked the queue up to now would miss it.
+            parcel.at = parcel.at.max(self.now);
             self.raised.note(name.destination);
         }
+        put(&mut self.pending, tenant, name, &parcel);
     }
 
     /// Somebody wants parcels.

@@ -16,7 +16,6 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{Engine, EngineError, sealing::Sealer};
 
-mod walk;
 mod carrier;
 mod carrying;
 mod rendering;

@@ -14,9 +14,9 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{PAUSE, PumpSettings, carrying::Carrying, walk::Walk};
+use super::{PAUSE, PumpSettings, carrying::Carrying};
 use crate::{
-    Engine, EngineError, Named,
+    Engine, EngineError,
     clock::monotonic,
     parcels::{DueAsk, DuePage},
 };
@@ -37,19 +37,16 @@ pub(super) struct Carrier {
     bell: Arc<Notify>,
     stop: watch::Receiver<bool>,
     per_second: u32,
-    /// Up to where its queue has been read.
-    walk: Walk,
+    /// Up to where its queue has been taken.
+    behind: Option<(UnixMillis, ParcelName)>,
     /// The sessions that are under way: of one session nothing overtakes anything.
     sessions: HashSet<SessionId>,
-    under_way: JoinSet<Done>,
+    under_way: JoinSet<SessionId>,
     slots: Arc<Semaphore>,
     unnoted: Arc<Semaphore>,
     /// When the next parcel may leave.
     next_start: Instant,
 }
-
-/// A try that was made and noted: the session that is free again, and the parcel if it is due again.
-type Done = (SessionId, Option<Named>);
 
 impl Carrier {
     pub(super) fn new(
@@ -67,7 +64,7 @@ impl Carrier {
             carrying: Arc::new(carrying),
             stop,
             per_second: settings.per_second,
-            walk: Walk::default(),
+            behind: None,
             sessions: HashSet::new(),
             under_way: JoinSet::new(),
             slots: Arc::new(Semaphore::new(settings.under_way_max.max(1))),
@@ -99,35 +96,23 @@ impl Carrier {
                 }
             };
             let DuePage { parcels, next } = page;
-            self.walk.read(&parcels);
             let is_empty = parcels.is_empty();
             for (name, parcel) in parcels {
+                let at = parcel.at;
                 self.start(name, parcel).await;
+                self.behind = Some((at, name));
             }
-            let none_overtaken = !self.start_overtaken().await;
-            if is_empty && none_overtaken {
+            if is_empty {
                 self.rest(next).await;
             }
         }
-    }
-
-    /// Sets on their way those that are to be tried again and that no page will hold; gives whether
-    /// there were any.
-    async fn start_overtaken(&mut self) -> bool {
-        let now = self.engine.now();
-        let mut any = false;
-        while let Some((name, parcel)) = self.walk.next_overtaken(now) {
-            self.start(name, parcel).await;
-            any = true;
-        }
-        any
     }
 
     async fn ask(&self) -> Result<DuePage, EngineError> {
         let ask = DueAsk {
             tenant: self.tenant,
             destination: self.destination.id,
-            behind: self.walk.behind(),
+            behind: self.behind,
             now: self.engine.now(),
             limit: PAGE,
         };
@@ -135,25 +120,14 @@ impl Carrier {
     }
 
     /// Waits until there may be something to do.
-    async fn rest(&mut self, next: Option<UnixMillis>) {
-        let next = next.into_iter().chain(self.walk.first_overtaken()).min();
+    async fn rest(&self, next: Option<UnixMillis>) {
         let wait = next.map_or(LOOK, |next| {
             let wait = next.since(self.engine.now()).0.saturating_add(1);
             Duration::from_millis(u64::try_from(wait).unwrap_or(0)).min(LOOK)
         });
-        let bell = Arc::clone(&self.bell);
-        let until = sleep(wait);
-        tokio::pin!(until);
-        loop {
-            let done = tokio::select! {
-                () = bell.notified() => return,
-                () = &mut until => return,
-                Some(done) = self.under_way.join_next() => done,
-            };
-            // What is due again may be due before anything that was waited for.
-            if self.forget(done) {
-                return;
-            }
+        tokio::select! {
+            () = self.bell.notified() => {}
+            () = sleep(wait) => {}
         }
     }
 
@@ -170,43 +144,33 @@ impl Carrier {
             return;
         };
         while let Some(done) = self.under_way.try_join_next() {
-            let _ = self.forget(done);
+            self.forget(done);
         }
         self.sessions.insert(name.session);
         let carrying = Arc::clone(&self.carrying);
         self.under_way.spawn(async move {
             let tried = carrying.attempt(name, parcel).await;
             drop(slot);
-            let again = tried.again();
             carrying.note(tried).await;
             drop(note);
-            (name.session, again)
+            name.session
         });
     }
 
     async fn one_done(&mut self) {
         match self.under_way.join_next().await {
-            Some(done) => drop(self.forget(done)),
+            Some(done) => self.forget(done),
             None => self.sessions.clear(),
         }
     }
 
-    /// Gives whether the parcel is due again.
-    fn forget(&mut self, done: Result<Done, tokio::task::JoinError>) -> bool {
-        let again = match done {
-            Ok((session, again)) => {
-                self.sessions.remove(&session);
-                again
-            }
-            Err(error) => {
-                let destination = self.destination.id;
-                tracing::error!(%destination, %error, "a parcel was dropped on its way");
-                None
-            }
-        };
-        let Some(parcel) = again else { return false };
-        self.walk.due_again(parcel);
-        true
+    fn forget(&mut self, done: Result<SessionId, tokio::task::JoinError>) {
+        match done {
+            Ok(session) => drop(self.sessions.remove(&session)),
+            Err(error) => tracing::error!(
+                destination = %self.destination.id, %error, "a parcel was dropped on its way"
+            ),
+        }
     }
 
     /// Waits so that no more parcels leave in a second than there may.

@@ -39,14 +39,6 @@ pub(super) struct Tried {
     gone: Option<String>,
 }
 
-impl Tried {
-    /// The parcel, if it is to be tried again.
-    pub(super) fn again(&self) -> Option<Named> {
-        let AttemptEntry { name, parcel, .. } = &self.entry;
-        (parcel.status == ParcelStatus::Due).then(|| (*name, parcel.clone()))
-    }
-}
-
 impl Carrying {
     pub(super) fn new(
         engine: &Engine,

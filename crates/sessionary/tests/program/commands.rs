@@ -147,3 +147,39 @@ fn damage_and_wrong_settings_end_with_a_sentence() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused.stderr).contains("SESSIONARY_BOUNDARY__WEB_GAP_MS is \"soon\""));
 }
+
+#[test]
+fn destinations_are_set_up_by_a_file_and_by_commands() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = key(dir.path());
+    let folder = dir.path().join("records");
+    let url = format!("file://{}", folder.display());
+    let file = dir.path().join("destinations.json");
+    let listed = serde_json::json!([{ "name": "records", "kind": "object_store", "url": url }]);
+    std::fs::write(&file, listed.to_string()).unwrap();
+    let file = file.display().to_string();
+    let server = Server::with(dir.path(), &[("SESSIONARY_DELIVERY__DESTINATIONS", &file)]);
+    let remote = format!("--url {} --key {key}", server.url);
+    let said = |flags: &str| said(&format!("{flags} {remote}"), dir.path());
+
+    assert!(said("destinations list").contains("records"));
+    assert!(said("destinations test records").contains("\"sent\""));
+    assert!(folder.is_dir(), "the sample is there");
+    let made = said("destinations create --name hook --kind webhook --to https://example.com/hook");
+    assert!(made.contains("whsec_"), "{made}");
+    let refused = run(
+        &format!("destinations create --name x --kind webhook --to http://127.0.0.1:9/ {remote}"),
+        dir.path(),
+    );
+    assert!(
+        !refused.status.success(),
+        "private addresses are refused unless the server allows them"
+    );
+    let changed = said("destinations change hook --after-ms 60000 --enabled false");
+    assert!(changed.contains("60000") && !changed.contains("whsec_"), "{changed}");
+    assert!(said("destinations delete hook").contains("hook is removed"));
+    assert!(said("parcels list").contains("no such parcels"));
+    let ordered = said("parcels redeliver --to-destination records --status sent");
+    assert!(ordered.contains("0 parcels are due now"), "{ordered}");
+    assert_eq!(server.stop(), Some(0));
+}

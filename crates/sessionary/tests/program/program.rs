@@ -51,7 +51,13 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on a free port and waits until it is ready.
     pub(crate) fn start(dir: &Path) -> Server {
+        Server::with(dir, &[])
+    }
+
+    /// The same, with these variables set.
+    pub(crate) fn with(dir: &Path, variables: &[(&str, &str)]) -> Server {
         let mut command = command("serve --data-dir {} --listen 127.0.0.1:0", dir);
+        command.envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.next().expect("it says where it listens").unwrap();
