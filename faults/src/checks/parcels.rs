@@ -319,7 +319,8 @@ mod tests {
     fn a_planted_wrong_id_signature_or_status_is_found() {
         check(
             |all| {
-                all.arrivals.push(Arrival { id: "prc_other".to_owned(), ..all.arrivals[0].clone() })
+                all.arrivals
+                    .push(Arrival { id: "prc_other".to_owned(), ..all.arrivals[0].clone() });
             },
             Some(Finding::Phantom),
         );
