@@ -38,7 +38,8 @@ fn a_short_benchmark_prints_every_line() {
 #[test]
 fn a_short_delivery_prints_every_figure() {
     let dir = tempfile::tempdir().unwrap();
-    let flags = "bench delivery --parcels 3k --seconds 0.1 --rounds 1 --json --allow-tmpfs --dir {}";
+    let flags =
+        "bench delivery --parcels 3k --seconds 0.1 --rounds 1 --json --allow-tmpfs --dir {}";
     let report: Value = serde_json::from_str(&said(flags, dir.path())).unwrap();
     let section = &report["sections"][0];
     assert_eq!(section["scenario"], "delivery");
