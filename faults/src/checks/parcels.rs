@@ -163,7 +163,11 @@ impl Delivered {
             if let Some((epoch, at)) = taken.get(&name).copied() {
                 figures.duplicates += 1;
                 if arrival.epoch == epoch {
-                    let what = format!("parcel {} came again with no kill between", arrival.id);
+                    let what = format!(
+                        "parcel {} came again with no kill between: taken at {at:?}, then at {:?}, \
+                         answered {:?}",
+                        arrival.id, arrival.at, arrival.answer
+                    );
                     verdict.find(Finding::Doubled, what);
                 }
                 let kill = usize::try_from(epoch).ok().and_then(|kill| self.kills.get(kill));

@@ -102,7 +102,12 @@ impl Shared {
             let deed = self.deed(&headers.id);
             match deed {
                 Deed::TakeSlowly(ms) => std::thread::sleep(Duration::from_millis(ms)),
-                Deed::Hang(time) => std::thread::sleep(time),
+                Deed::Hang(time) => {
+                    // Noted when it came: the sender may lose patience and send it again meanwhile.
+                    self.note(&headers, &body, epoch, Answer::Silence);
+                    std::thread::sleep(time);
+                    return;
+                }
                 _ => {}
             }
             let is_late = self.epoch.load(Ordering::Relaxed) != epoch;
