@@ -2,7 +2,10 @@
 //!
 //! Rows of tables as bytes, gathered into chunks. A chunk is kept by the store until all rows of
 //! its checkpoint are in their tables, so that a start after a crash can put them there again.
+use std::{cell::RefCell, io};
+
 use sessionary_store::{Rows, Table};
+use zstd::bulk::Compressor;
 
 use crate::EngineError;
 
@@ -81,8 +84,23 @@ fn length(bytes: &[u8]) -> u32 {
 
 /// A chunk as the store keeps it: its length, then the chunk in zstd.
 pub(crate) fn compressed(chunk: &[u8]) -> Result<Vec<u8>, EngineError> {
-    let packed = zstd::bulk::compress(chunk, ZSTD_LEVEL).map_err(|_| UNREADABLE)?;
+    let packed = packed(chunk).map_err(|_| UNREADABLE)?;
     Ok([&length(chunk).to_be_bytes()[..], &packed].concat())
+}
+
+thread_local! {
+    /// To make one costs more than to pack a record with it.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn packed(chunk: &[u8]) -> io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(compressor) => compressor,
+            None => kept.insert(Compressor::new(ZSTD_LEVEL)?),
+        };
+        compressor.compress(chunk)
+    })
 }
 
 /// The counterpart of [`compressed`].

@@ -163,7 +163,11 @@ impl Delivered {
             if let Some((epoch, at)) = taken.get(&name).copied() {
                 figures.duplicates += 1;
                 if arrival.epoch == epoch {
-                    let what = format!("parcel {} came again with no kill between", arrival.id);
+                    let what = format!(
+                        "parcel {} came again with no kill between: taken at {at:?}, then at {:?}, \
+                         answered {:?}",
+                        arrival.id, arrival.at, arrival.answer
+                    );
                     verdict.find(Finding::Doubled, what);
                 }
                 let kill = usize::try_from(epoch).ok().and_then(|kill| self.kills.get(kill));
@@ -319,7 +323,8 @@ mod tests {
     fn a_planted_wrong_id_signature_or_status_is_found() {
         check(
             |all| {
-                all.arrivals.push(Arrival { id: "prc_other".to_owned(), ..all.arrivals[0].clone() })
+                all.arrivals
+                    .push(Arrival { id: "prc_other".to_owned(), ..all.arrivals[0].clone() });
             },
             Some(Finding::Phantom),
         );

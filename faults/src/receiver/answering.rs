@@ -98,11 +98,16 @@ impl Shared {
         let Ok(mut writer) = stream.try_clone() else { return };
         let mut reader = BufReader::new(stream);
         while let Some(headers) = head(&mut reader) {
-            let Some(body) = self.body(&mut reader, &headers) else { return };
+            let Some(body) = whole_body(&mut reader, &headers) else { return };
             let deed = self.deed(&headers.id);
             match deed {
                 Deed::TakeSlowly(ms) => std::thread::sleep(Duration::from_millis(ms)),
-                Deed::Hang(time) => std::thread::sleep(time),
+                Deed::Hang(time) => {
+                    // Noted when it came: the sender may lose patience and send it again meanwhile.
+                    self.note(&headers, &body, epoch, Answer::Silence);
+                    std::thread::sleep(time);
+                    return;
+                }
                 _ => {}
             }
             let is_late = self.epoch.load(Ordering::Relaxed) != epoch;
@@ -123,14 +128,6 @@ impl Shared {
         }
     }
 
-    /// The whole body, of which the last byte stays where it is.
-    fn body(&self, reader: &mut BufReader<TcpStream>, headers: &Headers) -> Option<Vec<u8>> {
-        let mut body = vec![0; headers.length.checked_sub(1)?];
-        reader.read_exact(&mut body).ok()?;
-        body.push(*reader.fill_buf().ok()?.first()?);
-        Some(body)
-    }
-
     fn deed(&self, id: &str) -> Deed {
         let mut times = lock(&self.times);
         let time = times.entry(id.to_owned()).or_default();
@@ -143,17 +140,25 @@ impl Shared {
 
     fn note(&self, headers: &Headers, body: &[u8], epoch: u64, answer: Answer) {
         let (session, revision) = told(body);
-        super::lock(&self.arrivals).push(Arrival {
+        lock(&self.arrivals).push(Arrival {
             destination: self.number,
             id: headers.id.clone(),
             session,
             revision,
-            is_signed: headers.is_signed(&super::lock(&self.key), body),
+            is_signed: headers.is_signed(&lock(&self.key), body),
             epoch,
             at: self.watch.elapsed(),
             answer,
         });
     }
+}
+
+/// The body, of which the last byte stays where it is.
+fn whole_body(reader: &mut BufReader<TcpStream>, headers: &Headers) -> Option<Vec<u8>> {
+    let mut body = vec![0; headers.length.checked_sub(1)?];
+    reader.read_exact(&mut body).ok()?;
+    body.push(*reader.fill_buf().ok()?.first()?);
+    Some(body)
 }
 
 /// The head of the next request; `None` at the end of the connection.

@@ -4,7 +4,7 @@
 //! Four destinations are webhooks at receivers that a seed makes unreliable, the fifth is a folder.
 //! First a control: without a kill nothing may come twice.
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{
         Mutex,
@@ -160,19 +160,18 @@ impl Round {
     fn set_up(&mut self) -> anyhow::Result<()> {
         let mut server = self.program.serve(&self.dir)?;
         let http = client()?;
-        let make = |wish: Value| -> anyhow::Result<Value> {
+        let mut set_up = |wish: Value| -> anyhow::Result<Value> {
             let url = format!("{}/v1/destinations", server.url());
             let answer = http.post(url).bearer_auth(&self.key).json(&wish).send()?;
-            let (status, made) = (answer.status(), answer.json::<Value>()?);
-            anyhow::ensure!(status == 201, "POST /v1/destinations was answered {status}: {made}");
-            Ok(made)
+            let (status, body) = (answer.status(), answer.json::<Value>()?);
+            anyhow::ensure!(status == 201, "POST /v1/destinations was answered {status}: {body}");
+            Ok(body)
         };
-        let mut make = make;
         let mut destinations = Vec::new();
         let id = |made: &Value| at(made, "/id").as_str().unwrap_or_default().to_owned();
         for (number, receiver) in self.receivers.iter().enumerate() {
             let name = format!("receiver-{number}");
-            let made = make(json!({
+            let made = set_up(json!({
                 "name": name, "kind": "webhook", "url": receiver.url(), "format": "canonical",
                 "when": "final", "after_ms": 0,
             }))?;
@@ -180,7 +179,7 @@ impl Round {
             receiver.know_key(key.context("a webhook was made without a secret")?);
             destinations.push(id(&made));
         }
-        let made = make(json!({
+        let made = set_up(json!({
             "name": "folder", "kind": "object_store", "format": "canonical", "when": "final",
             "url": format!("file://{}", self.files.display()), "after_ms": 0,
         }))?;
@@ -198,15 +197,15 @@ impl Round {
         let mut verdict = Verdict::default();
         let server = std::thread::scope(|threads| {
             let poster = threads.spawn(|| self.post());
-            let _over = EndsPosting(self.over_flag());
+            let _over = EndsPosting(&self.over);
             let mut server = self.kill(&rounds, &mut kills)?;
             *lock(&self.allowed) = self.sessions;
             while !poster.is_finished() {
                 interrupt::check()?;
                 std::thread::sleep(Duration::from_millis(20));
             }
-            let posted = poster.join().map_err(|_| anyhow::anyhow!("the poster panicked"))?;
-            verdict.acknowledged = posted?;
+            let count = poster.join().map_err(|_| anyhow::anyhow!("the poster panicked"))?;
+            verdict.acknowledged = count?;
             let url = server.url();
             anyhow::ensure!(!url.is_empty(), "the server has no address");
             Ok::<Server, anyhow::Error>(server)
@@ -215,10 +214,6 @@ impl Round {
         let refused = self.receivers.iter().map(Receiver::refused).sum();
         let (rounds, kills) = (rounds.len() as u64, kills.len() as u64);
         Ok(Ended { verdict, figures, rounds, kills, arrivals, refused })
-    }
-
-    fn over_flag(&self) -> &AtomicBool {
-        &self.over
     }
 
     fn kill(&self, rounds: &[u64], kills: &mut Vec<Duration>) -> anyhow::Result<Server> {
@@ -284,7 +279,7 @@ impl Round {
             let url = lock(&self.url).clone();
             if !url.is_empty() {
                 let post = http.post(format!("{url}/v1/signals")).bearer_auth(&self.key);
-                let answer = post.json(batch).send().and_then(|answer| answer.error_for_status());
+                let answer = post.json(batch).send().and_then(Response::error_for_status);
                 if answer.and_then(Response::bytes).is_ok() {
                     return Ok(());
                 }
@@ -382,11 +377,8 @@ impl Round {
     }
 
     /// Session and revision of every file that is written once; the others hold what is latest.
-    fn files(
-        &self,
-        verdict: &mut Verdict,
-    ) -> anyhow::Result<std::collections::BTreeSet<(String, u64)>> {
-        let mut once = std::collections::BTreeSet::new();
+    fn files(&self, verdict: &mut Verdict) -> anyhow::Result<BTreeSet<(String, u64)>> {
+        let mut once = BTreeSet::new();
         let mut latest = BTreeMap::new();
         for path in below(&self.files)? {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

@@ -8,6 +8,7 @@ use sessionary_core::{
     time::{Millis, UnixMillis},
 };
 use sessionary_deliver::{Failure, Outcome, Outgoing, Previous, Sent, SettingsError, Target};
+use sessionary_dialects::Format;
 use sessionary_store::{Rows, Table, keys::sent_key};
 use tokio::time::sleep;
 
@@ -20,6 +21,10 @@ use crate::{
     entry::{AttemptEntry, DestinationEntry, Entry},
     staging,
 };
+
+/// A session that has changed no more often is rendered where it is: waking another thread costs more
+/// than that.
+const SMALL_VERSION: u64 = 64;
 
 /// What the tries of one destination's parcels have in common.
 pub(super) struct Carrying {
@@ -106,8 +111,13 @@ impl Carrying {
             }
         };
         let session = session.ok_or_else(Unsent::session_is_gone)?;
+        let format = Format::from_word(&self.destination.format);
+        let reads = format.is_some_and(|format| format.needs_signals());
+        if !reads && session.envelope.version <= SMALL_VERSION {
+            return Ok(render(reader, &self.destination, session)?);
+        }
         let (reader, destination) = (reader.renewed(), Arc::clone(&self.destination));
-        // It reads signals, and JSON takes its time.
+        // It reads signals, or its JSON takes a while.
         let rendered =
             tokio::task::spawn_blocking(move || render(&reader, &destination, session)).await;
         Ok(rendered.map_err(|_| Unsent::Engine)??)

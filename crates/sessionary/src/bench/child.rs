@@ -52,6 +52,15 @@ impl Server {
         Counters::of(self.pid())
     }
 
+    /// The most memory that it had resident since this was asked last, bytes.
+    pub(super) fn peak_rss_since(&self) -> anyhow::Result<u64> {
+        let peak = self.counters()?.peak_rss;
+        // The kernel begins anew with what is resident now.
+        std::fs::write(format!("/proc/{}/clear_refs", self.pid()), "5")
+            .context("the peak of memory cannot be taken anew")?;
+        Ok(peak)
+    }
+
     /// Kills it with no warning and starts it again; gives the time until it was ready.
     pub(super) fn kill_and_start(&mut self) -> anyhow::Result<Duration> {
         self.kill();

@@ -120,19 +120,26 @@ impl<'a> Draining<'a> {
 
     fn measured(mut self) -> anyhow::Result<Section> {
         let filling = self.fill()?;
+        let mut peaks = vec![("storing the sessions", self.server.peak_rss_since()?)];
         let (ordered, ordering) = self.order()?;
-        let rss_before = self.server.counters()?.peak_rss;
+        peaks.push(("ordering the parcels", self.server.peak_rss_since()?));
+        for round in 1..=self.arguments.rounds {
+            self.progress(&format!("round {round} of {}: the drain alone", self.arguments.rounds));
+            self.drain_alone()?;
+        }
+        peaks.push(("the drain alone", self.server.peak_rss_since()?));
         self.progress("what the server can take in while nothing is delivered");
         let plan = Plan::closed(BESIDE.1, BESIDE.0, self.last);
         let outcome = self.beside.run(&self.server, plan)?;
         let capacity = real(outcome.accepted) / outcome.seconds;
+        peaks.push(("taking signals in alone", self.server.peak_rss_since()?));
         for round in 1..=self.arguments.rounds {
-            self.progress(&format!("round {round} of {}", self.arguments.rounds));
-            self.round(capacity / 2.0)?;
+            self.progress(&format!("round {round} of {}: signals", self.arguments.rounds));
+            self.take_in(capacity / 2.0)?;
         }
+        peaks.push(("the drain with signals coming in", self.server.peak_rss_since()?));
         let (drained, seconds) = self.drain_to_the_end()?;
-        let rss = self.server.counters()?.peak_rss;
-        let mib = |bytes: u64| Some(real(bytes >> 20));
+        peaks.push(("the last stretch of the drain", self.server.peak_rss_since()?));
         let mut figures = vec![
             plain("sessions stored and ended in", filling.as_secs_f64(), "s"),
             plain("parcels ordered a second", real(ordered) / ordering.as_secs_f64(), "/s"),
@@ -141,9 +148,11 @@ impl<'a> Draining<'a> {
         figures.extend([
             plain("parcels of the last stretch", real(drained), ""),
             plain("parcels a second of the last stretch", real(drained) / seconds, "/s"),
-            Figure::new("peak memory before the drain", mib(rss_before), "MiB", Goal::None),
-            Figure::new("peak memory of the server", mib(rss), "MiB", Goal::AtMost(512.0)),
         ]);
+        figures.extend(peaks.into_iter().map(|(what, bytes)| {
+            let name = format!("peak memory of the server, {what}");
+            Figure::new(&name, Some(real(bytes >> 20)), "MiB", Goal::AtMost(512.0))
+        }));
         let about = format!(
             "{ordered} parcels due at once to a webhook, {UNDER_WAY} under way; the bare client posts \
              the same bodies with the same concurrency"
@@ -193,8 +202,8 @@ impl<'a> Draining<'a> {
         Ok((ordered, began.elapsed()))
     }
 
-    /// The drain alone, the bare client alone, and signals that come in without and with the drain.
-    fn round(&mut self, per_second: f64) -> anyhow::Result<()> {
+    /// A round of the drain alone, and one of the bare client.
+    fn drain_alone(&mut self) -> anyhow::Result<()> {
         let before = self.server.counters()?;
         let (count, seconds) = self.while_draining(|draining| {
             std::thread::sleep(draining.last);
@@ -209,7 +218,11 @@ impl<'a> Draining<'a> {
         let (count, seconds) = bare.post(UNDER_WAY, self.last)?;
         self.measured.bare_rates.push(real(count) / seconds);
         self.measured.bare_cpu_us.push((process_cpu_us() - cpu_us) / real(count.max(1)));
+        Ok(())
+    }
 
+    /// Signals that come in without and with the drain.
+    fn take_in(&mut self, per_second: f64) -> anyhow::Result<()> {
         let waits = self.open(per_second)?;
         self.measured.quiet.extend(waits);
         let mut waits = Vec::new();
