@@ -303,7 +303,7 @@ impl Round {
         verdict: &mut Verdict,
     ) -> anyhow::Result<(u64, Figures)> {
         let reader = Reader::new(&server.url(), &self.key)?;
-        let sessions = self.settled(&reader, verdict)?;
+        let sessions = settled(&reader, verdict)?;
         let listed = self.listed(&reader)?;
         if let Err(error) = server.stop() {
             verdict.find(Finding::Other, format!("{error:#}"));
@@ -329,35 +329,6 @@ impl Round {
         let figures = delivered.compare(verdict);
         self.fold_again(verdict)?;
         Ok((delivered.arrivals.len() as u64, figures))
-    }
-
-    /// The revision of each session, once all are final and nothing is due.
-    fn settled(
-        &self,
-        reader: &Reader,
-        verdict: &mut Verdict,
-    ) -> anyhow::Result<BTreeMap<String, u64>> {
-        let watch = Stopwatch::start();
-        loop {
-            let sessions = reader.all("/v1/sessions")?;
-            let (status, due) = reader.get("/v1/parcels?status=due&limit=1")?;
-            anyhow::ensure!(status == 200, "GET /v1/parcels was answered {status}: {due}");
-            let none_due = at(&due, "/entities").as_array().is_some_and(Vec::is_empty);
-            let is_late = watch.is_past(DELIVERED_MAX);
-            if is_late {
-                let what = format!("after {} s there is still {due}", DELIVERED_MAX.as_secs());
-                verdict.find(Finding::Timer, what);
-            }
-            if are_final(&sessions) && none_due || is_late {
-                let revision = |session: &Value| {
-                    let id = at(session, "/id").as_str().unwrap_or_default().to_owned();
-                    (id, at(session, "/revision").as_u64().unwrap_or(0))
-                };
-                return Ok(sessions.iter().map(revision).collect());
-            }
-            interrupt::check()?;
-            std::thread::sleep(Duration::from_millis(200));
-        }
     }
 
     fn listed(&self, reader: &Reader) -> anyhow::Result<Vec<Listed>> {
@@ -421,6 +392,31 @@ struct EndsPosting<'a>(&'a AtomicBool);
 impl Drop for EndsPosting<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The revision of each session, once all are final and nothing is due.
+fn settled(reader: &Reader, verdict: &mut Verdict) -> anyhow::Result<BTreeMap<String, u64>> {
+    let watch = Stopwatch::start();
+    loop {
+        let sessions = reader.all("/v1/sessions")?;
+        let (status, due) = reader.get("/v1/parcels?status=due&limit=1")?;
+        anyhow::ensure!(status == 200, "GET /v1/parcels was answered {status}: {due}");
+        let none_due = at(&due, "/entities").as_array().is_some_and(Vec::is_empty);
+        let is_late = watch.is_past(DELIVERED_MAX);
+        if is_late {
+            let what = format!("after {} s there is still {due}", DELIVERED_MAX.as_secs());
+            verdict.find(Finding::Timer, what);
+        }
+        if are_final(&sessions) && none_due || is_late {
+            let revision = |session: &Value| {
+                let id = at(session, "/id").as_str().unwrap_or_default().to_owned();
+                (id, at(session, "/revision").as_u64().unwrap_or(0))
+            };
+            return Ok(sessions.iter().map(revision).collect());
+        }
+        interrupt::check()?;
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 

@@ -112,7 +112,7 @@ impl Carrying {
         };
         let session = session.ok_or_else(Unsent::session_is_gone)?;
         let format = Format::from_word(&self.destination.format);
-        let reads = format.is_some_and(|format| format.needs_signals());
+        let reads = format.is_some_and(Format::needs_signals);
         if !reads && session.envelope.version <= SMALL_VERSION {
             return Ok(render(reader, &self.destination, session)?);
         }

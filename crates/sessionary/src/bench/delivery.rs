@@ -250,7 +250,7 @@ impl<'a> Draining<'a> {
     ) -> anyhow::Result<(u64, f64)> {
         let before = self.receiver.count()?;
         let enabled = monotonic();
-        self.enable(true)?;
+        self.change(&json!({ "enabled": true }))?;
         while self.receiver.count()? == before {
             ensure!(enabled.elapsed() < Duration::from_mins(2), "nothing is delivered");
             std::thread::sleep(Duration::from_millis(2));
@@ -259,22 +259,22 @@ impl<'a> Draining<'a> {
         let began = monotonic();
         act(self)?;
         let (count, seconds) = (self.receiver.count()? - before, began.elapsed().as_secs_f64());
-        self.enable(false)?;
+        self.change(&json!({ "enabled": false }))?;
         // What is under way still arrives.
         std::thread::sleep(LOOK * 5);
         Ok((count, seconds))
     }
 
-    fn enable(&self, enabled: bool) -> anyhow::Result<()> {
+    fn change(&self, wish: &Value) -> anyhow::Result<()> {
         let path = format!("/v1/destinations/{}", self.destination);
-        self.api.json(Method::Patch, &path, Some(&json!({ "enabled": enabled }))).map(drop)
+        self.api.json(Method::Patch, &path, Some(wish)).map(drop)
     }
 
     /// Delivers what is left; gives the parcels and the seconds.
     fn drain_to_the_end(&mut self) -> anyhow::Result<(u64, f64)> {
         self.progress("delivering what is left");
         let (before, began) = (self.receiver.count()?, monotonic());
-        self.enable(true)?;
+        self.change(&json!({ "enabled": true }))?;
         let path = format!("/v1/parcels?status=due&limit=1&destination={}", self.destination);
         loop {
             let count = self.receiver.count()?;
