@@ -219,7 +219,7 @@ impl Engine {
         for (space, kind) in self.keyspaces().zip(spaces.chain(tables)) {
             let pending = space.tree.active_memtable().size();
             let waiting = u64::try_from(space.tree.sealed_memtable_count()).unwrap_or(u64::MAX);
-            let most = kind.memtable_bytes().saturating_mul(waiting.saturating_mul(4).max(1));
+            let most = kind.memtable_bytes().saturating_mul(waiting.saturating_mul(2).max(1));
             if pending >= most {
                 space.rotate_memtable().map_err(failed("flushing"))?;
             }

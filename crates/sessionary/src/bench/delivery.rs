@@ -97,6 +97,8 @@ impl<'a> Draining<'a> {
             ("LIFECYCLE__SETTLE_MS", "1"),
             ("DELIVERY__ALLOW_PRIVATE", "true"),
             ("DELIVERY__UNDER_WAY_MAX", under_way.as_str()),
+            // Not how fast it may, but how fast it can.
+            ("DELIVERY__PER_SECOND", "0"),
         ];
         let server = Server::start(dir.join("data"), &settings)?;
         let api = Client::new(&format!("http://{}", server.address), Some(&server.key))?;

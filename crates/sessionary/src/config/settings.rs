@@ -233,8 +233,8 @@ settings! {
         attempts: u64 = 10, count(1, 100);
         /// Parcels under way to one destination at a time.
         under_way_max: u64 = 16, count(1, 1_000);
-        /// Parcels a second to one destination; 0: as many as it takes.
-        per_second: u64 = 0, count(0, 1_000_000);
+        /// Parcels a second to one destination, so that catching up is no attack; 0: as many as it takes.
+        per_second: u64 = 2_000, count(0, 1_000_000);
     }
 
     /// How much one request may hold. What is beyond is refused with the name of the limit.
