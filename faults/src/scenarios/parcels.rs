@@ -50,6 +50,8 @@ const LATE_AFTER: Duration = Duration::from_secs(4);
 const FIRST_RETRY_MS: u64 = 40;
 /// When no server is killed any more, all is delivered within this.
 const DELIVERED_MAX: Duration = Duration::from_mins(5);
+/// Longer than a session settles here, also when its timer is late.
+const QUIET: Duration = Duration::from_secs(4);
 /// 2025-01-05T10:00:00Z: when the sessions say they happened.
 const EPOCH_MS: u64 = 1_736_071_200_000;
 
@@ -395,9 +397,11 @@ impl Drop for EndsPosting<'_> {
     }
 }
 
-/// The revision of each session, once all are final and nothing is due.
+/// The revision of each session, once all are final, nothing is due, and a while later no session has
+/// another one: a late signal changes a final session for as long as it settles before it is told.
 fn settled(reader: &Reader, verdict: &mut Verdict) -> anyhow::Result<BTreeMap<String, u64>> {
     let watch = Stopwatch::start();
+    let mut quiet: Option<(Stopwatch, BTreeMap<String, u64>)> = None;
     loop {
         let sessions = reader.all("/v1/sessions")?;
         let (status, due) = reader.get("/v1/parcels?status=due&limit=1")?;
@@ -408,13 +412,22 @@ fn settled(reader: &Reader, verdict: &mut Verdict) -> anyhow::Result<BTreeMap<St
             let what = format!("after {} s there is still {due}", DELIVERED_MAX.as_secs());
             verdict.find(Finding::Timer, what);
         }
-        if are_final(&sessions) && none_due || is_late {
-            let revision = |session: &Value| {
-                let id = at(session, "/id").as_str().unwrap_or_default().to_owned();
-                (id, at(session, "/revision").as_u64().unwrap_or(0))
-            };
-            return Ok(sessions.iter().map(revision).collect());
-        }
+        let revisions = sessions.iter().map(|session| {
+            let id = at(session, "/id").as_str().unwrap_or_default().to_owned();
+            (id, at(session, "/revision").as_u64().unwrap_or(0))
+        });
+        let revisions: BTreeMap<String, u64> = revisions.collect();
+        let at_rest = are_final(&sessions) && none_due;
+        quiet = match quiet {
+            Some((since, before)) if at_rest && before == revisions => {
+                if since.is_past(QUIET) {
+                    return Ok(revisions);
+                }
+                Some((since, before))
+            }
+            _ if is_late => return Ok(revisions),
+            _ => at_rest.then(|| (Stopwatch::start(), revisions)),
+        };
         interrupt::check()?;
         std::thread::sleep(Duration::from_millis(200));
     }
