@@ -30,6 +30,7 @@ use crate::{
         RulesEntry,
     },
     gathered::Verdicts,
+    parcels::DueAsk,
     shard::{SHARD, Shard},
 };
 
@@ -493,6 +494,35 @@ fn page(number: usize, minutes: i64) -> Entry {
     };
     let (tenant, batch) = (TENANT, 1);
     Entry::Signal(Arrival { tenant, received_at: START, batch, signal: Box::new(signal) })
+}
+
+/// Two who order the same at the same time give a parcel one name; it is due once all the same.
+#[test]
+fn what_is_ordered_twice_under_one_name_is_due_once() {
+    let mut twin = Twin::new();
+    let name = ParcelName {
+        session: SessionId([7; 16]),
+        destination: DestinationId(1),
+        trigger: Trigger::Final,
+        n: 1,
+        send: 1,
+    };
+    let due = |twin: &mut Twin, now: UnixMillis| {
+        let (tenant, destination) = (TENANT, name.destination);
+        let ask = DueAsk { tenant, destination, behind: None, now, limit: 10 };
+        twin.shard.due_parcels(&ask).unwrap().parcels
+    };
+    let later = |minutes| START.plus(Millis::from_mins(minutes));
+    for minutes in [1, 2] {
+        let header = header(&mut twin.shard, later(minutes));
+        twin.fold(header, &[Entry::Order(OrderEntry { tenant: TENANT, names: vec![name] })]);
+    }
+    let found = due(&mut twin, later(3));
+    assert_eq!(found.len(), 1);
+    let sent = tried(0, 1, &found, later(4));
+    let header = header(&mut twin.shard, later(4));
+    twin.fold(header, &sent);
+    assert_eq!(due(&mut twin, later(5)), []);
 }
 
 /// `PROPTEST_CASES` of them, or some seconds' worth.

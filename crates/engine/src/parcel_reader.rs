@@ -171,9 +171,12 @@ impl Reader {
             (_, None) => (queue.to_vec(), end, Direction::Backward),
         };
         for row in self.snapshot().scan(Table::Parcels, &from[..]..&to[..], direction) {
-            let (_, name) = parse_parcel_queue_key(&row?.0).ok_or(NAMELESS)?;
+            let (at, name) = parse_parcel_queue_key(&row?.0).ok_or(NAMELESS)?;
             let name = ParcelName::of_bytes(&name).ok_or(NAMELESS)?;
             let parcel = self.parcel(tenant, name)?.ok_or(NAMELESS)?;
+            if (parcel.status, parcel.at.0) != (status, at) {
+                continue;
+            }
             found.push((name, parcel));
             if found.len() >= limit {
                 break;

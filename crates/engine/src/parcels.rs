@@ -253,7 +253,11 @@ fn due_parcels(store: &impl Read, ask: &DueAsk) -> Result<DuePage, EngineError> 
             break;
         }
         let parcel = store.get(Table::Parcels, &parcel_key(ask.tenant.0, &bytes))?;
-        let parcel = decode("a parcel", &parcel.ok_or_else(missing)?)?;
+        let parcel: Parcel = decode("a parcel", &parcel.ok_or_else(missing)?)?;
+        // One that was ordered twice under one name stands where it was ordered first, too.
+        if (parcel.status, parcel.at.0) != (ParcelStatus::Due, at) {
+            continue;
+        }
         page.parcels.push((ParcelName::of_bytes(&bytes).ok_or_else(missing)?, parcel));
     }
     Ok(page)

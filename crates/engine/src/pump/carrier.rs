@@ -41,7 +41,7 @@ pub(super) struct Carrier {
     per_second: u32,
     /// Up to where its queue has been taken.
     behind: Option<(UnixMillis, ParcelName)>,
-    /// The sessions that are under way: of one session nothing overtakes anything.
+    /// The sessions that are under way: of one session one parcel at a time.
     sessions: HashSet<SessionId>,
     under_way: JoinSet<SessionId>,
     slots: Arc<Semaphore>,
