@@ -4,13 +4,14 @@
 # make bench   how fast signals come in, beside the disk alone and other databases, and how fast dialects are read
 # make faults  the program under kills, power cuts, failing calls, full disks, damage, false clocks
 # make fuzz    the decoders under libFuzzer, a minute each
+# make laws    the properties with new cases, round after round
 # make build   the program; prints where it lies
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench faults fuzz build program fmt lint rules compile docs-tests run-tests
+.PHONY: help demo test check bench faults fuzz laws build program fmt lint rules compile docs-tests run-tests
 
 # Outside the checkout, so that nothing built is ever copied or searched with the sources.
 SESSIONARY_TARGET ?= $(or $(HOME),/tmp)/.cache/sessionary/target
@@ -53,6 +54,14 @@ faults:
 fuzz:
 	@$(CARGO) xtask fuzz $(TARGET) $(or $(SECONDS_EACH),60)
 
+# ROUNDS=100 says how many. Each prints its seed first; `PROPTEST_RNG_SEED=that make test` repeats it.
+laws:
+	@for round in $$(seq $(or $(ROUNDS),10)); do \
+	  export PROPTEST_RNG_SEED=$$(od -An -N6 -tu8 /dev/urandom | tr -d ' '); \
+	  echo "round $$round: PROPTEST_RNG_SEED=$$PROPTEST_RNG_SEED"; \
+	  $(CARGO) nextest run --locked --cargo-profile ci $(addprefix --package sessionary-,core dialects engine store); \
+	done
+
 build: program
 	@echo "$(PROGRAM)"
 
@@ -79,6 +88,8 @@ compile:
 docs-tests:
 	@$(STAGE) doc-tests $(CARGO) test --locked --workspace --doc --profile ci --quiet
 
+# The same cases each time, so that a change is judged by what it changes; `make laws` tries others.
+run-tests: export PROPTEST_RNG_SEED ?= 20260105
 run-tests: export SESSIONARY_BIN := $(PROGRAM)
 run-tests:
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \

@@ -19,7 +19,7 @@ use sessionary_core::{
     time::UnixMillis,
 };
 use sessionary_store::{
-    Direction, Read, Rows, Table,
+    Direction, Rows, Table,
     keys::{parcel_key, parcel_queue, parcel_queue_key, parse_parcel_queue_key, snapshot_key},
 };
 use tokio::sync::Notify;
@@ -28,6 +28,7 @@ use crate::{
     EngineError,
     destinations::Destinations,
     entry::{AttemptEntry, OrderEntry},
+    read::Views,
     rows::{decode, encode, session_row},
     shard::Shard,
 };
@@ -206,7 +207,7 @@ impl Shard {
     /// What is due at a destination.
     pub(crate) fn due_parcels(&mut self, ask: &DueAsk) -> Result<DuePage, EngineError> {
         self.write_pending(0)?;
-        due_parcels(&self.store, ask)
+        due_parcels(self.views(), ask)
     }
 }
 
@@ -224,14 +225,15 @@ pub(crate) struct DueAsk {
 }
 
 /// What is due.
-#[derive(Debug, Default)]
 pub(crate) struct DuePage {
     pub(crate) parcels: Vec<(ParcelName, Parcel)>,
+    /// Shows whatever was noted before the question, and the records that these parcels tell of.
+    pub(crate) views: Views,
     /// When the next one is due that is not among them.
     pub(crate) next: Option<UnixMillis>,
 }
 
-fn due_parcels(store: &impl Read, ask: &DueAsk) -> Result<DuePage, EngineError> {
+fn due_parcels(views: Views, ask: &DueAsk) -> Result<DuePage, EngineError> {
     let due = ParcelStatus::Due as u8;
     let queue = parcel_queue(ask.tenant.0, ask.destination.0, due);
     let start = match ask.behind {
@@ -243,7 +245,8 @@ fn due_parcels(store: &impl Read, ask: &DueAsk) -> Result<DuePage, EngineError> 
         }
     };
     let end = [&queue[..], &[0xff; 42]].concat();
-    let mut page = DuePage::default();
+    let store = views.store.clone();
+    let mut page = DuePage { parcels: Vec::new(), views, next: None };
     for row in store.scan(Table::Parcels, &start[..]..&end[..], Direction::Forward) {
         let (key, _) = row?;
         let missing = || EngineError::Missing { what: "the parcel of a queue" };

@@ -52,35 +52,33 @@ pub struct SessionFilter {
     pub to: Option<UnixMillis>,
 }
 
+/// What views of the tables are made from.
+#[derive(Clone)]
+pub(crate) struct Views {
+    pub(crate) store: Store,
+    pub(crate) secret: HashSecret,
+    pub(crate) rules: Arc<Rules>,
+}
+
+impl Views {
+    /// A view of what is in the tables now. What is written while it lives stays in memory with it,
+    /// so it is dropped before anything is waited for.
+    pub(crate) fn reader(&self, now: UnixMillis) -> Reader {
+        Reader { views: self.clone(), snapshot: self.store.snapshot(), now }
+    }
+}
+
 /// A consistent view of everything that was acknowledged before it was asked for.
 pub struct Reader {
-    store: Store,
+    views: Views,
     snapshot: Snapshot,
-    secret: HashSecret,
-    rules: Arc<Rules>,
     now: UnixMillis,
 }
 
 impl Reader {
-    pub(crate) fn new(
-        store: Store,
-        secret: HashSecret,
-        rules: Arc<Rules>,
-        now: UnixMillis,
-    ) -> Reader {
-        let snapshot = store.snapshot();
-        Reader { store, snapshot, secret, rules, now }
-    }
-
-    /// The same view, of the tables as they are now.
-    pub(crate) fn renewed(&self) -> Reader {
-        let rules = Arc::clone(&self.rules);
-        Reader::new(self.store.clone(), self.secret.clone(), rules, self.now)
-    }
-
     /// The rules in force.
     pub fn rules(&self) -> &Rules {
-        &self.rules
+        &self.views.rules
     }
 
     /// The server's time when the view was taken.
@@ -93,7 +91,7 @@ impl Reader {
     }
 
     pub(crate) fn secret(&self) -> &HashSecret {
-        &self.secret
+        &self.views.secret
     }
 
     /// The session with this id; a redirect is followed to its survivor.
@@ -133,7 +131,7 @@ impl Reader {
 
     /// The record of a session as it stands.
     pub fn record(&self, session: &Session) -> serde_json::Value {
-        format::record(session, &self.rules, self.now)
+        format::record(session, &self.views.rules, self.now)
     }
 
     /// Sessions that pass a filter, latest first; redirects are never among them.
@@ -173,9 +171,11 @@ impl Reader {
     ) -> Result<Box<dyn Iterator<Item = Result<Session, EngineError>> + '_>, EngineError> {
         let looked_up = match (&filter.external_id, &filter.identity) {
             (Some(external), _) => {
-                Some((IndexKind::External, external_hash(&self.secret, tenant, external)))
+                Some((IndexKind::External, external_hash(&self.views.secret, tenant, external)))
             }
-            (None, Some(value)) => Some((IndexKind::Identity, self.secret.identity(tenant, value))),
+            (None, Some(value)) => {
+                Some((IndexKind::Identity, self.views.secret.identity(tenant, value)))
+            }
             (None, None) => None,
         };
         if let Some((kind, hash)) = looked_up {
@@ -204,7 +204,7 @@ impl Reader {
 
     fn passes(&self, filter: &SessionFilter, session: &Session) -> bool {
         let envelope = &session.envelope;
-        let started = session.content.started_at(&self.rules);
+        let started = session.content.started_at(&self.views.rules);
         let identity = |value: &str| {
             session.content.identities.iter().any(|identity| {
                 let same = *identity.value == *value || identity.original.as_deref() == Some(value);
@@ -231,7 +231,7 @@ impl Reader {
     pub fn signals_of(&self, session: &Session) -> Result<Vec<(Member, Arrival)>, EngineError> {
         let envelope = &session.envelope;
         let signals = Signals {
-            store: &self.store,
+            store: &self.views.store,
             shard: SHARD,
             tenant: envelope.tenant,
             lane: envelope.lane,
@@ -257,12 +257,13 @@ impl Reader {
         tenant: TenantId,
         id: &str,
     ) -> Result<Option<(SessionId, Member, Arrival)>, EngineError> {
-        let key_hash = self.secret.key_hash(tenant, id);
+        let key_hash = self.views.secret.key_hash(tenant, id);
         let mut found: Option<(SessionId, Member, Arrival)> = None;
         for prefix in signal_ids::find(&self.snapshot, key_hash)? {
             for lane in self.lanes_with_prefix(tenant, prefix)? {
                 let Some(lane) = get_lane(&self.snapshot, tenant, lane)? else { continue };
-                let signals = Signals { store: &self.store, shard: SHARD, tenant, lane: lane.key };
+                let signals =
+                    Signals { store: &self.views.store, shard: SHARD, tenant, lane: lane.key };
                 for (session, member) in lane.holders(key_hash) {
                     let arrival = signals.arrivals(std::slice::from_ref(member))?.pop().flatten();
                     let Some(arrival) = arrival.filter(|a| *a.signal.key == *id) else { continue };
@@ -330,13 +331,13 @@ impl Reader {
         limit: usize,
         entities: &mut Vec<(u64, Arrival)>,
     ) -> Result<Option<SignalCursor>, EngineError> {
-        let first = self.store.first_position(SHARD);
+        let first = self.views.store.first_position(SHARD);
         if next < first {
             let rows = RowCursor { from: next, until: first, after: Vec::new(), taken: 0 };
             return Ok(Some(SignalCursor::Rows(rows)));
         }
-        let mut live = Membership::new(&self.snapshot, &self.secret);
-        for block in self.store.replay(SHARD, next) {
+        let mut live = Membership::new(&self.snapshot, &self.views.secret);
+        for block in self.views.store.replay(SHARD, next) {
             let block = block?;
             for (position, stored) in (block.first..).zip(&block.entries) {
                 if position < next {
@@ -369,7 +370,7 @@ impl Reader {
         let end = end.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
         let range =
             (std::ops::Bound::Included(&start[..]), end.as_ref().map(|end: &[u8; 4]| &end[..]));
-        for row in self.store.scan(Table::Signals, range, Direction::Forward) {
+        for row in self.views.store.scan(Table::Signals, range, Direction::Forward) {
             let (key, value) = row?;
             let skip = if key == after { taken } else { 0 };
             for (at, (position, arrival)) in of_row(&value)?.into_iter().enumerate() {

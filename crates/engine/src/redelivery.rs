@@ -14,7 +14,7 @@ use sessionary_core::{
 };
 
 use crate::{
-    Engine, EngineError, Page, ParcelFilter, Reader, SessionFilter,
+    Engine, EngineError, ParcelFilter, Reader, SessionFilter,
     entry::{Entry, OrderEntry},
 };
 
@@ -80,36 +80,29 @@ impl Redelivery {
         Ok((!is_due).then_some(name))
     }
 
-    /// Calls `give` with each name.
-    fn each(
+    /// Calls `give` with the names of each page. Every page is read from a snapshot of its own: one
+    /// that stays open keeps in memory all that is written meanwhile.
+    fn each_page(
         &self,
-        reader: &Reader,
-        mut give: impl FnMut(ParcelName) -> Result<(), EngineError>,
+        engine: &Engine,
+        mut give: impl FnMut(Vec<ParcelName>) -> Result<(), EngineError>,
     ) -> Result<(), EngineError> {
-        let mut one = |session: &Session| match self.name(reader, session)? {
-            Some(name) => give(name),
-            None => Ok(()),
-        };
         let mut seen = HashSet::new();
-        let mut by_id = |id| {
-            let session = reader.session(self.tenant, id)?;
-            match session.filter(|session| seen.insert(session.envelope.id)) {
-                Some(session) => one(&session),
-                None => Ok(()),
-            }
-        };
         if !self.sessions.is_empty() {
-            return self.sessions.iter().try_for_each(|id| by_id(*id));
+            return self.sessions.chunks(PAGE).try_for_each(|ids| {
+                give(self.by_id(&engine.reader_blocking()?, &mut seen, ids.iter().copied())?)
+            });
         }
         if let (Some(of), Some(status)) = (self.of, self.status) {
             let destinations = vec![of];
             let filter = ParcelFilter { session: None, destinations, status: Some(status) };
             let mut after = None;
             loop {
-                let Page { entities, next_cursor } =
-                    reader.parcels(self.tenant, &filter, PAGE, after)?;
-                entities.iter().try_for_each(|(name, _)| by_id(name.session))?;
-                after = next_cursor.as_deref().and_then(ParcelName::parse);
+                let reader = engine.reader_blocking()?;
+                let page = reader.parcels(self.tenant, &filter, PAGE, after)?;
+                let ids = page.entities.iter().map(|(name, _)| name.session);
+                give(self.by_id(&reader, &mut seen, ids)?)?;
+                after = page.next_cursor.as_deref().and_then(ParcelName::parse);
                 if after.is_none() {
                     return Ok(());
                 }
@@ -119,13 +112,32 @@ impl Redelivery {
         let filter = SessionFilter { to: self.until, ..SessionFilter::default() };
         let mut cursor = None;
         loop {
+            let reader = engine.reader_blocking()?;
             let page = reader.sessions(self.tenant, &filter, PAGE, cursor)?;
-            page.entities.iter().try_for_each(&mut one)?;
+            let names = page.entities.iter().map(|session| self.name(&reader, session));
+            give(names.filter_map(Result::transpose).collect::<Result<_, _>>()?)?;
             cursor = page.next_cursor.as_deref().and_then(SessionId::parse);
             if cursor.is_none() {
                 return Ok(());
             }
         }
+    }
+
+    /// The names that these sessions get; what was `seen` before gets none.
+    fn by_id(
+        &self,
+        reader: &Reader,
+        seen: &mut HashSet<SessionId>,
+        ids: impl Iterator<Item = SessionId>,
+    ) -> Result<Vec<ParcelName>, EngineError> {
+        let mut names = Vec::new();
+        for id in ids {
+            let session = reader.session(self.tenant, id)?;
+            if let Some(session) = session.filter(|session| seen.insert(session.envelope.id)) {
+                names.extend(self.name(reader, &session)?);
+            }
+        }
+        Ok(names)
     }
 }
 
@@ -136,24 +148,14 @@ impl Engine {
     /// # Errors
     /// As [`Engine::submit`].
     pub fn redeliver_blocking(&self, redelivery: &Redelivery) -> Result<u64, EngineError> {
-        let reader = self.reader_blocking()?;
         let mut count = 0;
-        let mut names = Vec::new();
-        redelivery.each(&reader, |name| {
-            names.push(name);
-            count += 1;
-            if names.len() >= NAMES_PER_ENTRY {
-                self.order(redelivery.tenant, std::mem::take(&mut names))?;
-            }
-            Ok(())
+        redelivery.each_page(self, |names| {
+            count += names.len() as u64;
+            names.chunks(NAMES_PER_ENTRY).try_for_each(|names| {
+                let names = names.to_vec();
+                self.decide_blocking(Entry::Order(OrderEntry { tenant: redelivery.tenant, names }))
+            })
         })?;
-        if !names.is_empty() {
-            self.order(redelivery.tenant, names)?;
-        }
         Ok(count)
-    }
-
-    fn order(&self, tenant: TenantId, names: Vec<ParcelName>) -> Result<(), EngineError> {
-        self.decide_blocking(Entry::Order(OrderEntry { tenant, names }))
     }
 }

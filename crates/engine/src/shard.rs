@@ -32,6 +32,7 @@ use crate::{
     numbers::Numbers,
     parcels::Raised,
     placement::Homeless,
+    read::Views,
     rows::decode,
     sources::{SourceState, Sources},
     timers::{Owner, Timers, source_hash},
@@ -261,8 +262,13 @@ impl Shard {
 
     /// A view of what is in the tables.
     pub(crate) fn reader(&self, now: UnixMillis) -> Reader {
+        self.views().reader(now.max(self.now))
+    }
+
+    /// What views of the tables are made from.
+    pub(crate) fn views(&self) -> Views {
         let (store, secret) = (self.store.clone(), self.secret.clone());
-        Reader::new(store, secret, Arc::clone(&self.rules), now.max(self.now))
+        Views { store, secret, rules: Arc::clone(&self.rules) }
     }
 
     /// Numbers for the health page.

@@ -10,7 +10,7 @@ use sessionary_core::{
 use super::{
     Call, Posting, SOURCE,
     draft::Draft,
-    events::{is_title_of, title_of},
+    events::is_said,
     places::Group,
     shape::Shape,
     unread::{Fault, Unread, instant_of, text},
@@ -123,11 +123,10 @@ impl<'a> Unread<'a> {
     /// The name of the event or page, where the type does not say it already.
     fn name_of_event(&self, call: Call, natural: &str, draft: &mut Draft<'a, '_>) {
         if let Some(json) = self.event {
-            let own = draft.own.as_ref().and_then(|own| own.kind.clone());
-            let is_said = text(json).is_some_and(|event| {
-                is_title_of(&event, natural) || own.is_some_and(|kind| title_of(&kind) == event)
-            });
-            if call != Call::Track || !is_said {
+            let own = draft.own.as_ref().and_then(|own| own.kind.as_deref());
+            let kind = own.unwrap_or(natural);
+            let needs_no_words = text(json).is_some_and(|event| is_said(&event, natural, kind));
+            if call != Call::Track || !needs_no_words {
                 draft.keep("", "event", json);
             }
         }

@@ -148,6 +148,12 @@ pub(super) fn is_title_of(title: &str, kind: &str) -> bool {
     is_close && title_of(kind) == title
 }
 
+/// Whether a tracked event of this name, whose sender named no other type than `kind`, says by its
+/// name alone what it is: nothing of the name need be kept beside the type.
+pub(super) fn is_said(event: &str, natural: &str, kind: &str) -> bool {
+    is_title_of(event, natural) || (kind != natural && title_of(kind) == event)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,11 @@
 use expect_test::{Expect, expect};
 use proptest::{collection, option, prelude::*, sample::select};
 use serde_json::{Value as Json, json};
-use sessionary_core::{signal::Signal, time::UnixMillis, value::Value};
+use sessionary_core::{
+    signal::Signal,
+    time::UnixMillis,
+    value::{RawJson, Value},
+};
 use sessionary_dialects::{
     Context, Limits, canonical,
     segment::{Call, Moment, encode, read},
@@ -434,6 +438,15 @@ fn what_libraries_send_is_told_again() {
     for signal in all(BATCH).into_iter().chain(all(BROWSER)) {
         assert_told_again(signal.unwrap());
     }
+}
+
+#[test]
+fn a_page_of_a_type_of_our_own_keeps_the_event_it_names() {
+    let page = r#"{"type":"page","event":"Product Viewed","anonymousId":"a",
+        "context":{"sessionary":{"type":"shown","source":"shop"}}}"#;
+    let signal = all(page).remove(0).unwrap();
+    assert_eq!(signal.attributes.get("event").map(RawJson::text), Some("\"Product Viewed\""));
+    assert_told_again(signal);
 }
 
 /// Types that mean something here, and one that does not.

@@ -19,6 +19,7 @@ use crate::{
     Engine, EngineError,
     clock::monotonic,
     parcels::{DueAsk, DuePage},
+    read::Views,
 };
 
 /// Parcels that are asked for at once.
@@ -43,6 +44,8 @@ pub(super) struct Carrier {
     behind: Option<(UnixMillis, ParcelName)>,
     /// The sessions that are under way: of one session one parcel at a time.
     sessions: HashSet<SessionId>,
+    /// Those that have been since the queue was last asked.
+    moved: HashSet<SessionId>,
     under_way: JoinSet<SessionId>,
     slots: Arc<Semaphore>,
     unnoted: Arc<Semaphore>,
@@ -68,6 +71,7 @@ impl Carrier {
             per_second: settings.per_second,
             behind: None,
             sessions: HashSet::new(),
+            moved: HashSet::new(),
             under_way: JoinSet::new(),
             slots: Arc::new(Semaphore::new(settings.under_way_max.max(1))),
             unnoted: Arc::new(Semaphore::new(UNNOTED_MAX)),
@@ -89,6 +93,7 @@ impl Carrier {
     /// Ends when the engine has stopped.
     async fn carry(&mut self) {
         loop {
+            self.moved.clone_from(&self.sessions);
             let page = match self.ask().await {
                 Ok(page) => page,
                 Err(EngineError::Stopped) => return,
@@ -97,11 +102,11 @@ impl Carrier {
                     continue;
                 }
             };
-            let DuePage { parcels, next } = page;
+            let DuePage { parcels, views, next } = page;
             let is_empty = parcels.is_empty();
             for (name, parcel) in parcels {
                 let at = parcel.at;
-                self.start(name, parcel).await;
+                self.start(name, parcel, &views).await;
                 self.behind = Some((at, name));
             }
             if is_empty {
@@ -134,7 +139,7 @@ impl Carrier {
     }
 
     /// Sets a parcel on its way, as soon as there is room and nothing of its session is.
-    async fn start(&mut self, name: ParcelName, parcel: Parcel) {
+    async fn start(&mut self, name: ParcelName, parcel: Parcel, views: &Views) {
         while self.sessions.contains(&name.session) {
             self.one_done().await;
         }
@@ -149,9 +154,10 @@ impl Carrier {
             self.forget(done);
         }
         self.sessions.insert(name.session);
+        let views = self.moved.insert(name.session).then(|| views.clone());
         let carrying = Arc::clone(&self.carrying);
         self.under_way.spawn(async move {
-            let tried = carrying.attempt(name, parcel).await;
+            let tried = carrying.attempt(name, parcel, views).await;
             drop(slot);
             carrying.note(tried).await;
             drop(note);

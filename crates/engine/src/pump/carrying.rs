@@ -17,8 +17,9 @@ use super::{
     rendering::{Rendered, Unrendered, render},
 };
 use crate::{
-    Engine, EngineError, Named, Reader,
+    Engine, EngineError, Named,
     entry::{AttemptEntry, DestinationEntry, Entry},
+    read::Views,
     staging,
 };
 
@@ -33,6 +34,12 @@ pub(super) struct Carrying {
     tenant: TenantId,
     destination: Arc<Destination>,
     target: Result<Target, SettingsError>,
+}
+
+/// Something to send, and the parcels of its session.
+struct Letter {
+    rendered: Rendered,
+    of_session: Vec<Named>,
 }
 
 /// A try that was made.
@@ -64,17 +71,26 @@ impl Carrying {
         }
     }
 
-    /// Sends a parcel once.
-    pub(super) async fn attempt(&self, name: ParcelName, parcel: Parcel) -> Tried {
-        let made = self.send(name, &parcel).await;
+    /// Sends a parcel once. `views` show what came of the parcels of its session before; `None`: the
+    /// engine is asked for some.
+    pub(super) async fn attempt(
+        &self,
+        name: ParcelName,
+        parcel: Parcel,
+        views: Option<Views>,
+    ) -> Tried {
+        let made = self.send(name, &parcel, views).await;
         self.tried(name, parcel, made)
     }
 
-    async fn send(&self, name: ParcelName, parcel: &Parcel) -> Result<(Outcome, Rendered), Unsent> {
+    async fn send(
+        &self,
+        name: ParcelName,
+        parcel: &Parcel,
+        views: Option<Views>,
+    ) -> Result<(Outcome, Rendered), Unsent> {
         let target = self.target.as_ref().map_err(Unsent::settings)?;
-        let reader = self.reader().await?;
-        let rendered = self.render(&reader, name).await?;
-        let of_session = reader.parcels_of(self.tenant, name.session)?;
+        let Letter { rendered, of_session } = self.letter(name, views).await?;
         let previous = previous(&of_session, name);
         let outgoing = Outgoing {
             id: &name.to_string(),
@@ -97,13 +113,14 @@ impl Carrying {
         Ok((outcome, rendered))
     }
 
-    /// A view of what is in the tables now.
-    async fn reader(&self) -> Result<Reader, Unsent> {
-        Ok(self.engine.tables().await?)
-    }
-
-    async fn render(&self, reader: &Reader, name: ParcelName) -> Result<Rendered, Unsent> {
+    /// Makes what is to be sent.
+    async fn letter(&self, name: ParcelName, views: Option<Views>) -> Result<Letter, Unsent> {
+        let reader = match views {
+            Some(views) => views.reader(self.engine.now()),
+            None => self.engine.tables().await?,
+        };
         let (tenant, id) = (self.tenant, name.session);
+        let of_session = reader.parcels_of(tenant, id)?;
         let session = match name.trigger {
             Trigger::Final => reader.session_at(tenant, id, name.n)?,
             Trigger::Begin | Trigger::Status => {
@@ -114,13 +131,14 @@ impl Carrying {
         let format = Format::from_word(&self.destination.format);
         let reads = format.is_some_and(Format::needs_signals);
         if !reads && session.envelope.version <= SMALL_VERSION {
-            return Ok(render(reader, &self.destination, session)?);
+            let rendered = render(&reader, &self.destination, session)?;
+            return Ok(Letter { rendered, of_session });
         }
-        let (reader, destination) = (reader.renewed(), Arc::clone(&self.destination));
+        let destination = Arc::clone(&self.destination);
         // It reads signals, or its JSON takes a while.
         let rendered =
             tokio::task::spawn_blocking(move || render(&reader, &destination, session)).await;
-        Ok(rendered.map_err(|_| Unsent::Engine)??)
+        Ok(Letter { rendered: rendered.map_err(|_| Unsent::Engine)??, of_session })
     }
 
     /// The state of the parcel after a try.

@@ -7,6 +7,7 @@ use crate::{
     canonical::is_own_member,
     segment::{
         Call,
+        events::{is_said, kind_of},
         places::{GROUPS, Group, OF_CALL},
         shape::Shape,
     },
@@ -62,6 +63,12 @@ impl Letter<'_> {
         }
     }
 
+    /// Whether a decoder keeps the name of the event as it stands in the call.
+    fn keeps_event(&self, name: &Json) -> bool {
+        let told = self.root.get("event").filter(|told| *told == name).and_then(Json::as_str);
+        told.is_some_and(|event| !is_said(event, &kind_of(event), &self.signal.kind))
+    }
+
     /// A member of the call itself.
     fn put_whole(&mut self, path: &str, json: &Json) -> bool {
         let name = match path.strip_prefix("segment.") {
@@ -71,7 +78,7 @@ impl Letter<'_> {
         };
         let text = json.as_str();
         let is_free = match name {
-            "event" if self.call == Call::Track => return self.root.get("event") == Some(json),
+            "event" if self.call == Call::Track => return self.keeps_event(json),
             "event" => true,
             "name" if self.call == Call::Page => {
                 self.signal.fields.contains_key(&field::PAGE_TITLE)
