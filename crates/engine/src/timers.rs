@@ -167,6 +167,11 @@ impl Queue {
         }
     }
 
+    /// Whether there may be one that is due.
+    pub(crate) fn is_due(&self, now: UnixMillis) -> bool {
+        self.next_look() <= now
+    }
+
     /// All that are in memory.
     pub(crate) fn in_memory(&self) -> impl Iterator<Item = (&Due, &Owner)> {
         self.near.iter().chain(&self.far).chain(&self.far_frozen)

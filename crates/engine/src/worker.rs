@@ -37,9 +37,10 @@ const RESERVE_SHARE: u64 = 8;
 const GROUP_SIGNALS: usize = 2_048;
 /// Bytes of one group.
 const GROUP_BYTES: usize = 8 << 20;
-/// Timers that one block fires at most.
-const TIMERS_PER_BLOCK: usize = 4_096;
-/// Blocks that only fire timers come at most this often.
+/// Timers that one block fires at most: whoever sends signals meanwhile waits for them, and each may
+/// cut a record.
+const TIMERS_PER_BLOCK: usize = 512;
+/// Blocks that only fire timers come at most this often, unless more are due than one may fire.
 const TIMER_PAUSE: Millis = Millis::from_secs(1);
 /// Old journal, old answers and runs of ids are looked after this often, and after each checkpoint.
 const TIDY_PAUSE: Millis = Millis::from_secs(20);
@@ -167,7 +168,7 @@ impl Worker {
                 }
             }
             self.gather(&mut group);
-            let idle = group.is_empty();
+            let no_command = group.is_empty();
             let (reads, group): (Vec<_>, Vec<_>) = group.into_iter().partition(Command::is_read);
             self.waiting.add(reads);
             if held {
@@ -180,6 +181,7 @@ impl Worker {
             let signals = self.commit(now, group)?;
             let shard = self.shard()?;
             shard.roll(signals, began.elapsed())?;
+            let idle = no_command && !shard.timers.wall.is_due(now);
             if idle && shard.is_dirty() && !shard.is_checkpointing() {
                 shard.begin_checkpoint()?;
             }
@@ -344,10 +346,10 @@ impl Worker {
         let count = group.entries.len();
         let answers = std::mem::take(&mut group.answers);
         if !timers_only || fired.is_some() {
-            if timers_only {
+            let (first, verdicts) = self.append(now, fired, group)?;
+            if timers_only && !self.shard()?.timers.wall.is_due(now) {
                 self.last_timers = now;
             }
-            let (first, verdicts) = self.append(now, fired, group)?;
             answers.give(first, &verdicts)?;
         }
         self.answer_waiting()?;

@@ -74,12 +74,13 @@ impl Carrying {
     /// Sends a parcel once. `views` show what came of the parcels of its session before; `None`: the
     /// engine is asked for some.
     pub(super) async fn attempt(
-        &self,
+        self: &Arc<Self>,
         name: ParcelName,
         parcel: Parcel,
         views: Option<Views>,
     ) -> Tried {
-        let made = self.send(name, &parcel, views).await;
+        let (this, sent) = (Arc::clone(self), parcel.clone());
+        let made = contained(async move { this.send(name, &sent, views).await }).await;
         self.tried(name, parcel, made)
     }
 
@@ -234,7 +235,24 @@ impl Carrying {
     }
 }
 
+/// Runs one try so that a panic in it is a failed try: it is made again later and in the end parked,
+/// and nobody else's parcel waits for it.
+async fn contained<T: Send + 'static>(
+    made: impl Future<Output = Result<T, Unsent>> + Send + 'static,
+) -> Result<T, Unsent> {
+    match tokio::spawn(made).await {
+        Ok(made) => made,
+        Err(error) if error.is_panic() => {
+            tracing::error!(%error, "a try of a parcel panicked");
+            let detail = "the program failed while it made or sent this; see its log".to_owned();
+            Err(Unsent::Not(Failure { status: None, reason: "internal", detail }))
+        }
+        Err(_) => Err(Unsent::Engine),
+    }
+}
+
 /// Why nothing was sent.
+#[derive(Debug)]
 enum Unsent {
     /// It counts as a try.
     Not(Failure),
@@ -320,4 +338,15 @@ fn failed(parcel: Parcel, why: Failure) -> Parcel {
 
 fn parked(parcel: Parcel, why: Failure, now: UnixMillis) -> Parcel {
     failed(Parcel { status: ParcelStatus::Parked, at: now, ..parcel }, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_try_that_panics_has_failed() {
+        let made = contained::<()>(async { panic!("as a try must not") }).await;
+        assert!(matches!(made, Err(Unsent::Not(Failure { reason: "internal", .. }))), "{made:?}");
+    }
 }
