@@ -2,7 +2,8 @@
 //! that posts the same bodies to the same receiver, and what that does to signals that come in.
 //!
 //! The destination is disabled while its parcels are ordered, so that all are due at one instant; it
-//! is enabled for a round of the drain and disabled again for a round of the others.
+//! is enabled for a round of the drain and disabled again for a round of the others. The drain alone
+//! goes as fast as it can; beside signals it goes at the pace that is usual.
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -36,8 +37,15 @@ const FILLING: (u64, u32) = (500, 16);
 const BESIDE: (u64, u32) = (100, 16);
 /// Parcels under way to the destination at a time, and requests of the bare client.
 const UNDER_WAY: usize = 16;
-/// Sessions end after so long without a signal.
-const GAP_MS: &str = "10000";
+/// Sessions end after ten seconds without a signal, and are final at once.
+const SETTINGS: [(&str, &str); 4] = [
+    ("BOUNDARY__WEB_GAP_MS", "10000"),
+    ("LIFECYCLE__SETTLE_MS", "1"),
+    ("DELIVERY__ALLOW_PRIVATE", "true"),
+    ("DELIVERY__UNDER_WAY_MAX", "16"),
+];
+/// Parcels leave as fast as they can.
+const NO_PACE: (&str, &str) = ("DELIVERY__PER_SECOND", "0");
 /// How often the server is asked whether it is done with something.
 const LOOK: Duration = Duration::from_millis(100);
 /// Nothing that is waited for takes longer.
@@ -84,6 +92,7 @@ struct Measured {
     bare_cpu_us: Vec<f64>,
     quiet: Vec<u32>,
     beside: Vec<u32>,
+    beside_rates: Vec<f64>,
     refused: u64,
     first_after_ms: Vec<f64>,
 }
@@ -91,17 +100,8 @@ struct Measured {
 impl<'a> Draining<'a> {
     fn start(arguments: &'a Delivery, dir: &std::path::Path) -> anyhow::Result<Draining<'a>> {
         let receiver = Receiver::start()?;
-        let under_way = UNDER_WAY.to_string();
-        let settings = [
-            ("BOUNDARY__WEB_GAP_MS", GAP_MS),
-            ("LIFECYCLE__SETTLE_MS", "1"),
-            ("DELIVERY__ALLOW_PRIVATE", "true"),
-            ("DELIVERY__UNDER_WAY_MAX", under_way.as_str()),
-            // Not how fast it may, but how fast it can.
-            ("DELIVERY__PER_SECOND", "0"),
-        ];
-        let server = Server::start(dir.join("data"), &settings)?;
-        let api = Client::new(&format!("http://{}", server.address), Some(&server.key))?;
+        let server = Server::start(dir.join("data"), &without_pace())?;
+        let api = client_of(&server)?;
         let wish = json!({
             "name": "bench", "kind": "webhook", "url": receiver.url(), "format": "canonical",
             "when": "final", "enabled": false,
@@ -130,6 +130,7 @@ impl<'a> Draining<'a> {
             self.drain_alone()?;
         }
         peaks.push(("the drain alone", self.server.peak_rss_since()?));
+        self.start_again(&SETTINGS)?;
         self.progress("what the server can take in while nothing is delivered");
         let plan = Plan::closed(BESIDE.1, BESIDE.0, self.last);
         let outcome = self.beside.run(&self.server, plan)?;
@@ -140,6 +141,7 @@ impl<'a> Draining<'a> {
             self.take_in(capacity / 2.0)?;
         }
         peaks.push(("the drain with signals coming in", self.server.peak_rss_since()?));
+        self.start_again(&without_pace())?;
         let (drained, seconds) = self.drain_to_the_end()?;
         peaks.push(("the last stretch of the drain", self.server.peak_rss_since()?));
         let mut figures = vec![
@@ -157,9 +159,15 @@ impl<'a> Draining<'a> {
         }));
         let about = format!(
             "{ordered} parcels due at once to a webhook, {UNDER_WAY} under way; the bare client posts \
-             the same bodies with the same concurrency"
+             the same bodies with the same concurrency; beside signals at the usual pace"
         );
         Ok(Section { scenario: "delivery".to_owned(), about, lines: Vec::new(), figures })
+    }
+
+    fn start_again(&mut self, settings: &[(&str, &str)]) -> anyhow::Result<()> {
+        self.server.start_with(settings)?;
+        self.api = client_of(&self.server)?;
+        Ok(())
     }
 
     /// Stores sessions of one signal each, and waits until all have ended.
@@ -228,11 +236,12 @@ impl<'a> Draining<'a> {
         let waits = self.open(per_second)?;
         self.measured.quiet.extend(waits);
         let mut waits = Vec::new();
-        self.while_draining(|draining| {
+        let (count, seconds) = self.while_draining(|draining| {
             waits = draining.open(per_second)?;
             Ok(())
         })?;
         self.measured.beside.extend(waits);
+        self.measured.beside_rates.push(real(count) / seconds);
         Ok(())
     }
 
@@ -302,6 +311,14 @@ impl<'a> Draining<'a> {
     }
 }
 
+fn without_pace() -> Vec<(&'static str, &'static str)> {
+    SETTINGS.into_iter().chain([NO_PACE]).collect()
+}
+
+fn client_of(server: &Server) -> anyhow::Result<Client> {
+    Client::new(&format!("http://{}", server.address), Some(&server.key))
+}
+
 fn plain(name: &str, value: f64, unit: &'static str) -> Figure {
     Figure::new(name, Some(value), unit, Goal::None)
 }
@@ -326,6 +343,7 @@ impl Measured {
             figure("signals taken in a second, nothing delivered", Some(capacity), "/s"),
             figure("p99 of an answer at half of that, nothing delivered", quiet, "ms"),
             figure("p99 of an answer at half of that, during the drain", beside, "ms"),
+            figure("parcels delivered a second beside them", of(&mut self.beside_rates), "/s"),
             Figure::new("during / without, p99", over(beside, quiet), "x", Goal::AtMost(2.0)),
             figure("requests refused during the drain", Some(real(self.refused)), ""),
         ]
