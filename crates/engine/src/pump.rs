@@ -18,6 +18,7 @@ use crate::{Engine, EngineError, sealing::Sealer};
 
 mod carrier;
 mod carrying;
+mod pace;
 mod rendering;
 mod sample;
 

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{PAUSE, PumpSettings, carrying::Carrying};
+use super::{PAUSE, PumpSettings, carrying::Carrying, pace::Pace};
 use crate::{
     Engine, EngineError,
     clock::monotonic,
@@ -26,10 +26,11 @@ use crate::{
 const PAGE: usize = 128;
 /// Parcels that were sent and whose note is not durable yet, at most.
 const UNNOTED_MAX: usize = 512;
-/// So much of the pace may be made up for at once.
-const SLACK: Duration = Duration::from_millis(100);
 /// What nobody rang for is looked for this often.
 const LOOK: Duration = Duration::from_secs(30);
+
+/// Whose parcel is done with, and how long what came of it took to be durable.
+type Done = (SessionId, Duration);
 
 /// Carries the parcels of one destination.
 pub(super) struct Carrier {
@@ -39,18 +40,16 @@ pub(super) struct Carrier {
     carrying: Arc<Carrying>,
     bell: Arc<Notify>,
     stop: watch::Receiver<bool>,
-    per_second: u32,
+    pace: Pace,
     /// Up to where its queue has been taken.
     behind: Option<(UnixMillis, ParcelName)>,
     /// The sessions that are under way: of one session one parcel at a time.
     sessions: HashSet<SessionId>,
     /// Those that have been since the queue was last asked.
     moved: HashSet<SessionId>,
-    under_way: JoinSet<SessionId>,
+    under_way: JoinSet<Done>,
     slots: Arc<Semaphore>,
     unnoted: Arc<Semaphore>,
-    /// When the next parcel may leave.
-    next_start: Instant,
 }
 
 impl Carrier {
@@ -68,14 +67,13 @@ impl Carrier {
             tenant,
             carrying: Arc::new(carrying),
             stop,
-            per_second: settings.per_second,
+            pace: Pace::new(settings.per_second, Instant::from_std(monotonic())),
             behind: None,
             sessions: HashSet::new(),
             moved: HashSet::new(),
             under_way: JoinSet::new(),
             slots: Arc::new(Semaphore::new(settings.under_way_max.max(1))),
             unnoted: Arc::new(Semaphore::new(UNNOTED_MAX)),
-            next_start: Instant::from_std(monotonic()),
             destination,
         }
     }
@@ -143,7 +141,11 @@ impl Carrier {
         while self.sessions.contains(&name.session) {
             self.one_done().await;
         }
-        self.keep_pace().await;
+        let now = Instant::from_std(monotonic());
+        let start = self.pace.take(now);
+        if start > now {
+            sleep_until(start).await;
+        }
         let (slots, unnoted) = (Arc::clone(&self.slots), Arc::clone(&self.unnoted));
         // They are closed by nobody.
         let (Ok(slot), Ok(note)) = (slots.acquire_owned().await, unnoted.acquire_owned().await)
@@ -159,9 +161,10 @@ impl Carrier {
         self.under_way.spawn(async move {
             let tried = carrying.attempt(name, parcel, views).await;
             drop(slot);
+            let sent = monotonic();
             carrying.note(tried).await;
             drop(note);
-            name.session
+            (name.session, sent.elapsed())
         });
     }
 
@@ -172,26 +175,15 @@ impl Carrier {
         }
     }
 
-    fn forget(&mut self, done: Result<SessionId, tokio::task::JoinError>) {
+    fn forget(&mut self, done: Result<Done, tokio::task::JoinError>) {
         match done {
-            Ok(session) => drop(self.sessions.remove(&session)),
+            Ok((session, noting)) => {
+                self.sessions.remove(&session);
+                self.pace.noted(noting);
+            }
             Err(error) => tracing::error!(
                 destination = %self.destination.id, %error, "a parcel was dropped on its way"
             ),
         }
-    }
-
-    /// Waits so that no more parcels leave in a second than there may.
-    async fn keep_pace(&mut self) {
-        if self.per_second == 0 {
-            return;
-        }
-        let now = Instant::from_std(monotonic());
-        // A timer is a millisecond late now and then; what it costs is made up for.
-        let start = self.next_start.max(now.checked_sub(SLACK).unwrap_or(now));
-        if start > now {
-            sleep_until(start).await;
-        }
-        self.next_start = start + Duration::from_secs(1) / self.per_second;
     }
 }

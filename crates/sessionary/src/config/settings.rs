@@ -233,7 +233,7 @@ settings! {
         attempts: u64 = 10, count(1, 100);
         /// Parcels under way to one destination at a time.
         under_way_max: u64 = 16, count(1, 1_000);
-        /// Parcels a second to one destination, so that catching up is no attack; 0: as many as it takes.
+        /// Parcels a second to one destination; fewer while signals keep the server busy; 0: as many as it takes.
         per_second: u64 = 2_000, count(0, 1_000_000);
     }
 
