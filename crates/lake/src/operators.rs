@@ -17,10 +17,10 @@ mod attribution;
 mod markov;
 mod group_by;
 
-pub use attribution::{Attribution, Credit, Credited, Model};
+pub use attribution::{Attributed, Attribution, Credit, Credited, Model};
 pub use funnel::{Funnel, FunnelParameters, Order, Reached};
 pub use group_by::{Dimension, Group, GroupBy, GroupByParameters};
-pub use markov::{State, Transition};
+pub use markov::{Chains, State, Transition};
 pub use paths::{Path, Paths, PathsParameters};
 pub use retention::{Retained, Retention, RetentionParameters};
 pub use sessionize::{Session, Sessionize, SessionizeParameters};

@@ -2,7 +2,7 @@
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, GenericByteArray, GenericByteViewArray},
     buffer::NullBuffer,
-    datatypes::{ByteArrayType, ByteViewType, DataType, Int32Type},
+    datatypes::{ByteArrayType, ByteViewType, DataType, Int8Type, Int32Type},
 };
 
 use super::{Numbers, Unit, Value, numbers::keys_of};
@@ -14,7 +14,7 @@ pub(crate) struct Memo<V> {
     /// The dictionary of `table`; held, so that no other can come to lie at its address.
     dictionary: Option<ArrayRef>,
     table: Vec<V>,
-    /// Of the numbers 0 to 255, as far as they were met: codes are small numbers.
+    /// Of the numbers -128 to 383, as far as they were met: codes are small numbers.
     small: Vec<Option<V>>,
     numbers: Numbers,
     rows: Vec<V>,
@@ -106,12 +106,12 @@ impl<V: Copy> Memo<V> {
             }
             DataType::Boolean => truths(array.as_boolean(), of, rows),
             DataType::Null => rows.extend((0..array.len()).map(|_| of(Value::Null))),
-            _ => self.small_numbers(name, array, of, rows)?,
+            _ => self.all_numbers(name, array, of, rows)?,
         }
         Ok(())
     }
 
-    fn small_numbers(
+    fn all_numbers(
         &mut self,
         name: &str,
         array: &ArrayRef,
@@ -119,19 +119,32 @@ impl<V: Copy> Memo<V> {
         rows: &mut Vec<V>,
     ) -> Result<(), LakeError> {
         let none = of(Value::Null);
-        let (numbers, nulls) = self.numbers.read(name, array, Unit::AsItIs)?;
-        self.small.resize(256, None);
+        self.small.resize(512, None);
         let small = &mut self.small;
-        let values = numbers.iter().map(|number| {
-            let place = usize::try_from(*number).ok().and_then(|at| small.get_mut(at));
-            match place {
-                Some(Some(known)) => *known,
-                Some(place) => *place.insert(of(Value::Number(*number))),
-                None => of(Value::Number(*number)),
-            }
-        });
+        if let Some(bytes) = array.as_primitive_opt::<Int8Type>() {
+            let values = bytes.values().iter().map(|byte| at(small, i64::from(*byte), of));
+            extend(rows, values, bytes.nulls(), none);
+            return Ok(());
+        }
+        let (numbers, nulls) = self.numbers.read(name, array, Unit::AsItIs)?;
+        let values = numbers.iter().map(|number| at(small, *number, of));
         extend(rows, values, nulls.as_ref(), none);
         Ok(())
+    }
+}
+
+/// Of a number: remembered, if it is a small one.
+#[inline]
+fn at<V: Copy>(
+    small: &mut [Option<V>],
+    number: i64,
+    of: &mut impl FnMut(Value<'_>) -> V,
+) -> V {
+    let place = usize::try_from(number.wrapping_add(128)).ok();
+    match place.and_then(|place| small.get_mut(place)) {
+        Some(Some(known)) => *known,
+        Some(place) => *place.insert(of(Value::Number(number))),
+        None => of(Value::Number(number)),
     }
 }
 

@@ -66,6 +66,16 @@ pub struct Credited {
     pub credits: Vec<Credit>,
 }
 
+/// The answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attributed {
+    /// Every channel that was a touch of a conversion, in order.
+    pub channels: Vec<Credited>,
+    /// Touches that neither time nor rank told apart from another of their person. If there are any,
+    /// models that ask which came last decided by channel; give a rank, and they need not.
+    pub ties: u64,
+}
+
 /// A conversion is shared in so many pieces, without a remainder: sums of whole numbers do not depend
 /// on the order of persons. Shares are exact to 1e-12.
 const WHOLE: u64 = 1 << 40;
@@ -87,34 +97,34 @@ struct Sums {
 }
 
 impl Attribution {
-    /// Answers in the order of channels.
+    /// Answers.
     ///
     /// # Errors
     /// A model's parameters make no sense.
-    pub fn of(&self, table: &Touches, threads: NonZeroUsize) -> Result<Vec<Credited>, LakeError> {
+    pub fn of(&self, table: &Touches, threads: NonZeroUsize) -> Result<Attributed, LakeError> {
         self.models.iter().try_for_each(Model::check)?;
-        let channels = table.channels();
-        let direct = channels.iter().position(|channel| Some(channel) == self.direct.as_ref());
+        let all = table.channels();
+        let direct = all.iter().position(|channel| Some(channel) == self.direct.as_ref());
         let begin = || Sums {
-            models: vec![vec![Pieces::default(); channels.len()]; self.models.len()],
-            touched: vec![false; channels.len()],
+            models: vec![vec![Pieces::default(); all.len()]; self.models.len()],
+            touched: vec![false; all.len()],
             shares: Vec::new(),
         };
-        let made = table.fold(threads, begin, |sums, touches| {
+        let (made, ties) = table.fold(threads, begin, |sums, touches| {
             self.person(sums, touches, direct);
         });
         let touched = |channel: usize| {
             made.iter().any(|sums| sums.touched.get(channel).is_some_and(|touched| *touched))
         };
-        let credited = channels.iter().enumerate().filter(|(channel, _)| touched(*channel));
+        let credited = all.iter().enumerate().filter(|(channel, _)| touched(*channel));
         let credited = credited.map(|(at, channel)| {
             let models = 0..self.models.len();
             let credits = models.map(|model| credit(&made, model, at)).collect();
             Credited { channel: channel.clone(), credits }
         });
-        let mut credited: Vec<Credited> = credited.collect();
-        credited.sort_unstable_by(|one, other| one.channel.cmp(&other.channel));
-        Ok(credited)
+        let mut channels: Vec<Credited> = credited.collect();
+        channels.sort_unstable_by(|one, other| one.channel.cmp(&other.channel));
+        Ok(Attributed { channels, ties })
     }
 
     /// Slides the window over the touches of one person.

@@ -33,6 +33,16 @@ pub struct Transition {
     pub count: u64,
 }
 
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chains {
+    /// All transitions that happened, in order.
+    pub transitions: Vec<Transition>,
+    /// Touches that neither time nor rank told apart from another of their person, and that stand in
+    /// the order of their channels.
+    pub ties: u64,
+}
+
 /// Counts of moves, from each state to each: the channels by number, then three more.
 struct Counts {
     states: usize,
@@ -86,12 +96,12 @@ impl Counts {
     }
 }
 
-impl Transition {
-    /// All transitions that happened, in order.
-    pub fn of(table: &Touches, threads: NonZeroUsize) -> Vec<Transition> {
+impl Chains {
+    /// Of a path table.
+    pub fn of(table: &Touches, threads: NonZeroUsize) -> Chains {
         let channels = table.channels();
         let begin = || Counts::new(channels.len());
-        let made = table.fold(threads, begin, Counts::person);
+        let (made, ties) = table.fold(threads, begin, Counts::person);
         let states = channels.iter().cloned().map(State::Channel);
         let states: Vec<State> =
             states.chain([State::Start, State::Converted, State::Lost]).collect();
@@ -107,9 +117,11 @@ impl Transition {
             .map(|(from, to, count)| Transition { from, to, count })
             .collect();
         transitions.sort_unstable();
-        transitions
+        Chains { transitions, ties }
     }
+}
 
+impl Transition {
     /// The transitions as columns: `from`, `to`, `count`; states beside channels are in brackets.
     ///
     /// # Errors

@@ -144,22 +144,25 @@ impl Touches {
         &self.channels
     }
 
-    /// Folds the touches of each person, in order, on several threads.
+    /// Folds the touches of each person, in order, on several threads. Also counts touches that have
+    /// the moment and the rank of another.
     pub(super) fn fold<A: Send>(
         &self,
         threads: NonZeroUsize,
         begin: impl Fn() -> A + Sync,
         each: impl Fn(&mut A, &[Touch]) + Sync,
-    ) -> Vec<A> {
+    ) -> (Vec<A>, u64) {
         let pieces: Vec<&Part<Touch>> = self.parts.iter().collect();
-        let begin = || (Groups::default(), begin());
-        let made = spread(pieces, threads, begin, |(groups, made), part| {
+        let begin = || (Groups::default(), begin(), 0);
+        let made = spread(pieces, threads, begin, |(groups, made, ties), part| {
             groups.each(part, |_, touches| {
                 touches.sort_unstable_by(|one, other| self.order(one, other));
+                *ties += ties_of(touches);
                 each(made, touches);
             });
         });
-        made.into_iter().map(|(_, made)| made).collect()
+        let ties = made.iter().map(|(_, _, ties)| ties).sum();
+        (made.into_iter().map(|(_, made, _)| made).collect(), ties)
     }
 
     /// By moment and rank; what they leave open is decided by values, never by numbers of symbols.
@@ -172,4 +175,9 @@ impl Touches {
             .then_with(tie)
             .then_with(|| rest(one).cmp(&rest(other)))
     }
+}
+
+fn ties_of(touches: &[Touch]) -> u64 {
+    let pairs = touches.iter().zip(touches.iter().skip(1));
+    pairs.filter(|(one, next)| (one.at, one.rank) == (next.at, next.rank)).count() as u64
 }

@@ -20,6 +20,9 @@ use files::Files;
 /// Answers one question.
 #[expect(clippy::print_stdout, reason = "the line is what the command is for")]
 pub(super) fn run(arguments: &Questions) -> anyhow::Result<()> {
+    // Large pages are filled with zeros two megabytes at a time for buffers that live a moment: on a
+    // virtual machine that took a third of the longest question. An old kernel may refuse.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     let files = Files::new(arguments.dir.clone(), arguments.threads);
     let (began, cpu_us) = (monotonic(), process_cpu_us());
     let answer = arguments.question.answer(&files).context("no answer")?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sessionary_lake::{
     Member, Split, Word,
     operators::{
-        Attribution, Dimension, Funnel, FunnelParameters, Group, GroupBy, GroupByParameters, Model,
+        Attribution, Chains, Credited, Dimension, Funnel, FunnelParameters, Group, GroupBy, GroupByParameters, Model,
         Order, Paths, PathsParameters, Retention, RetentionParameters, Session,
         Sessionize, SessionizeParameters, State, TouchColumns, TouchTable, Touches, Transition,
     },
@@ -95,29 +95,40 @@ pub(super) fn dispositions(files: &Files) -> anyhow::Result<Vec<Value>> {
 
 /// Q3: conversions and revenue by source, by two models.
 pub(super) fn attribution(files: &Files) -> anyhow::Result<Vec<Value>> {
-    let table = touches(files, Some("order_cents"))?;
     let attribution = Attribution {
         lookback_ms: MONTH_MS,
         direct: Some("direct".into()),
         models: vec![Model::LastNonDirect, Model::Linear],
     };
-    let credited = attribution.of(&table, files.threads)?;
-    let row = |credited: &sessionary_lake::operators::Credited| {
+    let revenue = Some("order_cents");
+    let mut answer = attribution.of(&touches(files, revenue, None)?, files.threads)?;
+    if answer.ties > 0 {
+        answer = attribution.of(&touches(files, revenue, RANK)?, files.threads)?;
+    }
+    let row = |credited: &Credited| {
         let credits = credited.credits.iter().map(|credit| [credit.conversions, credit.revenue]);
         [value(&credited.channel)].into_iter().chain(credits.flatten().map(Value::from)).collect()
     };
-    Ok(credited.iter().map(row).collect())
+    Ok(answer.channels.iter().map(row).collect())
 }
 
+/// Ids order sessions of one person that began in one millisecond. There is hardly ever such a pair,
+/// so the column, which is as large as all others together, is read only when there is one.
+const RANK: Option<&str> = Some("session_id");
+
 /// The sessions of persons, as the path table.
-fn touches(files: &Files, revenue: Option<&str>) -> anyhow::Result<Touches> {
-    let columns = ["visitor_id", "start_ts", "session_id", "source", "disposition"];
-    let columns: Vec<&str> = columns.into_iter().chain(revenue).collect();
+fn touches(
+    files: &Files,
+    revenue: Option<&str>,
+    rank: Option<&str>,
+) -> anyhow::Result<Touches> {
+    let columns = ["visitor_id", "start_ts", "source", "disposition"];
+    let columns: Vec<&str> = columns.into_iter().chain(revenue).chain(rank).collect();
     let scan = files.scan("sessions", &columns)?;
     let columns = TouchColumns {
         key: "visitor_id".into(),
         at: "start_ts".into(),
-        rank: Some("session_id".into()),
+        rank: rank.map(Into::into),
         channel: "source".into(),
         converted: Member::new("disposition", [CONVERTED]),
         revenue: revenue.map(Into::into),
@@ -193,7 +204,11 @@ pub(super) fn variants(files: &Files) -> anyhow::Result<Vec<Value>> {
 
 /// Q8: what conversions would be lost without a source.
 pub(super) fn markov(files: &Files) -> anyhow::Result<Vec<Value>> {
-    let transitions = Transition::of(&touches(files, None)?, files.threads);
+    let mut chains = Chains::of(&touches(files, None, None)?, files.threads);
+    if chains.ties > 0 {
+        chains = Chains::of(&touches(files, None, RANK)?, files.threads);
+    }
+    let transitions = chains.transitions;
     let mut channels = BTreeMap::new();
     for Transition { to, .. } in &transitions {
         if let State::Channel(channel) = to {
