@@ -32,7 +32,8 @@ use crate::LakeError;
 pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, LakeError> {
     batch.column_by_name(name).ok_or_else(|| {
         let schema = batch.schema();
-        let present: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let present: Vec<&str> =
+            schema.fields().iter().map(|field| field.name().as_str()).collect();
         LakeError::NoColumn { name: name.to_owned(), present: present.join(", ") }
     })
 }

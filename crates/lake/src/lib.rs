@@ -27,6 +27,8 @@ mod groups;
 mod people;
 pub mod operators;
 pub mod scan;
+#[cfg(test)]
+mod forms;
 
 pub use columns::{Digest, Member, Word};
 pub use error::LakeError;

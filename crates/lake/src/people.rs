@@ -14,7 +14,7 @@ use crate::{
 pub struct Links {
     from: Digests,
     to: Digests,
-    links: Parts<Link>,
+    rows: Parts<Link>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,7 +33,7 @@ impl Links {
     /// The columns `from` and `to`. The split is also that of the operators that ask.
     pub fn new(from: &str, to: &str, split: Split) -> Links {
         let (from, to) = (Digests::of_column(from), Digests::of_column(to));
-        Links { from, to, links: Parts::new(split) }
+        Links { from, to, rows: Parts::new(split) }
     }
 
     /// Takes the links of a batch; a row without either value is none.
@@ -44,7 +44,7 @@ impl Links {
         let (from, to) = (self.from.read(batch)?, self.to.read(batch)?);
         for (from, to) in from.iter().zip(to) {
             if !from.is_null() && !to.is_null() {
-                self.links.push(Link { from: (*from).into(), to: (*to).into() });
+                self.rows.push(Link { from: (*from).into(), to: (*to).into() });
             }
         }
         Ok(())
@@ -52,7 +52,7 @@ impl Links {
 
     /// All links of several threads.
     pub fn people(threads: impl IntoIterator<Item = Links>) -> People {
-        let links: Vec<Parts<Link>> = threads.into_iter().map(|links| links.links).collect();
+        let links: Vec<Parts<Link>> = threads.into_iter().map(|links| links.rows).collect();
         let split = links.first().map(Parts::split).unwrap_or_default();
         People { split, parts: Arc::new(Parts::together(links)) }
     }
@@ -125,12 +125,12 @@ impl Table {
             #[expect(clippy::cast_possible_truncation, reason = "as many as links at most")]
             let number = self.links.len() as u32 + 1;
             let Some(slot) = self.slots.get_mut(place) else { continue };
-            match slot.checked_sub(1).and_then(|at| self.links.get_mut(at as usize)) {
-                Some(known) => known.to = known.to.min(link.to),
-                None => {
-                    *slot = number;
-                    self.links.push(*link);
-                }
+            if let Some(known) = slot.checked_sub(1).and_then(|at| self.links.get_mut(at as usize))
+            {
+                known.to = known.to.min(link.to);
+            } else {
+                *slot = number;
+                self.links.push(*link);
             }
         }
     }

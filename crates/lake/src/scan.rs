@@ -50,7 +50,8 @@ impl Scan {
         let metadata = metadata.map_err(|source| unreadable(path, source))?;
         let schema = metadata.schema();
         if let Some(name) = columns.iter().find(|name| schema.field_with_name(name).is_err()) {
-            let present: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+            let present: Vec<&str> =
+                schema.fields().iter().map(|field| field.name().as_str()).collect();
             let (name, present) = ((*name).to_owned(), present.join(", "));
             return Err(LakeError::NoColumn { name, present });
         }

@@ -52,7 +52,8 @@ impl Square {
         let mut inverse = Square::identity(self.size);
         for column in 0..self.size {
             let size = |row: &usize| self.get(*row, column).abs();
-            let pivot = (column..self.size).max_by(|one, other| size(one).total_cmp(&size(other)))?;
+            let pivot =
+                (column..self.size).max_by(|one, other| size(one).total_cmp(&size(other)))?;
             if size(&pivot) == 0.0 {
                 return None;
             }

@@ -136,7 +136,9 @@ impl Chain {
                 chain.conversions += count;
             }
             match (from, to) {
-                (State::Start, State::Channel(to)) if lives(*to) => add(&mut chain.begin, *to, part),
+                (State::Start, State::Channel(to)) if lives(*to) => {
+                    add(&mut chain.begin, *to, part);
+                }
                 (State::Start, State::Converted) => chain.begin_converted += part,
                 (State::Channel(from), State::Converted) => add(&mut chain.convert, *from, part),
                 (State::Channel(from), State::Channel(to)) if lives(*from) && lives(*to) => {
@@ -150,7 +152,8 @@ impl Chain {
 
     /// Without channel s, a chain converts that would have, but for those that come to s and convert
     /// from there: P(come to s) P(convert from s). Both are in the inverse N of the moves, whose entry
-    /// (i, j) is how often a chain at i comes to j: P(come to s) = (begin N)_s / N_ss.
+    /// (i, j) is how often a chain at i comes to j: P(come to s) is
+    /// `(begin N)_s / N_ss`.
     fn effects(self) -> Vec<Effect> {
         let channels = self.begin.len();
         // Every channel that is alive leads to an end, so the moves have an inverse.
@@ -164,7 +167,8 @@ impl Chain {
             convert.map(|(last, part)| visits.get(at, last) * part).sum()
         };
         let begin = self.begin.iter().enumerate();
-        let base: f64 = self.begin_converted + begin.map(|(at, part)| part * converts(at)).sum::<f64>();
+        let base: f64 =
+            self.begin_converted + begin.map(|(at, part)| part * converts(at)).sum::<f64>();
         let removal = |at: usize| {
             let lost = reached(at) / visits.get(at, at) * converts(at);
             if base > 0.0 { (lost / base).clamp(0.0, 1.0) } else { 0.0 }

@@ -16,16 +16,15 @@ pub struct Member {
 impl Member {
     /// Of a column and its values.
     pub fn new<W: Into<Word>>(column: &str, any_of: impl IntoIterator<Item = W>) -> Member {
-        Member {
-            column: column.to_owned(),
-            any_of: any_of.into_iter().map(Into::into).collect(),
-        }
+        Member { column: column.to_owned(), any_of: any_of.into_iter().map(Into::into).collect() }
     }
 
     pub(crate) fn holds(any_of: &[Word], value: Value<'_>) -> bool {
         match value {
             Value::Null => false,
-            Value::Text(text) => any_of.iter().any(|word| matches!(word, Word::Text(own) if **own == *text)),
+            Value::Text(text) => {
+                any_of.iter().any(|word| matches!(word, Word::Text(own) if **own == *text))
+            }
             other => any_of.contains(&other.into()),
         }
     }

@@ -71,16 +71,12 @@ impl<V: Copy> Memo<V> {
         }
         let at = |key: usize| self.table.get(key).copied().unwrap_or(none);
         self.rows.clear();
-        match array.as_dictionary_opt::<Int32Type>() {
-            Some(array) => {
-                let keys = array.keys().values().iter();
-                let keys = keys.map(|key| usize::try_from(*key).unwrap_or(usize::MAX));
-                extend(&mut self.rows, keys.map(at), array.keys().nulls(), none);
-            }
-            None => {
-                let keys = keys_of(any);
-                extend(&mut self.rows, keys.into_iter().map(at), any.keys().nulls(), none);
-            }
+        if let Some(array) = array.as_dictionary_opt::<Int32Type>() {
+            let keys = array.keys().values().iter();
+            let keys = keys.map(|key| usize::try_from(*key).unwrap_or(usize::MAX));
+            extend(&mut self.rows, keys.map(at), array.keys().nulls(), none);
+        } else {
+            extend(&mut self.rows, keys_of(any).into_iter().map(at), any.keys().nulls(), none);
         }
         Ok(())
     }
@@ -135,11 +131,7 @@ impl<V: Copy> Memo<V> {
 
 /// Of a number: remembered, if it is a small one.
 #[inline]
-fn at<V: Copy>(
-    small: &mut [Option<V>],
-    number: i64,
-    of: &mut impl FnMut(Value<'_>) -> V,
-) -> V {
+fn at<V: Copy>(small: &mut [Option<V>], number: i64, of: &mut impl FnMut(Value<'_>) -> V) -> V {
     let place = usize::try_from(number.wrapping_add(128)).ok();
     match place.and_then(|place| small.get_mut(place)) {
         Some(Some(known)) => *known,
@@ -178,9 +170,10 @@ impl InBytes for str {
     }
 }
 
+/// Many writers do not say that a column is text.
 impl InBytes for [u8] {
     fn value(&self) -> Value<'_> {
-        Value::Bytes(self)
+        std::str::from_utf8(self).map_or(Value::Bytes(self), Value::Text)
     }
 }
 
@@ -200,11 +193,7 @@ fn views<T: ByteViewType<Native: InBytes> + ?Sized, V>(
     rows.extend(array.iter().map(|value| of(value.map_or(Value::Null, InBytes::value))));
 }
 
-fn truths<V: Copy>(
-    array: &BooleanArray,
-    of: &mut impl FnMut(Value<'_>) -> V,
-    rows: &mut Vec<V>,
-) {
+fn truths<V: Copy>(array: &BooleanArray, of: &mut impl FnMut(Value<'_>) -> V, rows: &mut Vec<V>) {
     let [none, no, yes] = [Value::Null, Value::Truth(false), Value::Truth(true)].map(of);
     let values = array.values().iter().map(|value| if value { yes } else { no });
     extend(rows, values, array.nulls(), none);

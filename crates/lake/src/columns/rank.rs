@@ -53,7 +53,8 @@ impl Rank {
     fn of_digits(bytes: &[u8]) -> Option<Rank> {
         let (words, []) = bytes.as_chunks::<8>() else { return None };
         let [a, b, c, d] = words else { return None };
-        let [a, b, c, d] = [eight_digits(*a)?, eight_digits(*b)?, eight_digits(*c)?, eight_digits(*d)?];
+        let [a, b, c, d] =
+            [eight_digits(*a)?, eight_digits(*b)?, eight_digits(*c)?, eight_digits(*d)?];
         Some(Rank([u64::from(a) << 32 | u64::from(b), u64::from(c) << 32 | u64::from(d)]))
     }
 }
@@ -82,7 +83,9 @@ mod tests {
         let rank = |text| Rank::of(Value::Text(text));
         let digits = "0000019b76daa80000ffab910c2d3e4f";
         assert_eq!(rank(digits), Rank([0x0000_019b_76da_a800, 0x00ff_ab91_0c2d_3e4f]));
-        assert!(rank("0000019b76daa80000ffab910c2d3e4f") < rank("0000019b76daa80000ffab910c2d3e50"));
+        assert!(
+            rank("0000019b76daa80000ffab910c2d3e4f") < rank("0000019b76daa80000ffab910c2d3e50")
+        );
         assert!(rank("a") < rank("ab") && rank("ab") < rank("b"));
         assert!(Rank::of(Value::Number(-1)) < Rank::of(Value::Number(0)));
         // Upper-case digits and others are text.

@@ -21,7 +21,8 @@ pub enum Word {
     Truth(bool),
     /// Any whole number, also a time or a decimal's units.
     Number(i64),
-    /// Text; binary values are told in lower-case hexadecimal digits.
+    /// Text; binary values that are none, and all of fixed size, are told in lower-case hexadecimal
+    /// digits.
     Text(Box<str>),
 }
 
@@ -68,5 +69,6 @@ impl fmt::Display for Word {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |four: u8| char::from_digit(four.into(), 16);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).flatten().collect()
 }

@@ -51,6 +51,33 @@ pub struct Reached {
 }
 
 /// Answers with each step in turn.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use arrow::{array::{ArrayRef, Int64Array, StringArray}, record_batch::RecordBatch};
+/// use sessionary_lake::{Split, operators::{Funnel, FunnelParameters, Operator, Order}};
+///
+/// // Ada puts something into the cart a day after she saw it; Bea orders before she does.
+/// let who: ArrayRef = Arc::new(StringArray::from(vec!["ada", "ada", "bea", "bea"]));
+/// let what: ArrayRef = Arc::new(StringArray::from(vec!["view", "cart", "order", "view"]));
+/// let when: ArrayRef = Arc::new(Int64Array::from(vec![0, 86_400_000, 0, 1]));
+/// let columns = [("who", who), ("what", what), ("when", when)];
+///
+/// let parameters = FunnelParameters {
+///     key: "who".into(),
+///     at: "when".into(),
+///     event: "what".into(),
+///     steps: vec![vec!["view".into()], vec!["cart".into(), "wish".into()], vec!["order".into()]],
+///     window_ms: 7 * 86_400_000,
+///     order: Order::GapsAllowed,
+/// };
+/// let mut operator = Funnel::new(&parameters, Split::default())?;
+/// operator.push(&RecordBatch::try_from_iter(columns)?)?;
+/// let keys = operator.finish()?.into_iter().map(|step| step.keys);
+/// assert_eq!(keys.collect::<Vec<_>>(), [2, 1, 0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Funnel {
     window_ms: u64,
@@ -137,9 +164,8 @@ impl Operator for Funnel {
                 });
             }
         });
-        let exactly = |step: usize| {
-            made.iter().filter_map(|(_, reached)| reached.get(step)).sum::<u64>()
-        };
+        let exactly =
+            |step: usize| made.iter().filter_map(|(_, reached)| reached.get(step)).sum::<u64>();
         let at_least = |step: u32| (step as usize..=steps).map(exactly).sum();
         let all = 1..=u32::try_from(steps).unwrap_or(u32::MAX);
         Ok(all.map(|step| Reached { step, keys: at_least(step) }).collect())

@@ -179,7 +179,8 @@ impl Operator for GroupBy {
         let mut counted = counted.map(<[_]>::iter);
         let mut values = self.value.as_mut().map(|column| column.read(batch)).transpose()?;
         for group in &self.groups.rows {
-            let counted = counted.as_mut().and_then(Iterator::next).copied().unwrap_or(false);
+            let counted =
+                counted.as_mut().and_then(Iterator::next).map_or(0, |yes| u64::from(*yes));
             let value = values.as_mut().and_then(Iterator::next).flatten();
             let group = *group as usize;
             if self.sums.len() <= group {
@@ -207,9 +208,9 @@ impl Operator for GroupBy {
 }
 
 impl Sums {
-    fn row(&mut self, counted: bool, value: Option<i64>) {
+    fn row(&mut self, counted: u64, value: Option<i64>) {
         self.rows += 1;
-        self.counted += u64::from(counted);
+        self.counted += counted;
         if let Some(value) = value {
             let square = u128::from(value.unsigned_abs());
             self.values += 1;

@@ -184,7 +184,9 @@ impl Work {
             }
         });
         let mut top = Top::new(self.parameters.most);
-        made.into_iter().for_each(|other| top.add(other));
+        for other in made {
+            top.add(other);
+        }
         top.paths(|code| self.text(code))
     }
 

@@ -21,8 +21,8 @@ pub struct SessionizeParameters {
     pub key: String,
     /// When; a row without a value is passed over.
     pub at: String,
-    /// The id of a message. Of rows of one key with the same id the earliest counts, and of those the
-    /// least by disposition and value. A row without an id is never a copy.
+    /// The id of a message. Of rows of one key with the same id the earliest counts; of those of one
+    /// moment, should they differ, the least in what they say. A row without an id is never a copy.
     pub id: Option<String>,
     /// A session begins when more than so many milliseconds have passed since the event before.
     pub gap_ms: u64,
@@ -56,6 +56,38 @@ pub struct Session {
 }
 
 /// Makes sessions; the answer is in no order.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use arrow::{array::{ArrayRef, Int64Array, StringArray}, record_batch::RecordBatch};
+/// use sessionary_lake::{Split, operators::{Operator, Sessionize, SessionizeParameters}};
+///
+/// // One visitor; the second message came twice, and the last event is more than 30 minutes later.
+/// let ids: ArrayRef = Arc::new(StringArray::from(vec!["m1", "m2", "m2", "m3"]));
+/// let who: ArrayRef = Arc::new(StringArray::from(vec!["ada"; 4]));
+/// let when: ArrayRef = Arc::new(Int64Array::from(vec![0, 60_000, 60_000, 1_860_001]));
+/// let said: ArrayRef = Arc::new(Int64Array::from(vec![None, Some(10), Some(10), None]));
+/// let columns = [("id", ids), ("who", who), ("when", when), ("disposition", said)];
+///
+/// let parameters = SessionizeParameters {
+///     key: "who".into(),
+///     at: "when".into(),
+///     id: Some("id".into()),
+///     gap_ms: 1_800_000,
+///     without: None,
+///     counted: None,
+///     disposition: Some("disposition".into()),
+///     value: None,
+/// };
+/// let mut operator = Sessionize::new(&parameters, Split::default());
+/// operator.push(&RecordBatch::try_from_iter(columns)?)?;
+/// let mut sessions = operator.finish()?;
+/// sessions.sort_by_key(|session| session.started_at);
+/// let told = sessions.iter().map(|one| (one.started_at, one.events, one.disposition));
+/// assert_eq!(told.collect::<Vec<_>>(), [(0, 2, Some(10)), (1_860_001, 1, None)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Sessionize {
     gap_ms: u64,
@@ -94,13 +126,12 @@ impl Said {
     const DISPOSITION: i32 = 2;
     const VALUE: i32 = 4;
 
-    fn new(counted: bool, disposition: Option<i64>, value: Option<i64>) -> Option<Said> {
-        let mark = |there: bool, mark| if there { mark } else { 0 };
+    fn new(counted: Option<()>, disposition: Option<i64>, value: Option<i64>) -> Option<Said> {
         let number = i32::try_from(disposition.unwrap_or(0)).ok()?;
-        let marks = mark(counted, Said::COUNTED)
-            | mark(disposition.is_some(), Said::DISPOSITION)
-            | mark(value.is_some(), Said::VALUE);
-        Some(Said(number.checked_mul(8)? | marks))
+        let counted = counted.map_or(0, |()| Said::COUNTED);
+        let disposition = disposition.map_or(0, |_| Said::DISPOSITION);
+        let value = value.map_or(0, |_| Said::VALUE);
+        Some(Said(number.checked_mul(8)? | counted | disposition | value))
     }
 
     fn has(self, mark: i32) -> bool {
@@ -171,7 +202,7 @@ impl Operator for Sessionize {
             let at = times.next().flatten();
             let id = next(&mut ids).copied().unwrap_or(Digest::NULL);
             let without = next(&mut without).copied().unwrap_or(false);
-            let counted = next(&mut counted).copied().unwrap_or(false);
+            let counted = next(&mut counted).filter(|counted| **counted).map(|_| ());
             let disposition = next(&mut dispositions).flatten();
             let value = next(&mut values).flatten();
             let Some(at) = at.filter(|_| !without && !key.is_null()) else { continue };

@@ -181,3 +181,6 @@ fn ties_of(touches: &[Touch]) -> u64 {
     let pairs = touches.iter().zip(touches.iter().skip(1));
     pairs.filter(|(one, next)| (one.at, one.rank) == (next.at, next.rank)).count() as u64
 }
+
+#[cfg(test)]
+pub(super) mod journeys;

@@ -127,10 +127,11 @@ impl GroupNumbers {
         let Some(Pairs { numbers, pairs }) = self.pairs.get_mut(before) else { return };
         for (row, value) in self.rows.iter_mut().zip(values) {
             let pair = (*row, *value);
-            *row = *numbers.entry(u64::from(pair.0) << 32 | u64::from(pair.1)).or_insert_with(|| {
-                pairs.push(pair);
-                u32::try_from(pairs.len() - 1).expect("fewer than 2^32 groups")
-            });
+            *row =
+                *numbers.entry(u64::from(pair.0) << 32 | u64::from(pair.1)).or_insert_with(|| {
+                    pairs.push(pair);
+                    u32::try_from(pairs.len() - 1).expect("fewer than 2^32 groups")
+                });
         }
     }
 

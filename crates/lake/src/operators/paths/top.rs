@@ -68,9 +68,10 @@ impl<C: Code> Top<C> {
     /// The most frequent, in order; only they and those that tie with the last are put into words.
     pub(super) fn paths(mut self, text: impl Fn(C) -> String) -> Vec<Path> {
         self.candidates.sort_unstable_by_key(|(count, _)| Reverse(*count));
-        let last = self.most.checked_sub(1).and_then(|last| self.candidates.get(last));
-        let least = last.map_or(1, |(count, _)| *count);
-        self.candidates.retain(|(count, _)| *count >= least);
+        let place = self.most.checked_sub(1);
+        let last = place.and_then(|place| self.candidates.get(place));
+        let enough = last.map_or(1, |(count, _)| *count);
+        self.candidates.retain(|(count, _)| *count >= enough);
         let worded = self.candidates.iter().map(|(count, path)| (Reverse(*count), text(*path)));
         let mut worded: Vec<_> = worded.collect();
         worded.sort_unstable();

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use sessionary_lake::{
     Member, Split, Word,
     operators::{
-        Attribution, Chains, Credited, Dimension, Funnel, FunnelParameters, Group, GroupBy, GroupByParameters, Model,
-        Order, Paths, PathsParameters, Retention, RetentionParameters, Session,
-        Sessionize, SessionizeParameters, State, TouchColumns, TouchTable, Touches, Transition,
+        Attribution, Chains, Credited, Dimension, Funnel, FunnelParameters, Group, GroupBy,
+        GroupByParameters, Model, Order, Paths, PathsParameters, Retention, RetentionParameters,
+        Session, Sessionize, SessionizeParameters, State, TouchColumns, TouchTable, Touches,
+        Transition,
     },
 };
 use sessionary_learn::markov;
@@ -71,11 +72,8 @@ impl Sums {
 pub(super) fn dispositions(files: &Files) -> anyhow::Result<Vec<Value>> {
     let columns = ["campaign", "start_ts", "disposition", "order_cents"];
     let scan = files.scan("sessions", &columns)?;
-    let week = Dimension::Period {
-        column: "start_ts".into(),
-        origin_ms: ORIGIN_MS,
-        period_ms: WEEK_MS,
-    };
+    let week =
+        Dimension::Period { column: "start_ts".into(), origin_ms: ORIGIN_MS, period_ms: WEEK_MS };
     let parameters = GroupByParameters {
         by: vec![Dimension::Value("campaign".into()), week, Dimension::Value("disposition".into())],
         counted: None,
@@ -117,11 +115,7 @@ pub(super) fn attribution(files: &Files) -> anyhow::Result<Vec<Value>> {
 const RANK: Option<&str> = Some("session_id");
 
 /// The sessions of persons, as the path table.
-fn touches(
-    files: &Files,
-    revenue: Option<&str>,
-    rank: Option<&str>,
-) -> anyhow::Result<Touches> {
+fn touches(files: &Files, revenue: Option<&str>, rank: Option<&str>) -> anyhow::Result<Touches> {
     let columns = ["visitor_id", "start_ts", "source", "disposition"];
     let columns: Vec<&str> = columns.into_iter().chain(revenue).chain(rank).collect();
     let scan = files.scan("sessions", &columns)?;

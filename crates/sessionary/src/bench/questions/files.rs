@@ -1,11 +1,7 @@
 //! The files of the common questions, and how operators are run over them.
 use std::{num::NonZeroUsize, path::PathBuf};
 
-use sessionary_lake::{
-    LakeError, Links, People, Split,
-    operators::Operator,
-    scan::Scan,
-};
+use sessionary_lake::{LakeError, Links, People, Split, operators::Operator, scan::Scan};
 
 /// A folder with `raw.parquet`, `events.parquet`, `sessions.parquet` and `identities.parquet`.
 pub(super) struct Files {
