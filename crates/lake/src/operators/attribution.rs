@@ -262,7 +262,8 @@ fn credit(made: &[Sums], model: usize, channel: usize) -> Credit {
 }
 
 impl Credited {
-    /// One model's credits as columns: `channel`, `conversions`, `revenue`.
+    /// One model's credits as columns: `channel`, `conversions`, `revenue`; none of a model that was not
+    /// asked for.
     ///
     /// # Errors
     /// Never, as the columns are made here; Arrow checks them again.
@@ -274,10 +275,10 @@ impl Credited {
         let credits = || credited.iter().map(|credited| credited.credits.get(model));
         let conversions = credits().map(|credit| credit.map(|credit| credit.conversions));
         let revenue = credits().map(|credit| credit.map(|credit| credit.revenue));
-        Ok(RecordBatch::try_from_iter([
-            ("channel", Arc::new(channels.collect::<StringArray>()) as ArrayRef),
-            ("conversions", Arc::new(conversions.collect::<Float64Array>())),
-            ("revenue", Arc::new(revenue.collect::<Float64Array>())),
+        Ok(RecordBatch::try_from_iter_with_nullable([
+            ("channel", Arc::new(channels.collect::<StringArray>()) as ArrayRef, true),
+            ("conversions", Arc::new(conversions.collect::<Float64Array>()), true),
+            ("revenue", Arc::new(revenue.collect::<Float64Array>()), true),
         ])?)
     }
 }

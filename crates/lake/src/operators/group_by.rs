@@ -97,17 +97,18 @@ impl Group {
                 None | Some(Word::Null) => None,
                 Some(word) => Some(word.to_string()),
             });
-            (format!("by_{}", at + 1), Arc::new(words.collect::<StringArray>()) as ArrayRef)
+            let words = Arc::new(words.collect::<StringArray>());
+            (format!("by_{}", at + 1), words as ArrayRef, true)
         });
         let counts = |name: &str, of: fn(&Group) -> u64| {
             let counts = UInt64Array::from_iter_values(groups.iter().map(of));
-            (name.to_owned(), Arc::new(counts) as ArrayRef)
+            (name.to_owned(), Arc::new(counts) as ArrayRef, false)
         };
         let numbers = |name: &str, of: fn(&Group) -> Option<f64>| {
             let numbers = groups.iter().map(of).collect::<Float64Array>();
-            (name.to_owned(), Arc::new(numbers) as ArrayRef)
+            (name.to_owned(), Arc::new(numbers) as ArrayRef, true)
         };
-        Ok(RecordBatch::try_from_iter(by.chain([
+        Ok(RecordBatch::try_from_iter_with_nullable(by.chain([
             counts("rows", |group| group.rows),
             counts("counted", |group| group.counted),
             counts("values", |group| group.values),

@@ -313,14 +313,14 @@ impl Session {
         let numbers = |of: fn(&Session) -> Option<i64>| -> ArrayRef {
             Arc::new(sessions.iter().map(of).collect::<Int64Array>())
         };
-        Ok(RecordBatch::try_from_iter([
-            ("key", Arc::new(keys) as ArrayRef),
-            ("started_at", moments(|session| session.started_at)),
-            ("ended_at", moments(|session| session.ended_at)),
-            ("events", counts(|session| session.events)),
-            ("counted", counts(|session| session.counted)),
-            ("disposition", numbers(|session| session.disposition)),
-            ("value", numbers(|session| session.value)),
+        Ok(RecordBatch::try_from_iter_with_nullable([
+            ("key", Arc::new(keys) as ArrayRef, false),
+            ("started_at", moments(|session| session.started_at), false),
+            ("ended_at", moments(|session| session.ended_at), false),
+            ("events", counts(|session| session.events), false),
+            ("counted", counts(|session| session.counted), false),
+            ("disposition", numbers(|session| session.disposition), true),
+            ("value", numbers(|session| session.value), true),
         ])?)
     }
 }

@@ -77,7 +77,7 @@ fn dictionaries_are_handed_on_and_other_text_is_not_copied() {
     let dir = tempfile::tempdir().unwrap();
     let scan = Scan::open(&file(&dir), &["id", "kind", "bytes"]).unwrap();
     let types = Mutex::new(Vec::new());
-    let take = |_: &mut (), batch: &RecordBatch| {
+    let take = |(): &mut (), batch: &RecordBatch| {
         let schema = batch.schema();
         assert!(batch.num_rows() <= BATCH_ROWS && batch.column_by_name("number").is_none());
         let types_of = schema.fields().iter().map(|field| field.data_type().to_string());
@@ -104,7 +104,7 @@ fn failures_say_what_is_wrong() {
     std::fs::write(dir.path().join("text"), "no parquet").unwrap();
     let error = Scan::open(&dir.path().join("text"), &[]).unwrap_err();
     assert!(matches!(error, LakeError::Parquet { .. }), "{error:?}");
-    let refuse = |_: &mut (), _: &RecordBatch| Err(LakeError::Parameter("enough".to_owned()));
+    let refuse = |(): &mut (), _: &RecordBatch| Err(LakeError::Parameter("enough".to_owned()));
     let error = Scan::open(&path, &["id"]).unwrap().each(NonZeroUsize::MIN, &(), refuse);
     assert_eq!(error.unwrap_err().to_string(), "enough");
     // Bytes in the middle of a page.
@@ -112,5 +112,5 @@ fn failures_say_what_is_wrong() {
     bytes[5000..9000].fill(0xff);
     std::fs::write(&path, bytes).unwrap();
     let damaged = Scan::open(&path, &["number", "id"]).unwrap();
-    assert!(damaged.each(NonZeroUsize::MIN, &(), |_, _| Ok(())).is_err());
+    assert!(damaged.each(NonZeroUsize::MIN, &(), |(), _| Ok(())).is_err());
 }

@@ -24,10 +24,10 @@ pub(super) fn run(arguments: &Questions) -> anyhow::Result<()> {
     // virtual machine that took a third of the longest question. An old kernel may refuse.
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     let files = Files::new(arguments.dir.clone(), arguments.threads);
-    let (began, cpu_us) = (monotonic(), process_cpu_us());
+    let (began, cpu_before) = (monotonic(), process_cpu_us());
     let answer = arguments.question.answer(&files).context("no answer")?;
-    let cpu_s = (process_cpu_us() - cpu_us) / 1e6;
-    let wall_s = monotonic().saturating_sub(began).as_secs_f64();
+    let cpu_s = (process_cpu_us() - cpu_before) / 1e6;
+    let wall_s = monotonic().duration_since(began).as_secs_f64();
     let peak_mb = real(Counters::own()?.peak_rss >> 20);
     let question = arguments.question.name();
     println!(

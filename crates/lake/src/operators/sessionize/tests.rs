@@ -150,7 +150,7 @@ fn sessions_become_columns() {
         Field { "ended_at": Timestamp(ms, "UTC") }
         Field { "events": UInt64 }
         Field { "counted": UInt64 }
-        Field { "disposition": Int64 }
+        Field { "disposition": nullable Int64 }
         Field { "value": nullable Int64 }"#]]
     .assert_eq(&names.join("\n"));
     assert_eq!((batch.num_rows(), batch.column(6).null_count()), (1, 1));
