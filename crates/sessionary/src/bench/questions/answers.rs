@@ -62,8 +62,8 @@ impl Sums {
         self.0.iter_mut().zip(row).for_each(|(sum, number)| *sum += number);
     }
 
-    fn and(mut self, other: Sums) -> Sums {
-        self.0.iter_mut().zip(other.0).for_each(|(sum, number)| *sum += number);
+    fn and(mut self, Sums(other): Sums) -> Sums {
+        self.0.iter_mut().zip(other).for_each(|(sum, number)| *sum += number);
         self
     }
 }
