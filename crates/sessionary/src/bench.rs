@@ -1,5 +1,6 @@
 //! `sessionary bench`: how fast signals come in, beside the disk alone, the fold alone and the
-//! databases that others would use, and how fast parcels leave; for anyone to run.
+//! databases that others would use, how fast parcels leave, and how fast the common questions over
+//! files are answered; for anyone to run.
 //!
 //! Figures are ratios and CPU per signal, taken in one run in turn: what the machine does besides
 //! falls on every line alike. A goal that is not met is said and is no failure; a signal that is not
@@ -35,6 +36,7 @@ mod volume;
 mod pressure;
 mod report;
 mod delivery;
+mod questions;
 
 pub(crate) use flags::Bench;
 use flags::{Ingest, Scenario};
@@ -46,6 +48,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Ingest(arguments) => ingest(arguments),
         Bench::Delivery(arguments) => delivery::run(arguments),
+        Bench::Questions(arguments) => questions::run(arguments),
         Bench::Line(arguments) => worker::run(arguments),
         Bench::Receiver => delivery::receiver::run(),
     }

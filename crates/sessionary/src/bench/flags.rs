@@ -1,5 +1,5 @@
 //! The flags of `sessionary bench`.
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -12,6 +12,8 @@ pub(crate) enum Bench {
     Ingest(Ingest),
     /// Deliver parcels that are all due at once, beside a bare client, and with signals coming in.
     Delivery(Delivery),
+    /// Answer one of the common questions over Parquet files, and say what it took, as one line of JSON.
+    Questions(Questions),
     /// One line; what `ingest` starts.
     #[command(hide = true)]
     Line(LineArguments),
@@ -40,6 +42,40 @@ pub(crate) struct Delivery {
     /// Print all figures as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A common question over the files of the folder; docs/bench.md says what each asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Question {
+    /// Sessions out of raw events.
+    Q1,
+    /// Dispositions and revenue by campaign and week.
+    Q2,
+    /// Attribution: last non-direct and linear.
+    Q3,
+    /// A funnel of four steps within a week.
+    Q4,
+    /// The 50 most frequent runs of five categories.
+    Q5,
+    /// Retention by the week of the first session.
+    Q6,
+    /// Conversions and order values by variant.
+    Q7,
+    /// Markov attribution: removal effects.
+    Q8,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Questions {
+    /// Folder with raw.parquet, events.parquet, sessions.parquet and identities.parquet.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// The question.
+    #[arg(long, value_enum, value_name = "QUESTION")]
+    pub(crate) question: Question,
+    /// Threads that work.
+    #[arg(long, default_value = "2")]
+    pub(crate) threads: NonZeroUsize,
 }
 
 /// What is measured.

@@ -1,0 +1,55 @@
+//! What can go wrong between a file and an answer.
+use std::path::PathBuf;
+
+use arrow::datatypes::DataType;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// The batch or file has no column of that name.
+    #[error("there is no column `{name}`; there are: {present}")]
+    NoColumn {
+        /// The name that was asked for.
+        name: String,
+        /// The names that are there.
+        present: String,
+    },
+    /// The column is of a type that cannot be read for this purpose.
+    #[error("column `{name}` is of type {got}, which cannot be read as {wanted}")]
+    Type {
+        /// The column.
+        name: String,
+        /// Its type.
+        got: DataType,
+        /// What it was to be.
+        wanted: &'static str,
+    },
+    /// A number does not fit in 64 bits with a sign.
+    #[error("column `{name}` holds a number beyond 64 bits")]
+    TooLarge {
+        /// The column.
+        name: String,
+    },
+    /// A parameter makes no sense; the text says which and what to give instead.
+    #[error("{0}")]
+    Parameter(String),
+    /// The file cannot be opened or read.
+    #[error("{}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file is no Parquet, or a damaged one.
+    #[error("{}", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What the reader says.
+        source: parquet::errors::ParquetError,
+    },
+    /// Columns could not be put together.
+    #[error(transparent)]
+    Arrow(#[from] arrow::error::ArrowError),
+}
