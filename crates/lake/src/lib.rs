@@ -26,7 +26,10 @@ mod parts;
 mod groups;
 mod people;
 pub mod operators;
+pub mod export;
+pub mod parquet_file;
 pub mod scan;
+pub mod sessions;
 #[cfg(test)]
 mod forms;
 

@@ -26,6 +26,9 @@ pub(crate) enum Command {
     Tail(Tail),
     /// Say why a session is as it is: its boundaries, its outcome, its signals.
     Explain(Explain),
+    /// Write what a data directory has as open files.
+    #[command(subcommand)]
+    Export(Export),
     /// Check a data directory.
     Check(Check),
     /// Create, list and revoke API keys.
@@ -351,6 +354,27 @@ pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) server: Server,
     /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Export {
+    /// Sessions that are final, as Parquet: one row a session, one folder a tenant and day.
+    Sessions(ExportSessions),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportSessions {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    /// Folder for the files; made where it is missing, and must have no `sessions` in it yet.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: PathBuf,
+    /// Only those of this tenant.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
+    /// Print what was written as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -31,6 +31,7 @@ mod check;
 mod demo;
 mod destinations;
 mod explain;
+mod export;
 mod keys;
 mod serve;
 mod tail;

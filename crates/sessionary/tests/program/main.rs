@@ -3,6 +3,7 @@
 mod bench;
 mod commands;
 mod enrichment;
+mod exporting;
 mod faults;
 mod program;
 mod reference;
