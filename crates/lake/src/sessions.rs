@@ -2,7 +2,7 @@
 //!
 //! A row is made of the record as it was cut, so that the lake says what every other destination was
 //! told. Columns are named by places in the record. What identifies a person stands there as a keyed
-//! hash, and fields of the classes direct, quasi, network and free are left out (docs/CORE.md 7).
+//! hash, and fields of the classes direct, quasi, network and free are left out (docs/lake.md).
 use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::{
