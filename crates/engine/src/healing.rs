@@ -34,10 +34,11 @@ impl Worker {
         let mut cause = describe(cause);
         let mut reminded: Option<Instant> = None;
         self.state = None;
+        let mut has_failed = false;
         loop {
             let text = format!("a write to disk failed ({cause}); the store is being opened again");
             self.tellers.trouble.send_replace(Some(text));
-            match self.try_to_heal() {
+            match self.try_to_heal(has_failed) {
                 Ok(()) => {
                     let seconds = since.elapsed().as_secs_f32();
                     tracing::warn!(seconds, "writes are taken again");
@@ -47,6 +48,7 @@ impl Worker {
                 Err(error) if error.may_heal() || is_locked(&error) => cause = describe(&error),
                 Err(error) => return Err(error),
             }
+            has_failed = true;
             if reminded.is_none_or(|reminded| reminded.elapsed() >= REMIND) {
                 tracing::error!(cause, "the store cannot be written; trying again");
                 reminded = Some(monotonic());
@@ -57,11 +59,18 @@ impl Worker {
         }
     }
 
-    fn try_to_heal(&mut self) -> Result<(), EngineError> {
+    /// Opens the store with all it does by itself, or after that has failed for want of room, so
+    /// that at least reads go on.
+    fn try_to_heal(&mut self, has_failed: bool) -> Result<(), EngineError> {
         let store = &self.plan.store;
-        store.reopen()?;
-        if store.room()?.is_exhausted() {
-            store.hold_writes();
+        if has_failed && !store.room()?.is_left() {
+            tracing::warn!("the disk has no room; reads go on");
+            store.reopen_holding()?;
+        } else {
+            store.reopen()?;
+            if store.room()?.is_exhausted() {
+                store.hold_writes();
+            }
         }
         let shard = self.plan.restore()?;
         let tidying = Tidying::start(&shard)?;

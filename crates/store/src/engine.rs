@@ -94,6 +94,15 @@ fn merges(of: u8) -> Arc<Leveled> {
     Arc::new(Leveled::default().with_l0_threshold(of).with_table_target_size(16 << 20))
 }
 
+/// Whether the engine writes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Threads {
+    /// One thread flushes and merges, from the moment of opening on.
+    One,
+    /// None does: on a full disk a merge would take the last bytes and fail, again and again.
+    None,
+}
+
 pub(crate) struct Engine {
     db: Database,
     journal: Keyspace,
@@ -109,10 +118,12 @@ impl Engine {
         dir: &Path,
         options: &Options,
         lock: &Arc<DirectoryLock>,
+        threads: Threads,
     ) -> Result<Engine, StoreError> {
         // fjall asserts in places where damage could be; a damaged directory must be an error.
         let lock = Arc::clone(lock);
-        let open = std::panic::AssertUnwindSafe(|| Engine::open_unguarded(dir, options, lock));
+        let open =
+            std::panic::AssertUnwindSafe(|| Engine::open_unguarded(dir, options, lock, threads));
         let opened = std::panic::catch_unwind(open).unwrap_or_else(|_| {
             Err(StoreError::damaged(ENGINE_FOLDER, "an assertion failed while opening it"))
         });
@@ -129,15 +140,21 @@ impl Engine {
         dir: &Path,
         options: &Options,
         lock: Arc<DirectoryLock>,
+        threads: Threads,
     ) -> Result<Engine, StoreError> {
+        let threads = match threads {
+            // With more threads, fjall's first hands every compaction back to the queue, again and
+            // again while another carries one out: 6 % of all CPU during ingest. With one, only one
+            // compaction at a time needs room for its outcome.
+            Threads::One => 1,
+            Threads::None => 0,
+        };
         let builder = Database::builder(dir.join(FOLDER))
             .cache_size(options.cache_bytes)
             .max_journaling_size(options.max_journaling_bytes.max(JOURNALING_BYTES_MIN))
             .journal_compression(CompressionType::None)
-            // With more threads, fjall's first hands every compaction back to the queue, again and
-            // again while another carries one out: 6 % of all CPU during ingest. With one, only one
-            // compaction at a time needs room for its outcome.
-            .worker_threads(1);
+            // The name without `unchecked` refuses none.
+            .worker_threads_unchecked(threads);
         restore_lock(dir).map_err(StoreError::io("making the engine's lock file"))?;
         let db = builder.open().map_err(failed_to_open)?;
         let space = |space: Space| {

@@ -5,7 +5,7 @@ use crate::{
     bytes::Taker,
     chunk_cache::ChunkCache,
     directory::{self, DirectoryLock},
-    engine::{Engine, Space, View},
+    engine::{Engine, Space, Threads, View},
     engine_log::{self, LogReport},
     error::StoreError,
     held::Held,
@@ -49,7 +49,7 @@ impl Store {
         sizes: Sizes,
     ) -> Result<Store, StoreError> {
         let lock = Arc::new(directory::lock(dir)?);
-        let opened = Opened::for_writing(dir, options, sizes, &lock)?;
+        let opened = Opened::for_writing(dir, options, sizes, &lock, Threads::One)?;
         opened.into_store(dir, options, sizes, lock)
     }
 
@@ -98,7 +98,7 @@ impl Store {
         }
         log.torn.map_or(Ok(()), |torn| torn.apply())?;
         let sizes = Sizes::of_volume(Volume::of(dir)?.total, options.max_journaling_bytes);
-        let engine = Arc::new(Engine::open(dir, options, &lock)?);
+        let engine = Arc::new(Engine::open(dir, options, &lock, Threads::One)?);
         let found = Found::read(&engine)?;
         let missing = said.and_then(|said| missing(&said, found.commit, &found.ends));
         refusals.extend(missing.map(|missing| StoreError::WatermarkAhead { missing }));
@@ -124,6 +124,7 @@ impl Opened {
         options: &Options,
         sizes: Sizes,
         lock: &Arc<DirectoryLock>,
+        threads: Threads,
     ) -> Result<Opened, StoreError> {
         let manifest = directory::read_manifest(dir)?;
         let (watermark, said) = match (Watermark::open(dir)?, &manifest) {
@@ -142,7 +143,7 @@ impl Opened {
             refuse_damaged_lists(dir, key_spaces.unwrap_or_default())?;
         }
         let log_bytes = secure_log(log)?;
-        let engine = Arc::new(Engine::open(dir, options, lock)?);
+        let engine = Arc::new(Engine::open(dir, options, lock, threads)?);
         let found = Found::read(&engine)?;
         if manifest.is_none() && found.commit > 0 {
             return Err(manifest_is_missing());

@@ -1,7 +1,7 @@
 //! Closing the engine and opening it again inside the process: after a write failed, and on a
 //! small volume to cut the log.
 use crate::{
-    engine::Engine,
+    engine::{Engine, Threads},
     engine_log,
     error::StoreError,
     opening::Opened,
@@ -30,10 +30,19 @@ impl Store {
     /// the engine hangs or another call reopens: try again. Else what [`Store::open`] says. Until
     /// a call succeeds the store stays poisoned; unless it was `InUse`, reads fail as well.
     pub fn reopen(&self) -> Result<(), StoreError> {
-        self.reopen_within(PATIENCE)
+        self.reopen_within(PATIENCE, Threads::One)
     }
 
-    fn reopen_within(&self, patience: Duration) -> Result<(), StoreError> {
+    /// [`Store::reopen`] on a disk without room for what the engine writes by itself: it writes
+    /// nothing, and so do all callers, as after [`Store::hold_writes`]. Reads go on.
+    ///
+    /// # Errors
+    /// As [`Store::reopen`].
+    pub fn reopen_holding(&self) -> Result<(), StoreError> {
+        self.reopen_within(PATIENCE, Threads::None)
+    }
+
+    fn reopen_within(&self, patience: Duration, threads: Threads) -> Result<(), StoreError> {
         let inner = &self.inner;
         inner.poisoned.store(true, Ordering::Release);
         let mut writer = inner.writer_within(patience)?;
@@ -43,13 +52,17 @@ impl Store {
         }
         inner.live.close(patience)?;
         inner.held.forget();
-        let opened = Opened::for_writing(&inner.dir, &inner.options, inner.sizes, &inner.lock)?;
+        let opened =
+            Opened::for_writing(&inner.dir, &inner.options, inner.sizes, &inner.lock, threads)?;
         for (shard, (first, next)) in (0..=u8::MAX).zip(&opened.ends) {
             inner.set_first(shard, *first);
             inner.set_next(shard, *next);
         }
         inner.chunks().clear();
         *writer = opened.writer;
+        if threads == Threads::None {
+            self.hold_writes();
+        }
         inner.live.put(opened.engine);
         inner.poisoned.store(false, Ordering::Release);
         tracing::warn!(commit = writer.commit, "the store is open again");
@@ -132,7 +145,7 @@ impl Inner {
         let cut = self.live.replace(|engine| {
             drop(engine);
             engine_log::delete_older(&self.dir)?;
-            Engine::open(&self.dir, &self.options, &self.lock)
+            Engine::open(&self.dir, &self.options, &self.lock, Threads::One)
         });
         if matches!(cut, Ok(false)) {
             std::fs::remove_file(next).map_err(StoreError::io("taking a new log back"))?;
@@ -168,7 +181,7 @@ mod tests {
         let store = Store::open(dir.path(), &OPTIONS).unwrap();
         append(&store, "before").unwrap();
         let scan = store.scan(Table::Config, .., Direction::Forward);
-        let refused = store.reopen_within(Duration::from_millis(20)).unwrap_err();
+        let refused = store.reopen_within(Duration::from_millis(20), Threads::One).unwrap_err();
         assert!(matches!(refused, StoreError::InUse { users: 1 }), "{refused}");
         assert_eq!(texts(&store), ["before"], "reads go on");
         assert!(matches!(append(&store, "refused"), Err(StoreError::Poisoned)));

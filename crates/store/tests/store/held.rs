@@ -54,3 +54,40 @@ fn held_writes_are_read_and_forgotten_and_leave_the_disk_alone() {
     assert_eq!(shown(&store, Direction::Forward), ["k2a", "k4b", "k6c"]);
     assert_eq!(append(&store, 0, &["after"]), 2);
 }
+
+/// Whatever merges wait in a store that was opened so, nothing on the disk changes.
+#[test]
+fn a_store_that_was_opened_holding_writes_nothing_and_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for _ in 0..9 {
+        append(&store, 0, &["kept"]);
+        store.write(rows(&[("k2", Some("a"))]), Durability::Synced).unwrap();
+        store.tidy().unwrap();
+    }
+    store.reopen_holding().unwrap();
+    assert!(store.holds_writes());
+    let before = names_below(dir.path());
+    store.write(rows(&[("k1", Some("b"))]), Durability::Buffered).unwrap();
+    assert_eq!(shown(&store, Direction::Forward), ["k1b", "k2a"]);
+    assert!(matches!(store.tidy(), Err(StoreError::NoSpace { .. })));
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    assert_eq!(names_below(dir.path()), before, "no thread merges");
+
+    store.reopen().unwrap();
+    assert_eq!(shown(&store, Direction::Forward), ["k2a"]);
+    assert_eq!(append(&store, 0, &["after"]), 10);
+}
+
+/// The names of all files, in order.
+fn names_below(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap().is_dir() {
+            true => names.extend(names_below(&entry.path())),
+            false => names.push(entry.path()),
+        }
+    }
+    names.sort();
+    names
+}
