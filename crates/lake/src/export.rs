@@ -14,9 +14,11 @@ use crate::{
 };
 
 /// Rows that are gathered before they go to the file.
-const BATCH: usize = 8_192;
+pub(crate) const BATCH: usize = 8_192;
 /// Rows of one file; the folder gets another behind it.
-const ROWS_MAX: u64 = 1 << 20;
+pub(crate) const ROWS_MAX: u64 = 1 << 20;
+/// The folder of the table of sessions.
+pub const SESSIONS: &str = "sessions";
 
 /// The folder of a session below that of its table: `tenant=shop/dt=2026-01-05`. The day is the one
 /// in the id, UTC, so all revisions of a session lie in one folder.
@@ -24,6 +26,15 @@ pub fn folder(tenant: &str, id: SessionId) -> String {
     let at = id.at().to_string();
     let day = at.split_once('T').map_or(&*at, |(day, _)| day);
     format!("tenant={}/dt={day}", escaped(tenant))
+}
+
+/// What the names of the files of a number begin with; their order is that of the numbers.
+pub(crate) fn begin_of(number: u64) -> String {
+    format!("{number:010}-")
+}
+
+pub(crate) fn file_name(begin: &str, part: u32) -> String {
+    format!("{begin}{part:05}.parquet")
 }
 
 /// A name as the value of a folder: what would end it or mean something there is written as Hive
@@ -55,6 +66,8 @@ pub struct Owner<'a> {
 /// Sessions on their way into files. Those of one folder come one after the other.
 pub struct Export {
     root: PathBuf,
+    /// What the names of the files begin with.
+    begin: String,
     secret: HashSecret,
     rows: SessionRows,
     /// The folder that is being written to, and how many files it has already.
@@ -65,8 +78,14 @@ pub struct Export {
 impl Export {
     /// Into the folder `sessions` below `root`; identities are hashed under `secret`.
     pub fn new(root: &Path, secret: HashSecret) -> Export {
-        let (root, rows) = (root.join("sessions"), SessionRows::new());
-        Export { root, secret, rows, open: None, written: Vec::new() }
+        let (root, rows) = (root.join(SESSIONS), SessionRows::new());
+        Export { root, begin: String::new(), secret, rows, open: None, written: Vec::new() }
+    }
+
+    /// The same, beside files that are there: these bear a number that no other files of the lake
+    /// have. The same sessions under the same number make the same files, and overwrite them.
+    pub fn numbered(root: &Path, secret: HashSecret, number: u64) -> Export {
+        Export { begin: begin_of(number), ..Export::new(root, secret) }
     }
 
     /// Adds the cut record of a session.
@@ -87,7 +106,8 @@ impl Export {
         };
         if let Some(number) = next {
             self.close()?;
-            let path = self.root.join(&folder).join(format!("{number:05}.parquet"));
+            let name = file_name(&self.begin, number);
+            let path = self.root.join(&folder).join(name);
             self.open = Some((folder, number, ParquetFile::create(&path, self.rows.schema())?));
         }
         self.rows.push(record, owner.number, &self.secret)?;

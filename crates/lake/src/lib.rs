@@ -21,6 +21,8 @@
 //! made against an adversary who chooses ids so that they collide: who can write a visitor's id can
 //! write another's just as well.
 mod error;
+mod evolve;
+pub mod compact;
 mod columns;
 mod parts;
 mod groups;

@@ -1,0 +1,109 @@
+//! Any spread of revisions over files becomes one row a session, that of the highest revision.
+use std::collections::BTreeMap;
+
+use proptest::{collection::vec, prelude::*};
+use sessionary_core::{id::SessionId, lane::HashSecret, signal::TenantId};
+
+use super::*;
+use crate::export::{Export, Owner};
+
+const OWNER: Owner<'_> = Owner { name: "shop", number: TenantId(1) };
+
+fn id(n: u16) -> SessionId {
+    SessionId::parse(&format!("0198c1f2-{n:04x}-7000-8000-000000000001")).unwrap()
+}
+
+/// Writes a file with these sessions, as the lake appends them.
+fn append(root: &Path, number: u64, sessions: &BTreeMap<(u16, u32), u32>) -> Vec<Written> {
+    let mut export = Export::numbered(root, HashSecret([7; 32]), number);
+    for ((session, revision), views) in sessions {
+        let record = serde_json::json!({
+            "id": id(*session).to_string(), "revision": revision, "pageview_count": views,
+        });
+        export.push(OWNER, id(*session), &record).unwrap();
+    }
+    export.finish().unwrap()
+}
+
+/// Of each row of these files: id, revision, pages.
+fn read(paths: &[PathBuf]) -> Vec<(String, i64, i64)> {
+    let mut rows = Vec::new();
+    for path in paths {
+        for batch in reader(path).unwrap().build().unwrap() {
+            let batch = batch.unwrap();
+            let number = |name: &str| batch.column_by_name(name).unwrap().clone();
+            let (revisions, views) = (number("revision"), number("pageview_count"));
+            let ids = batch.column_by_name("id").unwrap().as_string::<i32>();
+            let (revisions, views) =
+                (revisions.as_primitive::<Int64Type>(), views.as_primitive::<Int64Type>());
+            for row in 0..batch.num_rows() {
+                rows.push((ids.value(row).to_owned(), revisions.value(row), views.value(row)));
+            }
+        }
+    }
+    rows
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+    #[test]
+    fn the_highest_revision_of_each_session_is_left(
+        drawn in vec(vec((0_u16..40, 1_u32..5), 1..60), 1..6),
+    ) {
+        let root = tempfile::tempdir().unwrap();
+        let mut expected: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+        for (number, sessions) in (1..).zip(&drawn) {
+            // What a revision says is the same wherever it lies.
+            let rows: BTreeMap<(u16, u32), u32> = sessions
+                .iter()
+                .map(|(session, revision)| ((*session, *revision), u32::from(*session) * 10 + revision))
+                .collect();
+            for ((session, revision), views) in &rows {
+                let row = (i64::from(*revision), i64::from(*views));
+                let best = expected.entry(id(*session).to_string()).or_insert(row);
+                *best = (*best).max(row);
+            }
+            append(root.path(), number, &rows);
+        }
+        let folder = root.path().join("sessions/tenant=shop/dt=2025-08-19");
+        let inputs = files_of(&folder).unwrap();
+        prop_assert_eq!(inputs.len(), drawn.len());
+        let written = compact(&inputs, 99).unwrap();
+        let outputs: Vec<PathBuf> = written.iter().map(|one| one.path.clone()).collect();
+        let expected: Vec<_> =
+            expected.into_iter().map(|(id, (revision, views))| (id, revision, views)).collect();
+        prop_assert_eq!(&read(&outputs), &expected);
+        // Done again from the same inputs, it gives the same; so does its own outcome.
+        prop_assert_eq!(compact(&inputs, 99).unwrap(), written);
+        let again = compact(&outputs, 100).unwrap();
+        prop_assert_eq!(read(&again.iter().map(|one| one.path.clone()).collect::<Vec<_>>()), expected);
+    }
+}
+
+/// Rows of many batches, of which each file has its part.
+#[test]
+fn files_of_many_batches_are_merged_in_order() {
+    let root = tempfile::tempdir().unwrap();
+    for number in 0..3_u64 {
+        let mine = (0..40_000_u16).filter(|n| u64::from(n % 3) == number || n % 7 == 0);
+        let rows = mine.map(|n| ((n, 1 + u32::try_from(number).unwrap()), u32::from(n)));
+        append(root.path(), number, &rows.collect());
+    }
+    let folder = root.path().join("sessions/tenant=shop/dt=2025-08-19");
+    let written = compact(&files_of(&folder).unwrap(), 7).unwrap();
+    assert_eq!(written.iter().map(|one| one.rows).sum::<u64>(), 40_000);
+    assert_eq!(rows_of(&written[0].path).unwrap(), 40_000);
+    let rows = read(&[written[0].path.clone()]);
+    assert!(rows.is_sorted());
+    assert!(rows.iter().zip(0..).all(|((_, revision, views), n)| {
+        let highest = if n % 7 == 0 { 3 } else { 1 + n % 3 };
+        (*revision, *views) == (highest, n)
+    }));
+}
+
+#[test]
+fn a_folder_that_is_not_there_has_no_files_and_nothing_comes_of_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    assert_eq!(files_of(&root.path().join("nowhere")).unwrap(), Vec::<PathBuf>::new());
+    assert_eq!(compact(&[], 1).unwrap(), []);
+}
