@@ -10,7 +10,10 @@ use sessionary_core::{
     time::UnixMillis,
 };
 use sessionary_dialects::format;
-use sessionary_store::{BlockHeader, FiredThrough, Table, keys::record_key};
+use sessionary_store::{
+    BlockHeader, FiredThrough, Table,
+    keys::{lake_queue_key, record_key},
+};
 
 use crate::{
     EngineError,
@@ -162,6 +165,10 @@ impl Shard {
             self.live.send(LiveEvent::of_session(what, session, &self.rules, self.now));
         }
         self.pending.put(Table::Records, key, record.to_string().into_bytes());
+        if self.config.lake {
+            // Until it is folded, the block lies where the state stands.
+            self.pending.put(Table::Lake, lake_queue_key(self.next, &key), []);
+        }
         self.raise_cut(lane, id);
     }
 

@@ -23,6 +23,15 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(250);
 /// The log says so again after this long.
 const REMIND: Duration = Duration::from_secs(30);
 
+/// How the store is opened again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    /// With all that it does by itself: it may make room.
+    Working,
+    /// After that was in vain: without room it writes nothing, so that at least reads go on.
+    AsRoomIs,
+}
+
 impl Worker {
     /// Opens the store again and restores the state; gives `false` when the door was closed
     /// meanwhile.
@@ -34,11 +43,11 @@ impl Worker {
         let mut cause = describe(cause);
         let mut reminded: Option<Instant> = None;
         self.state = None;
-        let mut has_failed = false;
+        let mut opening = Opening::Working;
         loop {
             let text = format!("a write to disk failed ({cause}); the store is being opened again");
             self.tellers.trouble.send_replace(Some(text));
-            match self.try_to_heal(has_failed) {
+            match self.try_to_heal(opening) {
                 Ok(()) => {
                     let seconds = since.elapsed().as_secs_f32();
                     tracing::warn!(seconds, "writes are taken again");
@@ -48,7 +57,7 @@ impl Worker {
                 Err(error) if error.may_heal() || is_locked(&error) => cause = describe(&error),
                 Err(error) => return Err(error),
             }
-            has_failed = true;
+            opening = Opening::AsRoomIs;
             if reminded.is_none_or(|reminded| reminded.elapsed() >= REMIND) {
                 tracing::error!(cause, "the store cannot be written; trying again");
                 reminded = Some(monotonic());
@@ -59,11 +68,9 @@ impl Worker {
         }
     }
 
-    /// Opens the store with all it does by itself, or after that has failed for want of room, so
-    /// that at least reads go on.
-    fn try_to_heal(&mut self, has_failed: bool) -> Result<(), EngineError> {
+    fn try_to_heal(&mut self, opening: Opening) -> Result<(), EngineError> {
         let store = &self.plan.store;
-        if has_failed && !store.room()?.is_left() {
+        if opening == Opening::AsRoomIs && !store.room()?.is_left() {
             tracing::warn!("the disk has no room; reads go on");
             store.reopen_holding()?;
         } else {
@@ -117,9 +124,9 @@ impl Worker {
 }
 
 /// The error with its causes.
-fn describe(error: &EngineError) -> String {
+pub(crate) fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();

@@ -387,6 +387,16 @@ impl Engine {
         self.within_patience(receiver).await
     }
 
+    /// [`Engine::folded`] for threads outside the runtime.
+    ///
+    /// # Errors
+    /// As [`Engine::folded`].
+    pub fn folded_blocking(&self) -> Result<Folded, EngineError> {
+        let (answer, receiver) = oneshot::channel();
+        self.send(Command::Folded(answer))?;
+        receiver.blocking_recv().map_err(|_| EngineError::Interrupted)
+    }
+
     /// A tenant's outcomes and segments, every acknowledged change included.
     ///
     /// # Errors

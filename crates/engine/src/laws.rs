@@ -316,6 +316,7 @@ fn config() -> ShardConfig {
         checkpoint_lanes: usize::MAX,
         rewrite_after_ms: i64::MAX,
         rewrite_beyond_bytes: u64::MAX,
+        lake: true,
     }
 }
 
@@ -367,6 +368,7 @@ impl Twin {
             Table::Edges,
             Table::Review,
             Table::Quarantine,
+            Table::Lake,
         ];
         let rows = tables.into_iter().flat_map(|table| {
             let rows = Read::scan_prefix(&self.store, table, &[], Direction::Forward);

@@ -25,6 +25,7 @@ mod parcels;
 mod delivery;
 mod parcel_reader;
 mod redelivery;
+pub mod lake;
 pub mod sealing;
 pub mod pump;
 pub mod hops;

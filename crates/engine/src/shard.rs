@@ -64,6 +64,9 @@ pub struct ShardConfig {
     pub rewrite_after_ms: i64,
     /// And journal beyond this size, however young, in bytes.
     pub rewrite_beyond_bytes: u64,
+    /// Whether records that are cut are noted for the lake: without somebody who writes it
+    /// ([`crate::lake`]) these notes would only grow.
+    pub lake: bool,
 }
 
 /// The part of the state that is one row.

@@ -79,6 +79,9 @@ pub fn compact(inputs: &[PathBuf], number: u64) -> Result<Vec<Written>, LakeErro
     output.finish()
 }
 
+/// Where a row is: its file, and its batch and place in that.
+type Place = (usize, Arc<RecordBatch>, usize);
+
 /// Rows of several files side by side, in the order of their ids.
 struct Merge {
     cursors: Vec<Cursor>,
@@ -99,10 +102,10 @@ impl Merge {
         Ok(merge)
     }
 
-    /// The row that holds of the next id: its file, batch and place.
-    fn next(&mut self) -> Result<Option<(usize, Arc<RecordBatch>, usize)>, LakeError> {
+    /// The row that holds of the next id.
+    fn next(&mut self) -> Result<Option<Place>, LakeError> {
         let Some(Reverse((id, _))) = self.heads.peek().copied() else { return Ok(None) };
-        let mut best: Option<(i64, (usize, Arc<RecordBatch>, usize))> = None;
+        let mut best: Option<(i64, Place)> = None;
         while let Some(Reverse((next, file))) = self.heads.peek().copied()
             && next == id
         {

@@ -45,7 +45,7 @@ impl ParquetFile {
     /// The disk's, with the path.
     pub fn create(path: &Path, schema: SchemaRef) -> Result<ParquetFile, LakeError> {
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed(folder))?;
+            make_folder(folder).map_err(failed(folder))?;
         }
         let unfinished = path.with_extension("unfinished");
         let file = File::create(&unfinished).map_err(failed(&unfinished))?;
@@ -85,6 +85,19 @@ impl ParquetFile {
         }
         Ok(Written { path, rows, bytes })
     }
+}
+
+/// Makes a folder, and makes durable that it and those above it are there.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty()) {
+        make_folder(above)?;
+        fs::create_dir_all(folder)?;
+        return File::open(above)?.sync_all();
+    }
+    fs::create_dir_all(folder)
 }
 
 /// Statistics of pages let a reader find one session without the rest of its row group.

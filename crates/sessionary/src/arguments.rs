@@ -29,6 +29,10 @@ pub(crate) enum Command {
     /// Write what a data directory has as open files.
     #[command(subcommand)]
     Export(Export),
+    /// Write and compact the lake of a data directory that no server has open; a server does both by
+    /// itself.
+    #[command(subcommand)]
+    Lake(Lake),
     /// Check a data directory.
     Check(Check),
     /// Create, list and revoke API keys.
@@ -375,6 +379,23 @@ pub(crate) struct ExportSessions {
     #[arg(long, value_name = "NAME")]
     pub(crate) tenant: Option<String>,
     /// Print what was written as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Lake {
+    /// Write every session that is final and not there yet.
+    Write(LakeArguments),
+    /// Write them, and make the files of each day one, with one row a session.
+    Compact(LakeArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LakeArguments {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    /// Print what was done as JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }

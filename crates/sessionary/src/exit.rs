@@ -1,5 +1,5 @@
 //! Exit codes: which failure ends the program with which number.
-use sessionary_engine::{EngineError, registry::RegistryError};
+use sessionary_engine::{EngineError, lake::LakeFault, registry::RegistryError};
 use sessionary_store::StoreError;
 
 /// A failure that names its own code.
@@ -28,5 +28,6 @@ fn own_code(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
         .map(|exit| exit.code)
         .or_else(|| error.downcast_ref::<StoreError>().map(StoreError::exit_code))
         .or_else(|| error.downcast_ref::<EngineError>().map(EngineError::exit_code))
+        .or_else(|| error.downcast_ref::<LakeFault>().map(LakeFault::exit_code))
         .or_else(registry)
 }

@@ -13,7 +13,9 @@ use std::{
 use anyhow::Context;
 use axum::{Router, extract::Request, response::IntoResponse};
 use sessionary_dialects::enrich;
-use sessionary_engine::{Engine, clock::ServerClock, kept, keys::KeyRing, registry::Registry};
+use sessionary_engine::{
+    Engine, clock::ServerClock, kept, keys::KeyRing, lake::Writing, registry::Registry,
+};
 use sessionary_server::{
     accept::{self, Drained},
     api,
@@ -34,6 +36,7 @@ use crate::{
     delivery::{self, Pumping},
     directory,
     exit::Exit,
+    lake,
 };
 
 /// A server that listens.
@@ -55,6 +58,7 @@ pub(crate) struct Behind {
     pub(crate) gate: Gate,
     /// Set once requests are taken.
     pumping: Option<Pumping>,
+    writing: Option<Writing>,
 }
 
 impl Serving {
@@ -101,6 +105,7 @@ impl Serving {
         self.readiness.set(State::Ready);
         self.tell_of_trouble(&behind.engine);
         behind.pumping = Some(Pumping::start(&self.runtime, &behind.engine, &delivery));
+        behind.writing = lake::write(&behind.engine, &behind.registry, dir, config)?;
         tell_what_is_missing();
         tracing::info!(address = %self.address, data_dir = %dir.display(), "ready");
         Ok(behind)
@@ -136,7 +141,7 @@ impl Serving {
         let of_engine = engine.clone();
         let clock: Clock = Arc::new(move || of_engine.now());
         let gate = Gate::new(registry.keys(), clock, config.rates());
-        Ok(Behind { engine, registry, gate, pumping: None })
+        Ok(Behind { engine, registry, gate, pumping: None, writing: None })
     }
 
     /// The address that it listens on.
@@ -176,7 +181,7 @@ impl Serving {
     /// Serves until it is stopped or the engine fails; then finishes what was accepted, writes
     /// everything and lets go of the directory.
     pub(crate) fn run(self, behind: Behind) -> anyhow::Result<()> {
-        let Behind { engine, registry, gate, pumping } = behind;
+        let Behind { engine, registry, gate, pumping, writing } = behind;
         let failure = self.runtime.block_on(async {
             tokio::select! {
                 () = self.stop.cancelled() => None,
@@ -190,6 +195,9 @@ impl Serving {
         }
         if let Some(pumping) = pumping {
             pumping.finish(&self.runtime);
+        }
+        if let Some(writing) = writing {
+            writing.finish();
         }
         engine.shutdown();
         drop((registry, gate));

@@ -79,6 +79,20 @@ pub fn sent_key(tenant: u32, session: &[u8; 16], digest: &[u8; 16]) -> [u8; 36] 
     join([&tenant.to_be_bytes(), session, digest])
 }
 
+/// A record that is yet to be written to the lake: table `Lake`. The position of the block in which
+/// it was cut, then the key of the record, so that later ones lie behind.
+pub fn lake_queue_key(position: u64, record: &[u8; 24]) -> [u8; 33] {
+    join([LAKE_QUEUE, &position.to_be_bytes(), record])
+}
+
+/// The prefix of all keys made by [`lake_queue_key`].
+pub const LAKE_QUEUE: &[u8] = b"q";
+
+/// The counterpart of [`lake_queue_key`]; the key of the record.
+pub fn parse_lake_queue_key(key: &[u8]) -> Option<(u64, [u8; 24])> {
+    whole(key.strip_prefix(LAKE_QUEUE)?, |taker| Some((taker.u64()?, taker.array()?)))
+}
+
 /// A lane: table `Lanes`, and the prefix of its rows in `Signals`. Tenant, partition, lane.
 pub fn lane_key(tenant: u32, partition: u8, lane: &[u8; 16]) -> [u8; 21] {
     join([&tenant.to_be_bytes(), &[partition], lane])
@@ -249,6 +263,10 @@ mod tests {
             prop_assert!(key.starts_with(&parcel_queue(tenant, position, partition)));
             let key = snapshot_key(tenant, &a, revision);
             prop_assert_eq!(parse_record_key(&key), None);
+            let record = record_key(tenant, &a, revision);
+            let key = lake_queue_key(position, &record);
+            prop_assert_eq!(parse_lake_queue_key(&key), Some((position, record)));
+            prop_assert_eq!(parse_lake_queue_key(&key[1..]), None);
         }
 
         #[test]

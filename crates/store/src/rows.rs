@@ -59,6 +59,8 @@ tables! {
     Parcels = "parcels",
     /// Bodies as they were sent.
     Sent = "sent",
+    /// What is yet to be written to the lake, and what is being written.
+    Lake = "lake",
 }
 
 /// Pending writes of many tables; applied by one atomic batch.

@@ -42,6 +42,7 @@ fn visits(n: usize) -> Vec<Signal> {
 fn what_was_folded_in_any_way_is_whole() {
     let rewriting = ShardConfig {
         rewrite_beyond_bytes: 0,
+        lake: true,
         checkpoint_signals: 50,
         hot_bytes: 8_000,
         ..config()

@@ -25,6 +25,7 @@ pub(crate) fn config() -> ShardConfig {
         checkpoint_lanes: 40_000,
         rewrite_after_ms: Millis::from_hours(12).0,
         rewrite_beyond_bytes: 256 << 20,
+        lake: true,
     }
 }
 

@@ -62,6 +62,7 @@ fn signals_are_found_after_the_journal_is_rewritten_in_lane_order() {
     let dir = tempfile::tempdir().unwrap();
     let rewriting = ShardConfig {
         rewrite_beyond_bytes: 0,
+        lake: true,
         checkpoint_signals: 50,
         hot_bytes: 8_000,
         ..config()

@@ -137,6 +137,7 @@ impl World {
             checkpoint_lanes: 40_000,
             rewrite_after_ms: Millis::from_hours(12).0,
             rewrite_beyond_bytes: 256 << 20,
+            lake: true,
         };
         let engine = Engine::start(store, secret, config).unwrap();
         let stop = CancellationToken::new();

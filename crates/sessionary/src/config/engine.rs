@@ -1,12 +1,16 @@
 //! The configuration as each crate below wants it.
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sessionary_core::{
     rules::{Boundary, Engagement, Lifecycle, Rules, SourceClock},
     time::Millis,
 };
 use sessionary_dialects::Limits;
-use sessionary_engine::ShardConfig;
+use sessionary_engine::{ShardConfig, lake::LakeSettings};
 use sessionary_server::{
     body::BodySizes,
     limits::{Rate, Rates},
@@ -71,6 +75,20 @@ impl Config {
             checkpoint_lanes: 64_000,
             rewrite_after_ms: millis(self.store.rewrite_after_ms).0,
             rewrite_beyond_bytes: self.store.rewrite_beyond_bytes,
+            lake: self.lake.enabled,
+        }
+    }
+
+    /// The folder of the lake of a data directory.
+    pub(crate) fn lake_root(&self, data_dir: &Path) -> PathBuf {
+        self.lake.path.0.clone().unwrap_or_else(|| data_dir.join("lake"))
+    }
+
+    /// When the lake is written.
+    pub(crate) fn lake_settings(&self) -> LakeSettings {
+        LakeSettings {
+            append_every: Duration::from_millis(self.lake.append_every_ms),
+            compact_after: Duration::from_millis(self.lake.compact_after_ms),
         }
     }
 

@@ -237,6 +237,18 @@ settings! {
         per_second: u64 = 2_000, count(0, 1_000_000);
     }
 
+    /// Finished sessions as Parquet files, for engines that read them (docs/lake.md).
+    lake: Lake {
+        /// Whether there is one.
+        enabled: bool = true, ();
+        /// Its folder; none: `lake` in the data directory.
+        path: FilePath = FilePath::default(), ();
+        /// How often what has become final is written. Each time makes a file a day and tenant.
+        append_every_ms: u64 = MINUTE, ms(100, DAY);
+        /// The files of a day become one after so long without another one.
+        compact_after_ms: u64 = 15 * MINUTE, ms(0, 30 * DAY);
+    }
+
     /// How much one request may hold. What is beyond is refused with the name of the limit.
     limits: Limits {
         /// Body of a request with one signal, unpacked.

@@ -5,5 +5,6 @@ mod commands;
 mod enrichment;
 mod exporting;
 mod faults;
+mod lake;
 mod program;
 mod reference;

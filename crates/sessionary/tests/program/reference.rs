@@ -67,6 +67,7 @@ fn sessions(dir: &Path) -> Vec<Session> {
         checkpoint_lanes: 40_000,
         rewrite_after_ms: 12 * 3_600_000,
         rewrite_beyond_bytes: 256 << 20,
+        lake: true,
     };
     let engine = Engine::start(store, secret, config).unwrap();
     let reader = engine.reader_blocking().unwrap();

@@ -1,0 +1,216 @@
+//! The lake: every record that is cut becomes a row of a Parquet file, a little later and once.
+//!
+//! The fold notes each cut in a queue of the store ([`state::queued`]). A thread of its own takes what
+//! has gathered, a plan at a time: the plan is durable first, then its files are written under names
+//! that only it has, then its end is durable. A crash in between has the same plan carried out again,
+//! which writes the same files over those that are there. So a reader finds every revision of every
+//! session at least once, and two rows of one revision are the same; compaction leaves one row a
+//! session (docs/decisions/0021).
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use sessionary_lake::LakeError;
+
+use crate::{Engine, EngineError, healing::describe, registry::Registry};
+
+mod folders;
+mod state;
+mod writer;
+
+use folders::Quiet;
+pub use state::forget;
+pub use writer::{LakeWriter, Progress};
+
+/// When the lake is written.
+#[derive(Clone, Copy, Debug)]
+pub struct LakeSettings {
+    /// What has gathered is written this often.
+    pub append_every: Duration,
+    /// A day's files become one after so long without another one.
+    pub compact_after: Duration,
+}
+
+/// Why the lake was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeFault {
+    /// The engine or its store.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The files.
+    #[error(transparent)]
+    Files(#[from] LakeError),
+    /// A record that was cut is no JSON.
+    #[error(
+        "the record of session {session} is damaged: run `sessionary check` on the data directory"
+    )]
+    Record {
+        /// Whose.
+        session: String,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// It was told to stop.
+    #[error("it was told to stop")]
+    Stopped,
+}
+
+impl LakeFault {
+    /// The exit code that a program ends with on this error.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            LakeFault::Engine(error) => error.exit_code(),
+            LakeFault::Files(_) => 74,
+            LakeFault::Record { .. } => 65,
+            LakeFault::Stopped => 70,
+        }
+    }
+}
+
+/// The lake of a server: where it is, and who may touch its files.
+#[derive(Debug)]
+pub struct Lake {
+    root: PathBuf,
+    files: RwLock<()>,
+}
+
+impl Lake {
+    /// The lake in this folder.
+    pub fn new(root: &Path) -> Lake {
+        Lake { root: root.to_owned(), files: RwLock::new(()) }
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// No file goes away while what this gives is kept: for whoever lists files and reads them
+    /// afterwards. New ones may come.
+    pub fn reading(&self) -> RwLockReadGuard<'_, ()> {
+        self.files.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn deleting(&self) -> RwLockWriteGuard<'_, ()> {
+        self.files.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The thread that writes the lake.
+pub struct Writing {
+    stop: Arc<Stop>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A request to stop, which also ends a wait.
+#[derive(Default)]
+struct Stop {
+    is_set: AtomicBool,
+    lock: Mutex<()>,
+    told: Condvar,
+}
+
+impl Stop {
+    fn is_set(&self) -> bool {
+        self.is_set.load(Ordering::Acquire)
+    }
+
+    fn set(&self) {
+        self.is_set.store(true, Ordering::Release);
+        let _held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.told.notify_all();
+    }
+
+    /// Waits so long, or until it is set; gives whether it is.
+    fn wait(&self, most: Duration) -> bool {
+        let held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.told.wait_timeout_while(held, most, |()| !self.is_set());
+        drop(waited);
+        self.is_set()
+    }
+}
+
+impl Writing {
+    /// Starts writing.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn start(
+        engine: &Engine,
+        registry: &Arc<Registry>,
+        lake: &Arc<Lake>,
+        settings: LakeSettings,
+    ) -> std::io::Result<Writing> {
+        let stop = Arc::new(Stop::default());
+        let (engine, registry, lake) = (engine.clone(), Arc::clone(registry), Arc::clone(lake));
+        let heard = Arc::clone(&stop);
+        let work = move || write_until(&engine, &registry, &lake, &settings, &heard);
+        let thread = std::thread::Builder::new().name("lake".to_owned()).spawn(work)?;
+        Ok(Writing { stop, thread: Some(thread) })
+    }
+
+    /// Stops after the file that is being written; the rest follows after the next start.
+    pub fn finish(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.set();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn write_until(
+    engine: &Engine,
+    registry: &Registry,
+    lake: &Lake,
+    settings: &LakeSettings,
+    stop: &Stop,
+) {
+    let (mut trouble, mut quiet) = (false, Quiet::default());
+    while !stop.wait(settings.append_every) {
+        let mut go_on = |_: Progress| !stop.is_set();
+        let written = LakeWriter::open(engine, registry, lake, &mut go_on)
+            .and_then(|mut writer| write_what_there_is(&mut writer, settings, &mut quiet));
+        match written {
+            Ok(()) if trouble => {
+                tracing::info!("the lake is written again");
+                trouble = false;
+            }
+            Ok(()) | Err(LakeFault::Stopped) => {}
+            Err(error) if !trouble => {
+                let cause = describe(&error);
+                tracing::error!(cause, root = %lake.root().display(), "the lake cannot be written; it is tried again");
+                trouble = true;
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn write_what_there_is(
+    writer: &mut LakeWriter<'_>,
+    settings: &LakeSettings,
+    quiet: &mut Quiet,
+) -> Result<(), LakeFault> {
+    while writer.append()? > 0 {}
+    while writer.compact_one(|folder| quiet.is_due(folder, settings.compact_after))? {}
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

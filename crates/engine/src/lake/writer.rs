@@ -1,0 +1,301 @@
+//! The writer of the lake: one plan after the other, each carried out from wherever a crash left it.
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use sessionary_core::{id::SessionId, lane::HashSecret, signal::TenantId, time::parse_instant};
+use sessionary_lake::{
+    compact::compact,
+    export::{Export, Owner, SESSIONS, folder},
+};
+use sessionary_store::{
+    Direction, Table,
+    keys::{lake_queue_key, parse_lake_queue_key, parse_record_key},
+};
+
+use super::{
+    Lake, LakeFault,
+    folders::{self, Folder, folders},
+    state::{History, Plan, State, queued, queued_until},
+};
+use crate::{Engine, healing::describe, registry::Registry};
+
+/// Records of one plan. Their keys are in memory.
+const RECORDS_MAX: usize = if cfg!(test) { 64 } else { 1 << 17 };
+/// It is asked whether to go on after so many records.
+const ASK_EVERY: usize = 512;
+
+/// What has just been done. Whoever is told says whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is durable what will be done.
+    Planned,
+    /// So many records were read.
+    Read(usize),
+    /// A file has its name.
+    Wrote,
+    /// A file that another holds the rows of is gone.
+    Deleted,
+    /// It is durable that all was done.
+    Done,
+}
+
+/// Writes the lake. Only one may do so at a time.
+pub struct LakeWriter<'a> {
+    engine: &'a Engine,
+    registry: &'a Registry,
+    lake: &'a Lake,
+    go_on: &'a mut dyn FnMut(Progress) -> bool,
+    sessions: PathBuf,
+    secret: HashSecret,
+    state: State,
+    /// Folders that cannot be compacted.
+    broken: Vec<PathBuf>,
+}
+
+impl<'a> LakeWriter<'a> {
+    /// Takes up where the last writer stopped, and finishes what it had begun.
+    ///
+    /// # Errors
+    /// The store's and the files'; `Stopped` when `go_on` says so.
+    pub fn open(
+        engine: &'a Engine,
+        registry: &'a Registry,
+        lake: &'a Lake,
+        go_on: &'a mut dyn FnMut(Progress) -> bool,
+    ) -> Result<LakeWriter<'a>, LakeFault> {
+        let sessions = lake.root().join(SESSIONS);
+        let secret = HashSecret(registry.secrets().identity_hash);
+        let state = match State::read(engine.store())? {
+            Some(state) => state,
+            None => first_state(engine)?,
+        };
+        let broken = Vec::new();
+        let mut writer =
+            LakeWriter { engine, registry, lake, go_on, sessions, secret, state, broken };
+        if writer.state.plan.is_some() {
+            folders::clear_unfinished(&writer.sessions)?;
+            writer.carry_out()?;
+        }
+        Ok(writer)
+    }
+
+    /// Writes what has gathered, a bounded part of it; gives how many records.
+    ///
+    /// # Errors
+    /// The store's and the files'; `Stopped` when `go_on` says so.
+    pub fn append(&mut self) -> Result<usize, LakeFault> {
+        if let Some(history) = &self.state.history {
+            let keys = self.history(&history.done, None)?;
+            if let Some(last) = keys.last() {
+                let (until, number) = (last.to_vec(), self.state.take_number());
+                return self.plan(Plan::History { until, number }).map(|()| keys.len());
+            }
+            self.state.history = None;
+            self.state.write(self.engine.store(), [])?;
+        }
+        // Between two blocks, so that of a block all cuts are there or none.
+        let reader = self.engine.tables_blocking()?;
+        let keys = queued(reader.snapshot(), &self.state.done, RECORDS_MAX)?;
+        drop(reader);
+        let Some(last) = keys.last() else { return Ok(0) };
+        let (until, number) = (last.clone(), self.state.take_number());
+        self.plan(Plan::Append { until, number }).map(|()| keys.len())
+    }
+
+    /// Compacts one folder that is due; gives whether there was one.
+    ///
+    /// # Errors
+    /// As [`LakeWriter::append`]; a folder with a file that cannot be read is told in the log and left.
+    pub(crate) fn compact_one(
+        &mut self,
+        mut is_due: impl FnMut(&Folder) -> bool,
+    ) -> Result<bool, LakeFault> {
+        let due = folders(&self.sessions)?;
+        let due = due.into_iter().find(|one| is_due(one) && !self.broken.contains(&one.path));
+        let Some(Folder { path, files }) = due else { return Ok(false) };
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let inputs = files.iter().filter_map(|file| name(file)).collect();
+        let below = path.strip_prefix(&self.sessions).unwrap_or(&path);
+        let folder = below.to_string_lossy().into_owned();
+        let number = self.state.take_number();
+        match self.plan(Plan::Compact { folder, inputs, number, is_written: false }) {
+            Err(LakeFault::Files(error)) => {
+                let cause = describe(&error);
+                tracing::error!(cause, folder = %path.display(), "these files cannot be compacted");
+                self.state.plan = None;
+                self.state.write(self.engine.store(), [])?;
+                self.broken.push(path);
+                Ok(true)
+            }
+            outcome => outcome.map(|()| true),
+        }
+    }
+
+    /// Compacts every folder in which a session may have several rows; gives how many.
+    ///
+    /// # Errors
+    /// As [`LakeWriter::append`].
+    pub fn compact_all(&mut self) -> Result<usize, LakeFault> {
+        let mut count = 0;
+        while self.compact_one(Folder::has_several_files)? {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn tell(&mut self, progress: Progress) -> Result<(), LakeFault> {
+        if (self.go_on)(progress) { Ok(()) } else { Err(LakeFault::Stopped) }
+    }
+
+    fn plan(&mut self, plan: Plan) -> Result<(), LakeFault> {
+        self.state.plan = Some(plan);
+        self.state.write(self.engine.store(), [])?;
+        self.tell(Progress::Planned)?;
+        self.carry_out()
+    }
+
+    /// Does what the plan says, or does it again.
+    fn carry_out(&mut self) -> Result<(), LakeFault> {
+        let mut done_with = Vec::new();
+        match self.state.plan.clone() {
+            None => return Ok(()),
+            Some(Plan::Append { until, number }) => {
+                // A replay may have put back what was written before.
+                done_with = queued_until(self.engine.store(), &until)?;
+                let new = done_with.iter().filter(|key| **key > self.state.done);
+                let records = new.filter_map(|key| parse_lake_queue_key(key));
+                self.write(records.map(|(_, record)| record).collect(), number)?;
+                self.state.done = until;
+            }
+            Some(Plan::History { until, number }) => {
+                let from = self.state.history.as_ref().map(|history| history.done.clone());
+                self.write(self.history(&from.unwrap_or_default(), Some(&until))?, number)?;
+                if let Some(history) = &mut self.state.history {
+                    history.done = until;
+                }
+            }
+            Some(Plan::Compact { folder, inputs, number, is_written }) => {
+                let path = self.sessions.join(&folder);
+                let inputs: Vec<PathBuf> = inputs.iter().map(|name| path.join(name)).collect();
+                if !is_written {
+                    self.merge(&inputs, number)?;
+                }
+                self.delete(&path, &inputs)?;
+            }
+        }
+        self.state.plan = None;
+        self.state.write(self.engine.store(), done_with)?;
+        self.tell(Progress::Done)
+    }
+
+    /// Keys of records of before there was a queue, behind one and up to another.
+    fn history(&self, from: &[u8], until: Option<&[u8]>) -> Result<Vec<[u8; 24]>, LakeFault> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        let Some(history) = &self.state.history else { return Ok(Vec::new()) };
+        let begun = if from.is_empty() { Unbounded } else { Excluded(from) };
+        let range = (begun, until.map_or(Unbounded, Included));
+        let mut keys = Vec::new();
+        for row in self.engine.store().scan(Table::Records, range, Direction::Forward) {
+            let (key, json) = row.map_err(crate::EngineError::from)?;
+            // Behind a record lies the session as it was, under a longer key.
+            let Ok(key) = <[u8; 24]>::try_from(key) else { continue };
+            let record = record_of(&key, &json)?;
+            let cut_at = record.get("revised_at").and_then(Value::as_str);
+            let cut_at = cut_at.and_then(|text| parse_instant(text).ok());
+            if cut_at.is_none_or(|cut| cut.at <= history.until) {
+                keys.push(key);
+            }
+            if keys.len() == RECORDS_MAX {
+                break;
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Writes records into files of a number, folder by folder.
+    fn write(&mut self, mut keys: Vec<[u8; 24]>, number: u64) -> Result<(), LakeFault> {
+        keys.sort_unstable();
+        // Of several revisions that come at once, the last: so a file has one row a session.
+        let session = |key: &[u8; 24]| parse_record_key(key).map(|(tenant, id, _)| (tenant, id));
+        keys.reverse();
+        keys.dedup_by(|earlier, kept| session(earlier) == session(kept));
+        keys.reverse();
+        let tenants: HashMap<TenantId, String> =
+            self.registry.tenants().into_iter().map(|one| (one.number, one.name)).collect();
+        let place = |key: &[u8; 24]| {
+            let (tenant, session, _) = parse_record_key(key)?;
+            let name = tenants.get(&TenantId(tenant))?;
+            Some((TenantId(tenant), name, folder(name, SessionId(session))))
+        };
+        let mut count = 0;
+        for of_folder in keys.chunk_by(|a, b| place(a) == place(b)) {
+            let Some((tenant, name, _)) = of_folder.first().and_then(place) else { continue };
+            let root = self.lake.root();
+            let mut export = Export::numbered(root, self.secret.clone(), number);
+            for key in of_folder {
+                let Some((_, session, _)) = parse_record_key(key) else { continue };
+                let json = self.engine.store().get(Table::Records, key);
+                let Some(json) = json.map_err(crate::EngineError::from)? else { continue };
+                let owner = Owner { name, number: tenant };
+                export.push(owner, SessionId(session), &record_of(key, &json)?)?;
+                count += 1;
+                if count % ASK_EVERY == 0 {
+                    self.tell(Progress::Read(count))?;
+                }
+            }
+            export.finish()?;
+            self.tell(Progress::Wrote)?;
+        }
+        Ok(())
+    }
+
+    /// Makes one file of these, and makes durable that it is there.
+    fn merge(&mut self, inputs: &[PathBuf], number: u64) -> Result<(), LakeFault> {
+        // Somebody may have taken files away since it was planned.
+        let there: Vec<PathBuf> = inputs.iter().filter(|path| path.exists()).cloned().collect();
+        compact(&there, number)?;
+        self.tell(Progress::Wrote)?;
+        if let Some(Plan::Compact { is_written, .. }) = &mut self.state.plan {
+            *is_written = true;
+        }
+        self.state.write(self.engine.store(), [])?;
+        self.tell(Progress::Planned)
+    }
+
+    /// Deletes files of a folder whose rows lie elsewhere in it.
+    fn delete(&mut self, folder: &Path, files: &[PathBuf]) -> Result<(), LakeFault> {
+        let lake = self.lake;
+        let _nobody_reads = lake.deleting();
+        for file in files {
+            folders::remove(file)?;
+            self.tell(Progress::Deleted)?;
+        }
+        if folder.exists() {
+            folders::sync(folder)?;
+        }
+        Ok(())
+    }
+}
+
+/// A lake that has nothing yet: what is cut from now on comes by the queue, the rest is history.
+fn first_state(engine: &Engine) -> Result<State, LakeFault> {
+    let until = engine.now();
+    let next = engine.folded_blocking()?.next;
+    // Has everything that was cut until now written into its table.
+    drop(engine.tables_blocking()?);
+    let done = lake_queue_key(next, &[0; 24]).to_vec();
+    let state =
+        State { done, history: Some(History { until, done: Vec::new() }), ..State::default() };
+    state.write(engine.store(), [])?;
+    Ok(state)
+}
+
+fn record_of(key: &[u8; 24], json: &[u8]) -> Result<Value, LakeFault> {
+    serde_json::from_slice(json).map_err(|source| {
+        let session = parse_record_key(key).map(|(_, session, _)| SessionId(session).to_string());
+        LakeFault::Record { session: session.unwrap_or_default(), source }
+    })
+}
