@@ -83,9 +83,10 @@ fn a_store_that_was_opened_holding_writes_nothing_and_is_read() {
 fn names_below(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
-        match entry.file_type().unwrap().is_dir() {
-            true => names.extend(names_below(&entry.path())),
-            false => names.push(entry.path()),
+        if entry.file_type().unwrap().is_dir() {
+            names.extend(names_below(&entry.path()));
+        } else {
+            names.push(entry.path());
         }
     }
     names.sort();
