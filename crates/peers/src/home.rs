@@ -6,15 +6,25 @@ use std::{
     sync::OnceLock,
 };
 
-/// What is fetched, and which programs run it.
-const PINNED: [&str; 3] = [
-    include_str!("../servers/requirements.txt"),
-    include_str!("../servers/package.json"),
-    include_str!("../servers/package-lock.json"),
-];
+/// What is fetched for one purpose, all of it pinned.
+#[derive(Clone, Copy)]
+struct Kit {
+    /// For Python; a file beside the scripts.
+    requirements: &'static str,
+    /// For Node; files beside the scripts.
+    packages: &'static [&'static str],
+}
+
+/// Servers that deliveries go to, and libraries that verify webhooks.
+const SERVERS: Kit =
+    Kit { requirements: "requirements.txt", packages: &["package.json", "package-lock.json"] };
+
+/// Engines that read the lake. Apart, because one of them is large.
+const READERS: Kit = Kit { requirements: "readers.txt", packages: &[] };
 
 /// A folder with all that is pinned.
 pub(crate) struct Home {
+    kit: Kit,
     folder: PathBuf,
 }
 
@@ -22,13 +32,19 @@ impl Home {
     /// Makes it if need be; another process that makes it is waited for.
     pub(crate) fn get() -> &'static Home {
         static HOME: OnceLock<Home> = OnceLock::new();
-        HOME.get_or_init(Home::open)
+        HOME.get_or_init(|| Home::open(SERVERS))
     }
 
-    fn open() -> Home {
+    /// The same for engines that read the lake.
+    pub(crate) fn of_readers() -> &'static Home {
+        static HOME: OnceLock<Home> = OnceLock::new();
+        HOME.get_or_init(|| Home::open(READERS))
+    }
+
+    fn open(kit: Kit) -> Home {
         let mut hash = blake3::Hasher::new();
-        for text in PINNED {
-            hash.update(text.as_bytes());
+        for name in [kit.requirements].iter().chain(kit.packages) {
+            hash.update(&fs::read(servers().join(name)).expect("it lies beside the scripts"));
         }
         let name = hash.finalize().to_hex();
         let all = cache().join("sessionary").join("peers");
@@ -36,7 +52,7 @@ impl Home {
         let folder = all.join(name.get(..16).unwrap_or_default());
         let lock = File::create(folder.with_extension("lock")).expect("the cache can be written");
         lock.lock().expect("the cache can be locked");
-        let home = Home { folder };
+        let home = Home { kit, folder };
         if !home.folder.join("ready").exists() {
             home.make();
         }
@@ -50,14 +66,16 @@ impl Home {
         run(Command::new(self.python())
             .args(["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"])
             .arg("--requirement")
-            .arg(servers().join("requirements.txt")));
-        for name in ["package.json", "package-lock.json"] {
+            .arg(servers().join(self.kit.requirements)));
+        for name in self.kit.packages {
             fs::copy(servers().join(name), self.folder.join(name))
                 .expect("the cache can be written");
         }
-        run(Command::new("npm")
-            .args(["ci", "--ignore-scripts", "--silent", "--no-audit", "--no-fund"])
-            .current_dir(&self.folder));
+        if !self.kit.packages.is_empty() {
+            run(Command::new("npm")
+                .args(["ci", "--ignore-scripts", "--silent", "--no-audit", "--no-fund"])
+                .current_dir(&self.folder));
+        }
         File::create(self.folder.join("ready")).expect("the cache can be written");
     }
 

@@ -75,7 +75,7 @@ fn a_server_writes_what_becomes_final_and_makes_a_days_files_one() {
     let visit = |round: usize, visitor: usize| {
         json!({
             "id": format!("{round}/{visitor}"), "type": "page_viewed", "source": "till", "channel": "web",
-            "at": format!("2026-01-05T0{}:00:00Z", visitor + 1),
+            "occurred_at": format!("2026-01-05T0{}:00:00Z", visitor + 1),
             "identities": [{ "type": "cookie", "value": format!("c{visitor}") }],
         })
     };

@@ -6,5 +6,6 @@ mod enrichment;
 mod exporting;
 mod faults;
 mod lake;
+mod lake_readers;
 mod program;
 mod reference;
