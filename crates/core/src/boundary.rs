@@ -6,12 +6,14 @@ use crate::{
     signal::kind,
     stamp::Stamped,
     time::UnixMillis,
+    touch::{self, TouchRule},
 };
 
 /// The cause that splits `next` from the session before it, or `None` when it belongs to it.
 ///
 /// A session that a sender named never splits (CORE.md 4); a note never splits. Of several causes
-/// the one that says most about intent is named: the sender's word, the user, silence, age, midnight.
+/// the one that says most about intent is named: the sender's word, the user, silence, age, midnight,
+/// another campaign or site.
 pub fn between(
     lane: LaneKind,
     before: &Content,
@@ -43,7 +45,23 @@ pub fn between(
         return Some(SplitCause::MaxAge);
     }
     let other_day = next.at.utc_day() != before.last.at.utc_day();
-    (rules.boundary.split_midnight && other_day).then_some(SplitCause::Midnight)
+    if rules.boundary.split_midnight && other_day {
+        return Some(SplitCause::Midnight);
+    }
+    arrives_anew(before, next, rules)
+}
+
+/// Another campaign or another site than the session came from, under rules that split there.
+fn arrives_anew(before: &Content, next: &Stamped, rules: &Rules) -> Option<SplitCause> {
+    let boundary = &rules.boundary;
+    if !boundary.split_campaign && !boundary.split_referrer {
+        return None;
+    }
+    match touch::arrival(&before.touches, next)?.rule {
+        TouchRule::Stated if boundary.split_campaign => Some(SplitCause::Campaign),
+        TouchRule::Referrer if boundary.split_referrer => Some(SplitCause::Referrer),
+        _ => None,
+    }
 }
 
 /// The sender ended the session before or begins one here; a call that begins after a hang-up is

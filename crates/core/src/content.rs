@@ -51,6 +51,12 @@ pub enum SplitCause {
     /// Midnight, under a profile that splits there.
     #[serde(rename = "profile:midnight")]
     Midnight,
+    /// Another campaign, under a profile that splits there.
+    #[serde(rename = "profile:campaign")]
+    Campaign,
+    /// Another referring site, under a profile that splits there.
+    #[serde(rename = "profile:referrer")]
+    Referrer,
 }
 
 impl SplitCause {
@@ -63,6 +69,8 @@ impl SplitCause {
             SplitCause::MaxAge => "max_age",
             SplitCause::Explicit => "explicit",
             SplitCause::Midnight => "profile:midnight",
+            SplitCause::Campaign => "profile:campaign",
+            SplitCause::Referrer => "profile:referrer",
         }
     }
 }

@@ -131,6 +131,14 @@ fn begins(content: &Content, before: Option<&Session>, rules: &Rules) -> Because
         SplitCause::Midnight => {
             (Some("boundary.split_midnight=true".to_owned()), "midnight UTC passed".to_owned())
         }
+        SplitCause::Campaign => (
+            Some("boundary.split_campaign=true".to_owned()),
+            "its first signal states another campaign than the session before".to_owned(),
+        ),
+        SplitCause::Referrer => (
+            Some("boundary.split_referrer=true".to_owned()),
+            "its first signal comes from another site than the session before".to_owned(),
+        ),
     };
     because(cause.word(), setting, &signals, sentence)
 }

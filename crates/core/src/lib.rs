@@ -15,6 +15,7 @@ pub mod dictionary;
 pub mod disposition;
 pub mod id;
 pub mod rules;
+pub mod profile;
 pub mod lane;
 pub mod stamp;
 pub mod touch;

@@ -42,6 +42,12 @@ pub struct Boundary {
     pub messaging_max_age_ms: Millis,
     /// Whether midnight (UTC) splits: a rule of other products' profiles, off by default.
     pub split_midnight: bool,
+    /// Whether an arrival that states another campaign splits: likewise.
+    #[serde(default)]
+    pub split_campaign: bool,
+    /// Whether an arrival from another site splits: likewise.
+    #[serde(default)]
+    pub split_referrer: bool,
     /// Past so many signals a session is flagged `runaway` and its further signals are kept unfolded.
     pub max_signals: u32,
 }
@@ -89,6 +95,8 @@ impl Default for Rules {
                 max_age_ms: Millis::from_hours(24),
                 messaging_max_age_ms: Millis::from_days(30),
                 split_midnight: false,
+                split_campaign: false,
+                split_referrer: false,
                 max_signals: 10_000,
             },
             lifecycle: Lifecycle {

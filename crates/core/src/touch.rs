@@ -61,31 +61,34 @@ const TOUCHES_MAX: usize = 100;
 /// Adds the touch that a signal shows, if it is one: the first of a session always is, a later one
 /// when its source differs from the last touch (a new source is a new touch, no split).
 pub(crate) fn add(touches: &mut Vec<Touch>, stamped: &Stamped) {
+    let touch = match arrival(touches, stamped) {
+        None if touches.is_empty() && &*stamped.signal.kind != kind::DISPOSITION_POSTED => {
+            blank(stamped, TouchRule::Direct)
+        }
+        Some(touch) if touches.len() < TOUCHES_MAX => touch,
+        _ => return,
+    };
+    if touches.is_empty() {
+        touches.reserve_exact(1);
+    }
+    touches.push(touch);
+}
+
+/// The arrival that a signal shows: it says where from, and that is not where the last came from.
+pub(crate) fn arrival(touches: &[Touch], stamped: &Stamped) -> Option<Touch> {
     let signal = &stamped.signal;
     let parts = STATED.map(|number| signal.text(number));
     let is_stated = parts.iter().any(Option::is_some);
     // Most signals of a session state the same as its arrival.
     if is_stated && touches.last().is_some_and(|last| last.source_parts() == parts) {
-        return;
+        return None;
     }
-    let touch = if is_stated { Some(stated(stamped)) } else { referred(stamped) };
-    let Some(touch) = touch else {
-        if touches.is_empty() && &*signal.kind != kind::DISPOSITION_POSTED {
-            touches.reserve_exact(1);
-            touches.push(blank(stamped, TouchRule::Direct));
-        }
-        return;
-    };
+    let touch = if is_stated { stated(stamped) } else { referred(stamped)? };
     let same = touches.last().is_some_and(|last| last.source_parts() == touch.source_parts());
     // An outcome that repeats where the visitor came from is no arrival of its own.
     let repeats =
         signal.claim.is_some() && touches.iter().any(|known| known.rule != TouchRule::Direct);
-    if !same && !repeats && touches.len() < TOUCHES_MAX {
-        if touches.is_empty() {
-            touches.reserve_exact(1);
-        }
-        touches.push(touch);
-    }
+    (!same && !repeats).then_some(touch)
 }
 
 impl Touch {

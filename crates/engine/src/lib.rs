@@ -53,6 +53,7 @@ pub mod keys;
 pub mod access_tokens;
 pub mod action_keys;
 pub mod check;
+pub mod comparing;
 mod error;
 
 pub use error::EngineError;

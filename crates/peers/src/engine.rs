@@ -8,7 +8,7 @@ use crate::home::{Home, servers};
 /// An engine that knows nothing of Sessionary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// DuckDB, by SQL.
+    /// `DuckDB`, by SQL.
     DuckDb,
     /// Polars, by its own expressions.
     Polars,

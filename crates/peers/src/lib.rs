@@ -4,7 +4,7 @@
 //! server of others: S3 by moto, SMTP by aiosmtpd, HTTPS by Python; [`verified_by_python`] and
 //! [`verified_by_node`] are the libraries with which receivers check webhooks. What those need is
 //! fetched once, pinned, to `${XDG_CACHE_HOME:-~/.cache}/sessionary/peers`, and not again.
-//! [`Engine`] reads the lake as others do: DuckDB, Polars, and Spark where there is Java.
+//! [`Engine`] reads the lake as others do: `DuckDB`, Polars, and Spark where there is Java.
 //! Everything listens on 127.0.0.1, on a free port. A fault of a peer is a panic: the test has none.
 mod exchange;
 mod receiver;

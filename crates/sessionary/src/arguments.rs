@@ -2,6 +2,10 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sessionary_core::{
+    profile::Profile,
+    time::{UnixMillis, parse_instant},
+};
 use sessionary_dialects::access_log::{Only, Visitor};
 
 use crate::bench::Bench;
@@ -33,6 +37,8 @@ pub(crate) enum Command {
     /// itself.
     #[command(subcommand)]
     Lake(Lake),
+    /// Fold what is stored again by the rules of another product, and print what would be otherwise.
+    Replay(Replay),
     /// Check a data directory.
     Check(Check),
     /// Create, list and revoke API keys.
@@ -398,6 +404,43 @@ pub(crate) struct LakeArguments {
     /// Print what was done as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    /// By whose rules: default, ga4, universal-analytics, matomo, genesys or plausible.
+    #[arg(long, value_name = "NAME", value_parser = profile)]
+    pub(crate) profile: Profile,
+    /// Whose sessions.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) tenant: String,
+    /// Only visitors and lines with a session that began at or after this instant.
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub(crate) from: Option<UnixMillis>,
+    /// And before this one.
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub(crate) to: Option<UnixMillis>,
+    /// Print which sessions would be otherwise, too.
+    #[arg(long)]
+    pub(crate) diff: bool,
+    /// So many of them at most.
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    pub(crate) limit: usize,
+    /// Print one JSON object a line: each difference, whatever their number, and the totals last.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn profile(name: &str) -> Result<Profile, String> {
+    let names = || Profile::ALL.map(Profile::name).join(", ");
+    Profile::of_name(name).ok_or_else(|| format!("there are: {}", names()))
+}
+
+fn instant(text: &str) -> Result<UnixMillis, String> {
+    let wrong = |_| "give an instant such as 2026-01-05T00:00:00Z".to_owned();
+    parse_instant(text).map(|instant| instant.at).map_err(wrong)
 }
 
 #[derive(Args, Debug)]

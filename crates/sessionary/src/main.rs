@@ -34,6 +34,7 @@ mod explain;
 mod export;
 mod keys;
 mod lake;
+mod replay;
 mod serve;
 mod tail;
 

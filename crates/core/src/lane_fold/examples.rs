@@ -311,6 +311,41 @@ fn boundary_split_midnight_is_off_unless_a_profile_asks() {
 }
 
 #[test]
+fn boundary_split_campaign_and_split_referrer_are_off_unless_a_profile_asks() {
+    let lines = "0:00 page_viewed page=https://shop.example/
+        0:01 page_viewed page=https://shop.example/a referrer=https://shop.example/
+        0:02 page_viewed source=news campaign=spring
+        0:03 page_viewed source=news campaign=spring
+        0:04 page_viewed page=https://shop.example/b referrer=https://www.google.com/
+        0:05 claimed code=7";
+    let told = |set: fn(&mut Rules), expected: Expect| {
+        let mut story = Story::on(Channel::Web);
+        set(&mut story.rules);
+        story.tell(lines).check(&expected);
+    };
+    told(
+        |_| {},
+        expect![[r#"
+        05 00:00:00..05 00:05:00 first settling 6 code 7
+    "#]],
+    );
+    told(
+        |rules| rules.boundary.split_campaign = true,
+        expect![[r#"
+        05 00:00:00..05 00:01:00 first open 2 code 3
+        05 00:02:00..05 00:05:00 profile:campaign settling 4 code 7
+    "#]],
+    );
+    told(
+        |rules| rules.boundary.split_referrer = true,
+        expect![[r#"
+        05 00:00:00..05 00:03:00 first open 4 code 3
+        05 00:04:00..05 00:05:00 profile:referrer settling 2 code 7
+    "#]],
+    );
+}
+
+#[test]
 fn boundary_max_signals_flags_and_never_splits() {
     let mut story = Story::on(Channel::Web);
     story.rules.boundary.max_signals = 3;

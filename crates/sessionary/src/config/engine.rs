@@ -37,6 +37,8 @@ impl Config {
                 max_age_ms: millis(boundary.max_age_ms),
                 messaging_max_age_ms: millis(boundary.messaging_max_age_ms),
                 split_midnight: boundary.split_midnight,
+                split_campaign: boundary.split_campaign,
+                split_referrer: boundary.split_referrer,
                 max_signals: narrow(boundary.max_signals),
             },
             lifecycle: Lifecycle {

@@ -169,6 +169,10 @@ settings! {
         messaging_max_age_ms: u64 = 30 * DAY, ms(0, 366 * DAY);
         /// Whether midnight (UTC) ends a session.
         split_midnight: bool = false, ();
+        /// Whether an arrival that states another campaign begins a session.
+        split_campaign: bool = false, ();
+        /// Whether an arrival from another site begins a session.
+        split_referrer: bool = false, ();
         /// Signals of one session; what comes beyond is kept but no longer folded, and the session is flagged `runaway`.
         max_signals: u64 = 10_000, count(1, 1_000_000);
     }

@@ -9,3 +9,4 @@ mod lake;
 mod lake_readers;
 mod program;
 mod reference;
+mod replaying;
