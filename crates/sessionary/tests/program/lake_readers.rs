@@ -17,11 +17,11 @@ fn visits() -> Vec<Value> {
             "anonymous_id": format!("a{n}"),
             "page": { "url": "https://example.com/" },
         });
-        if n % 4 == 0 {
+        if n.is_multiple_of(4) {
             visit["page"]["url"] =
                 json!("https://example.com/?utm_source=newsletter&utm_medium=email");
         }
-        if n % 5 == 0 {
+        if n.is_multiple_of(5) {
             visit["type"] = json!("order_completed");
             visit["commerce"] =
                 json!({ "order_id": format!("O{n}"), "total": "24.60", "currency": "EUR" });
