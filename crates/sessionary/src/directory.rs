@@ -1,5 +1,5 @@
 //! A data directory opened for work: its store, its registry and its engine.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use sessionary_core::{
@@ -93,6 +93,11 @@ pub(crate) fn set_clock(
 ) -> anyhow::Result<()> {
     let entry = ClockEntry { tenant, source: source.into(), clock };
     Ok(engine.decide_blocking(Entry::Clock(entry))?)
+}
+
+/// Where the lake of a data directory is.
+pub(crate) fn lake(dir: &Path) -> PathBuf {
+    dir.join("lake")
 }
 
 /// Refuses a directory that is not there, for a command that only looks.

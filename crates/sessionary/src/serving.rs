@@ -14,6 +14,7 @@ use anyhow::Context;
 use axum::{Router, extract::Request, response::IntoResponse};
 use sessionary_dialects::enrich;
 use sessionary_engine::{Engine, clock::ServerClock, kept, keys::KeyRing, registry::Registry};
+use sessionary_lake::sql::Desk;
 use sessionary_server::{
     accept::{self, Drained},
     api,
@@ -94,6 +95,10 @@ impl Serving {
             Arc::clone(&delivery),
             self.stop.clone(),
         );
+        let app = app.with_queries(api::Queries {
+            desk: Arc::new(Desk::new(config.query_budget())?),
+            lake: directory::lake(dir),
+        });
         self.runtime.block_on(delivery::set_up(&app, config, behind.engine.now()))?;
         let _context = self.runtime.enter();
         let routes = api::table(gate, self.readiness.clone(), &self.settings);

@@ -6,4 +6,5 @@ mod enrichment;
 mod exporting;
 mod faults;
 mod program;
+mod querying;
 mod reference;
