@@ -7,7 +7,7 @@ use sessionary_core::{
     session::{Session, Status},
     signal::TenantId,
 };
-use sessionary_lake::sql::{Live, LiveSession};
+use sessionary_lake::sql::LiveSession;
 use sessionary_store::{
     Direction, Table,
     keys::{parse_session_key, session_key},
@@ -20,9 +20,8 @@ const PAGE: usize = 4_096;
 
 /// The sessions of a tenant that the files may not have as they stand, earliest first. What comes
 /// while this reads may or may not be among them.
-pub(crate) fn of(engine: &Engine, tenant: TenantId) -> Result<Live, EngineError> {
+pub(crate) fn of(engine: &Engine, tenant: TenantId) -> Result<Vec<LiveSession>, EngineError> {
     let mut reader = engine.reader_blocking()?;
-    let through = reader.now();
     let mut live = Vec::new();
     let mut behind = None;
     loop {
@@ -33,7 +32,7 @@ pub(crate) fn of(engine: &Engine, tenant: TenantId) -> Result<Live, EngineError>
             is_cut: stands_as_cut(session),
         }));
         let Some(last) = page.last().filter(|_| page.len() == PAGE) else {
-            return Ok(Live { through, sessions: live });
+            return Ok(live);
         };
         behind = Some(last.envelope.id);
         // Let go of before the next is taken: a view keeps what is written meanwhile in memory.

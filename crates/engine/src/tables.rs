@@ -11,11 +11,12 @@ use sessionary_core::{
     session::{Member, Session, Status},
     signal::{Arrival, TenantId},
     stamp::Marks,
+    time::UnixMillis,
 };
 use sessionary_lake::{
     LakeError,
     sessions::SessionRows,
-    sql::{Live, Page, Source, Tables},
+    sql::{LiveSession, Page, Source, Tables},
     tables::{Table, TableRows, is_told},
 };
 use sessionary_store::Direction;
@@ -50,7 +51,11 @@ fn beside(error: EngineError) -> LakeError {
 }
 
 impl Tables for TenantTables {
-    fn live(&self) -> Result<Live, LakeError> {
+    fn now(&self) -> UnixMillis {
+        self.engine.now()
+    }
+
+    fn live(&self) -> Result<Vec<LiveSession>, LakeError> {
         live_rows::of(&self.engine, self.tenant).map_err(beside)
     }
 

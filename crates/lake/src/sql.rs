@@ -13,8 +13,10 @@
 mod budget;
 mod cells;
 mod check;
+mod context;
 mod desk;
 mod error;
+mod functions;
 mod paged;
 mod sessions;
 mod shape;
@@ -28,7 +30,7 @@ pub use budget::Budget;
 pub use desk::{Answer, Desk, Question};
 pub use error::QueryError;
 pub use shape::Shape;
-pub use source::{Live, LiveSession, Page, Source, Tables};
+pub use source::{LiveSession, Page, Source, Tables};
 pub use views::{Described, described};
 
 #[cfg(test)]

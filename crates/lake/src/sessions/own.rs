@@ -19,7 +19,7 @@ pub(super) const ALWAYS: [Own; 2] = [
 /// Cells of one value, in their order.
 #[rustfmt::skip]
 pub(super) const OWN: [Own; 58] = [
-    ("status", Text, "final, amended, or merged for a redirect."),
+    ("status", Text, "final, amended, or merged for a redirect; beside the files open and settling, too."),
     ("merged_into", Text, "The session that a redirect leads to."),
     ("merged_ids", Texts, "Redirects that lead here."),
     ("version", Number, "Folded changes."),

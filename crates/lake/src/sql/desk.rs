@@ -2,16 +2,14 @@
 use std::{sync::Arc, time::Duration};
 
 use datafusion::{
-    catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider},
-    datasource::ViewTable,
     error::DataFusionError,
     execution::{
-        SendableRecordBatchStream, SessionStateBuilder,
+        SendableRecordBatchStream,
         disk_manager::{DiskManagerBuilder, DiskManagerMode},
         memory_pool::GreedyMemoryPool,
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
-    prelude::{DataFrame, SessionConfig, SessionContext},
+    prelude::DataFrame,
 };
 use futures::StreamExt;
 use tokio::{
@@ -22,16 +20,13 @@ use tokio::{
 };
 
 use super::{
-    Budget, QueryError, Shape, Source, check, paged::PagedTable, sessions::SessionsTable, views,
-    yielding::Yielding,
+    Budget, QueryError, Shape, Source, check,
+    context::{context, names},
 };
-use crate::{LakeError, tables::Table};
+use crate::LakeError;
 
-/// The names before a table's name.
-pub(super) const CATALOG: &str = "sessionary";
-pub(super) const SCHEMA: &str = "public";
 /// Stack of a thread: plans are walked by functions that call themselves, as deep as
-/// `check::TOKENS_MAX` lets them. Memory that is not used is never given.
+/// `check::STEPS_MAX` lets them. Memory that is not used is never given.
 const STACK_BYTES: usize = 256 << 20;
 /// Threads that may wait for a disk at one time.
 const WAITING: usize = 8;
@@ -55,18 +50,37 @@ pub struct Question {
 /// and what came before is no whole answer. Dropping it ends the query.
 #[derive(Debug)]
 pub struct Answer {
-    pieces: mpsc::Receiver<Result<Vec<u8>, QueryError>>,
+    pieces: mpsc::Receiver<Piece>,
+    is_over: bool,
 }
+
+/// A piece of an answer; `None`: the answer is whole.
+type Piece = Result<Option<Vec<u8>>, QueryError>;
 
 impl Answer {
     /// The next piece; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Vec<u8>, QueryError>> {
-        self.pieces.recv().await
+        if self.is_over {
+            return None;
+        }
+        let piece = self.pieces.recv().await;
+        self.told(piece)
     }
 
     /// The same for threads outside a runtime.
     pub fn next_blocking(&mut self) -> Option<Result<Vec<u8>, QueryError>> {
-        self.pieces.blocking_recv()
+        if self.is_over {
+            return None;
+        }
+        let piece = self.pieces.blocking_recv();
+        self.told(piece)
+    }
+
+    fn told(&mut self, piece: Option<Piece>) -> Option<Result<Vec<u8>, QueryError>> {
+        // Without its last word an answer is not whole.
+        let piece = piece.unwrap_or_else(|| Err(QueryError::Defect("it ended early".to_owned())));
+        self.is_over = !matches!(piece, Ok(Some(_)));
+        piece.transpose()
     }
 }
 
@@ -124,7 +138,7 @@ impl Desk {
         let (env, budget) = (Arc::clone(&self.env), self.budget);
         let work = runtime.spawn(answer(env, source, question, budget, sender.clone()));
         runtime.spawn(watch(work, sender, budget.time, seat));
-        Ok(Answer { pieces })
+        Ok(Answer { pieces, is_over: false })
     }
 }
 
@@ -143,49 +157,66 @@ impl std::fmt::Debug for Desk {
     }
 }
 
-/// Signals go before questions.
+/// Signals go before questions. Elsewhere than on Linux it would be said of the whole program.
 fn yield_to_others() {
-    if let Err(error) = rustix::process::nice(NICE) {
+    if cfg!(target_os = "linux")
+        && let Err(error) = rustix::process::nice(NICE)
+    {
         tracing::debug!(%error, "queries run at the priority of everything else");
     }
 }
 
-type Sender = mpsc::Sender<Result<Vec<u8>, QueryError>>;
+type Sender = mpsc::Sender<Piece>;
 
-/// Ends the work when it is done, when its time is over or when nobody waits for it any more.
+/// How a query's work came to an end.
+enum End {
+    Done(Result<(), QueryError>),
+    /// Nobody waits for the answer any more.
+    Unwanted,
+    TooLate,
+}
+
+/// Ends the work when it is done, when its time is over or when nobody waits for it any more. The
+/// seat is free before the answer's last word is out, unless something still sits on it.
 async fn watch(
     mut work: JoinHandle<Result<(), QueryError>>,
     sender: Sender,
     time: Duration,
-    _seat: OwnedSemaphorePermit,
+    seat: OwnedSemaphorePermit,
 ) {
-    let failed = tokio::select! {
-        done = &mut work => match done {
-            Ok(done) => done.err(),
-            Err(error) if error.is_panic() => {
-                Some(QueryError::Defect("the engine panicked".to_owned()))
-            }
-            Err(_) => Some(QueryError::Defect("it ended early".to_owned())),
-        },
-        () = sender.closed() => {
-            work.abort();
-            None
-        }
-        () = tokio::time::sleep(time) => {
-            work.abort();
-            let ms = time.as_millis();
-            let hint = "narrow it with WHERE, or let it run for longer";
-            Some(QueryError::TooMuch(format!(
-                "the query was not answered within {ms} ms ([query] time_ms); {hint}"
-            )))
-        }
+    let end = tokio::select! {
+        done = &mut work => End::Done(done.unwrap_or_else(|error| {
+            let what = if error.is_panic() { "the engine panicked" } else { "it ended early" };
+            Err(QueryError::Defect(what.to_owned()))
+        })),
+        () = sender.closed() => End::Unwanted,
+        () = tokio::time::sleep(time) => End::TooLate,
     };
-    if let Some(error) = failed {
-        // Nobody may be there to hear it.
-        let _ = sender.send(Err(error)).await;
+    // Whether anybody is there to hear it makes no difference.
+    match end {
+        End::Done(done) => {
+            drop(seat);
+            let _ = sender.send(done.map(|()| None)).await;
+        }
+        End::Unwanted => {
+            work.abort();
+            let _ = work.await;
+        }
+        End::TooLate => {
+            work.abort();
+            let _ = sender.send(Err(too_late(time))).await;
+            // What does not come to an end keeps its seat until it does.
+            let _ = work.await;
+        }
     }
-    // What does not come to an end keeps its seat until it does.
-    let _ = work.is_finished() || work.await.is_ok();
+}
+
+fn too_late(time: Duration) -> QueryError {
+    QueryError::TooMuch(format!(
+        "the query was not answered within {} ms ([query] time_ms); narrow it with WHERE, or let it \
+         run for longer",
+        time.as_millis()
+    ))
 }
 
 async fn answer(
@@ -197,6 +228,7 @@ async fn answer(
 ) -> Result<(), QueryError> {
     let (began, rows_max) = (Instant::now(), budget.rows_max);
     let told = |error: DataFusionError| QueryError::of(&error, &names());
+    let through = source.tables.now();
     let (context, sessions) = context(env, source, partitions(budget)).await.map_err(told)?;
     let plan = check::plan(&context.state(), &question.sql, &names()).await?;
     let most = question.limit.unwrap_or(usize::MAX).min(rows_max.saturating_add(1));
@@ -216,7 +248,7 @@ async fn answer(
         }
         send(&sender, writer.rows(&batch)?).await;
     }
-    send(&sender, writer.end(began.elapsed(), sessions.asked())?).await;
+    send(&sender, writer.end(began.elapsed(), through, sessions.asked())?).await;
     Ok(())
 }
 
@@ -228,48 +260,6 @@ fn partitions(budget: Budget) -> usize {
 /// A piece of the answer; without a reader, [`watch`] ends the work.
 async fn send(sender: &Sender, piece: Vec<u8>) {
     if !piece.is_empty() {
-        let _ = sender.send(Ok(piece)).await;
+        let _ = sender.send(Ok(Some(piece))).await;
     }
-}
-
-/// The names of the tables.
-fn names() -> Vec<String> {
-    views::described().into_iter().map(|table| table.name).collect()
-}
-
-/// A session of the engine in which nothing has a name but the tables of one source.
-async fn context(
-    env: Arc<RuntimeEnv>,
-    source: Source,
-    partitions: usize,
-) -> Result<(SessionContext, SessionsTable), DataFusionError> {
-    let mut config = SessionConfig::new()
-        .with_default_catalog_and_schema(CATALOG, SCHEMA)
-        .with_create_default_catalog_and_schema(false)
-        .with_information_schema(true)
-        .with_target_partitions(partitions);
-    config.options_mut().sql_parser.collect_spans = true;
-    // Kept back for spilling, which is off: the disk is for signals.
-    config.options_mut().execution.sort_spill_reservation_bytes = 0;
-    let state = SessionStateBuilder::new_with_default_features()
-        .with_config(config)
-        .with_runtime_env(env)
-        .with_physical_optimizer_rule(Arc::new(Yielding))
-        .build();
-    let context = SessionContext::new_with_state(state);
-    let (catalog, schema) = (MemoryCatalogProvider::new(), Arc::new(MemorySchemaProvider::new()));
-    let sessions = SessionsTable::new(source.clone());
-    schema.register_table(views::ALL.to_owned(), Arc::new(sessions.clone()))?;
-    for table in Table::ALL {
-        let paged = PagedTable::new(source.clone(), table);
-        schema.register_table(table.name().to_owned(), Arc::new(paged))?;
-    }
-    let of_schema: Arc<dyn SchemaProvider> = Arc::<MemorySchemaProvider>::clone(&schema);
-    catalog.register_schema(SCHEMA, of_schema)?;
-    context.register_catalog(CATALOG, Arc::new(catalog));
-    for (name, text) in views::views() {
-        let plan = context.state().create_logical_plan(&text).await?;
-        schema.register_table(name, Arc::new(ViewTable::new(plan, Some(text))))?;
-    }
-    Ok((context, sessions))
 }

@@ -133,7 +133,7 @@ fn unknown_table(says: &str) -> Option<&str> {
 }
 
 fn no_table(name: &str, tables: &[String], place: &str) -> String {
-    let own = format!("{}.{}.", super::desk::CATALOG, super::desk::SCHEMA);
+    let own = format!("{}.{}.", super::context::CATALOG, super::context::SCHEMA);
     let name = name.strip_prefix(&own).unwrap_or(name);
     match nearest(name, tables.iter().map(String::as_str)) {
         Some(near) => format!("there is no table `{name}`{place}; did you mean `{near}`?"),

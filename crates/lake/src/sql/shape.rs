@@ -12,6 +12,7 @@ use parquet::{
     file::properties::WriterProperties,
 };
 use serde_json::{Value, json};
+use sessionary_core::time::UnixMillis;
 
 use super::{
     cells::{json as cell, word},
@@ -167,12 +168,13 @@ impl Writer {
     pub(super) fn end(
         self,
         elapsed: Duration,
+        through: UnixMillis,
         standing: Option<&Standing>,
     ) -> Result<Vec<u8>, LakeError> {
         match self.form {
             Form::Json { .. } => {
                 let elapsed = elapsed.as_millis();
-                let freshness = freshness(standing);
+                let freshness = freshness(through, standing);
                 Ok(format!("],\n\"elapsed_ms\":{elapsed},\"freshness\":{freshness}}}\n").into())
             }
             Form::Ndjson | Form::Csv => Ok(Vec::new()),
@@ -187,14 +189,12 @@ impl Writer {
     }
 }
 
-/// Up to when the sessions are told, and of what; null where none were read.
-fn freshness(standing: Option<&Standing>) -> Value {
-    standing.map_or(Value::Null, |standing| {
-        json!({
-            "through": standing.through.to_string(),
-            "files": standing.files.len(),
-            "live_rows": standing.live.len(),
-        })
+/// Up to when everything is told, and of how many files and live rows the sessions were.
+fn freshness(through: UnixMillis, standing: Option<&Standing>) -> Value {
+    json!({
+        "through": through.to_string(),
+        "files": standing.map_or(0, |standing| standing.files.len()),
+        "live_rows": standing.map_or(0, |standing| standing.live.len()),
     })
 }
 

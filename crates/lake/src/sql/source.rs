@@ -19,11 +19,14 @@ pub struct Source {
 
 /// Rows beside the files. All of it may wait for a disk, so it is called where that hurts nobody.
 pub trait Tables: Send + Sync {
+    /// The time now. What was acknowledged before it is in whatever is read after.
+    fn now(&self) -> UnixMillis;
+
     /// The sessions whose state is not in the files, each once.
     ///
     /// # Errors
     /// [`LakeError::Beside`].
-    fn live(&self) -> Result<Live, LakeError>;
+    fn live(&self) -> Result<Vec<LiveSession>, LakeError>;
 
     /// The rows of sessions as they stand now, with the columns of
     /// [`SessionRows`](crate::sessions::SessionRows). Those that are gone have none.
@@ -44,15 +47,6 @@ pub trait Tables: Send + Sync {
         only: Option<SessionId>,
         before: Option<SessionId>,
     ) -> Result<Page, LakeError>;
-}
-
-/// What stands beside the files at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Live {
-    /// Everything acknowledged up to here is in the files or among `sessions`.
-    pub through: UnixMillis,
-    /// Sessions.
-    pub sessions: Vec<LiveSession>,
 }
 
 /// A session that the files may not have as it stands.

@@ -17,9 +17,9 @@ use parquet::arrow::{
     ProjectionMask,
     arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelector},
 };
-use sessionary_core::{id::SessionId, time::UnixMillis};
+use sessionary_core::id::SessionId;
 
-use super::{Live, LiveSession, Source};
+use super::{LiveSession, Source};
 use crate::{LakeError, export::folder};
 
 /// The rows that hold.
@@ -29,8 +29,6 @@ pub(super) struct Standing {
     pub(super) files: Vec<Chosen>,
     /// Sessions whose rows stand beside the files.
     pub(super) live: Vec<SessionId>,
-    /// Everything acknowledged up to here is among them.
-    pub(super) through: UnixMillis,
 }
 
 /// A file and the rows of it that do not hold.
@@ -62,7 +60,7 @@ impl Chosen {
 /// Finds the rows of a source that hold now.
 pub(super) fn find(source: &Source) -> Result<Standing, LakeError> {
     // Beside first: what moves into a file meanwhile is then in both, and never in none.
-    let Live { through, sessions } = source.tables.live()?;
+    let sessions = source.tables.live()?;
     let mut days: BTreeMap<String, Day> = BTreeMap::new();
     for session in sessions {
         let day = folder(&source.tenant, session.id);
@@ -71,7 +69,7 @@ pub(super) fn find(source: &Source) -> Result<Standing, LakeError> {
     for (day, files) in listed(source)? {
         days.entry(day).or_default().files = files;
     }
-    let mut standing = Standing { files: Vec::new(), live: Vec::new(), through };
+    let mut standing = Standing { files: Vec::new(), live: Vec::new() };
     for day in days.into_values() {
         day.settle(&mut standing)?;
     }

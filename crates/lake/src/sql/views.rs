@@ -36,7 +36,7 @@ fn of_list(list: &List) -> String {
     let _ = write!(
         text,
         " FROM (SELECT id AS session_id, started_at AS session_started_at, unnest(\"{name}\") AS object, \
-         unnest(range(1, CAST(array_length(\"{name}\") AS BIGINT) + 1)) AS ordinal \
+         unnest(ordinals(\"{name}\")) AS ordinal \
          FROM sessions WHERE array_length(\"{name}\") > 0)"
     );
     text

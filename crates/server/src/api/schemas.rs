@@ -148,12 +148,11 @@ fn reading(routes: Routes<App>) -> Routes<App> {
 fn asking(routes: Routes<App>) -> Routes<App> {
     let column = object(&[("name", text()), ("type", text())]);
     let freshness = json!({
-        "type": ["object", "null"],
-        "description": "Of the sessions that were read; null where none were.",
+        "type": "object", "required": ["through", "files", "live_rows"],
         "properties": {
             "through": { "type": "string", "format": "date-time",
                 "description": "Everything acknowledged up to here is included." },
-            "files": { "type": "integer", "description": "Files of the lake." },
+            "files": { "type": "integer", "description": "Files of the lake that sessions were read from." },
             "live_rows": { "type": "integer", "description": "Sessions that are not in them." },
         },
     });

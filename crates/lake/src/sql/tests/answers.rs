@@ -257,7 +257,7 @@ fn an_error_says_what_to_do() {
         "SELECT 1; SELECT 2",
         "",
         "SELECT duration_ms / 0 FROM sessions WHERE channel = 'voice'",
-        "SELECT CAST(channel AS INT) FROM sessions",
+        "SELECT CAST('voice' AS INT)",
         "SELECT frobnicate(id) FROM sessions",
         "SELECT channel, count(*) FROM sessions",
         "UPDATE sessions SET channel = 'web'",
@@ -283,8 +283,8 @@ fn an_error_says_what_to_do() {
           send one query, and nothing else
         SELECT duration_ms / 0 FROM sessions WHERE channel = 'voice'
           Divide by zero error
-        SELECT CAST(channel AS INT) FROM sessions
-          Cast error: Cannot cast string 'voice' to value of Int32 type
+        SELECT CAST('voice' AS INT)
+          Cast error: Cannot cast string 'web' to value of Int32 type
         SELECT frobnicate(id) FROM sessions
           Invalid function 'frobnicate'. (line 1, column 8)
         SELECT channel, count(*) FROM sessions

@@ -48,6 +48,26 @@ fn memory() {
 }
 
 #[test]
+fn no_function_makes_as_much_as_a_number_says() {
+    let asks = World::new().asks();
+    for call in [
+        "length(repeat('x', 2000000000))",
+        "length(lpad('x', 2000000000, 'y'))",
+        "length(rpad('x', 2000000000, 'y'))",
+        "array_length(range(1, 1000000000))",
+        "array_length(generate_series(1, 1000000000))",
+        "array_length(array_repeat(1, 1000000000))",
+        "array_length(list_repeat(1, 1000000000))",
+        "array_length(array_resize([1], 1000000000, 1))",
+    ] {
+        let said = asks.says(&format!("SELECT {call} AS n"));
+        assert!(said.contains("Invalid function"), "{call}: {said}");
+    }
+    assert_eq!(asks.rows("SELECT ordinals([7, 8]) AS n"), [json!({ "n": [1, 2] })]);
+    assert!(asks.says("SELECT ordinals('x')").contains("takes a list"));
+}
+
+#[test]
 fn time() {
     let budget = Budget { time: Duration::from_millis(300), ..Budget::default() };
     let endless = "SELECT sum(a.value * b.value) FROM generate_series(1, 1000000) a \
@@ -73,6 +93,24 @@ fn as_many_as_may_be_and_no_more_until_one_is_left() {
     while let Err(QueryError::Busy { .. }) = desk.ask(asks.source.clone(), question("SELECT 1")) {
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn an_answer_without_its_end_is_an_error() {
+    let desk = desk(Budget::default());
+    let question = Question {
+        sql: "SELECT value FROM generate_series(1, 100000)".to_owned(),
+        limit: None,
+        shape: Shape::Csv,
+    };
+    let mut answer = desk.ask(World::new().asks().source, question).unwrap();
+    assert!(answer.next_blocking().unwrap().is_ok());
+    drop(desk);
+    let mut last = None;
+    while let Some(piece) = answer.next_blocking() {
+        last = Some(piece);
+    }
+    assert!(last.unwrap().is_err());
 }
 
 #[test]

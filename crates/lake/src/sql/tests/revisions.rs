@@ -154,6 +154,18 @@ fn a_file_of_an_earlier_release_lacks_columns_and_is_read() {
     assert_eq!(asks.rows("SELECT order_id FROM orders"), [json!({ "order_id": "o" })]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_gone_when_it_is_read_is_a_reason_to_ask_again() {
+    let world = World::new();
+    world.file(SHOP, "00000", &[record(id(0, 1), 1, json!({}))]);
+    let folder = world.dir.path().join("sessions").join(folder(SHOP, id(0, 1)));
+    std::os::unix::fs::symlink("gone", folder.join("00001.parquet")).unwrap();
+    let asks = world.asks();
+    assert!(asks.says("SELECT id FROM sessions").contains("was replaced"));
+    assert_eq!(asks.rows("SELECT 1 AS one"), [json!({ "one": 1 })]);
+}
+
 #[test]
 fn what_is_no_file_of_the_lake_is_not_looked_at() {
     let world = World::new();
