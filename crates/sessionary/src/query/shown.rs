@@ -169,13 +169,13 @@ mod tests {
         ]);
         let narrow = answer(&told(&rows), Some(40));
         assert!(narrow.lines().take(3).all(|line| line.chars().count() <= 40), "{narrow}");
-        expect![[r#"
+        expect![[r"
               channel  sessions  note
               web            12  a text that is far…
                               3  short broken
 
             2 rows, 7 ms; sessions up to 2026-01-05T10:00:00.000Z
-        "#]]
+        "]]
         .assert_eq(&narrow);
         let wide = answer(&told(&rows), None);
         assert!(wide.contains("far too long for a narrow line"), "{wide}");
@@ -185,11 +185,11 @@ mod tests {
 
     #[test]
     fn no_rows_are_said_with_their_columns() {
-        expect![[r#"
+        expect![[r"
             no rows; the columns would be: channel (text), sessions (number), note (text)
 
             0 rows, 7 ms; sessions up to 2026-01-05T10:00:00.000Z
-        "#]]
+        "]]
         .assert_eq(&answer(&told(&json!([])), Some(80)));
     }
 }

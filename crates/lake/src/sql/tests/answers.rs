@@ -284,7 +284,7 @@ fn an_error_says_what_to_do() {
         SELECT duration_ms / 0 FROM sessions WHERE channel = 'voice'
           Divide by zero error
         SELECT CAST('voice' AS INT)
-          Cast error: Cannot cast string 'web' to value of Int32 type
+          Cast error: Cannot cast string 'voice' to value of Int32 type
         SELECT frobnicate(id) FROM sessions
           Invalid function 'frobnicate'. (line 1, column 8)
         SELECT channel, count(*) FROM sessions

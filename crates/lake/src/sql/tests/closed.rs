@@ -103,7 +103,7 @@ fn each_text_is_refused_or_tells_of_its_own_tenant_only() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
     /// The same texts within one another and in other spellings.
     #[test]
     fn no_text_tells_of_another_tenant(
