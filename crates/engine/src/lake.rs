@@ -9,14 +9,19 @@
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
     time::Duration,
 };
 
+use sessionary_core::{id::SessionId, signal::TenantId};
 use sessionary_lake::LakeError;
+use sessionary_store::{
+    Read,
+    keys::{parse_lake_queue_key, parse_record_key},
+};
 
 use crate::{Engine, EngineError, healing::describe, registry::Registry};
 
@@ -73,17 +78,22 @@ impl LakeFault {
     }
 }
 
-/// The lake of a server: where it is, and who may touch its files.
+/// The lake of a server: where it is, and who reads its files.
 #[derive(Debug)]
 pub struct Lake {
     root: PathBuf,
-    files: RwLock<()>,
+    readers: Arc<Mutex<u32>>,
 }
+
+/// No file of the lake goes away while this is kept: for whoever lists files and reads them
+/// afterwards. New ones may come.
+#[derive(Debug)]
+pub struct Reading(Arc<Mutex<u32>>);
 
 impl Lake {
     /// The lake in this folder.
     pub fn new(root: &Path) -> Lake {
-        Lake { root: root.to_owned(), files: RwLock::new(()) }
+        Lake { root: root.to_owned(), readers: Arc::default() }
     }
 
     /// Its folder.
@@ -91,15 +101,46 @@ impl Lake {
         &self.root
     }
 
-    /// No file goes away while what this gives is kept: for whoever lists files and reads them
-    /// afterwards. New ones may come.
-    pub fn reading(&self) -> RwLockReadGuard<'_, ()> {
-        self.files.read().unwrap_or_else(PoisonError::into_inner)
+    /// Keeps all files that are there now.
+    pub fn reading(&self) -> Reading {
+        *self.readers() += 1;
+        Reading(Arc::clone(&self.readers))
     }
 
-    fn deleting(&self) -> RwLockWriteGuard<'_, ()> {
-        self.files.write().unwrap_or_else(PoisonError::into_inner)
+    /// Lets nobody begin to read while this is kept; `None` while somebody reads.
+    fn deleting(&self) -> Option<MutexGuard<'_, u32>> {
+        Some(self.readers()).filter(|readers| **readers == 0)
     }
+
+    fn readers(&self) -> MutexGuard<'_, u32> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *readers = readers.saturating_sub(1);
+    }
+}
+
+/// The sessions of a tenant with a record that is not in the lake yet; `None` when that is not known:
+/// there is no lake, or not all of its history is there.
+///
+/// # Errors
+/// Damage of the store.
+pub(crate) fn waiting(
+    store: &impl Read,
+    tenant: TenantId,
+) -> Result<Option<Vec<SessionId>>, EngineError> {
+    let Some(state) = state::State::read(store)?.filter(|state| state.history.is_none()) else {
+        return Ok(None);
+    };
+    let keys = state::queued(store, &state.done, usize::MAX)?;
+    let records = keys.iter().filter_map(|key| parse_lake_queue_key(key));
+    let sessions = records.filter_map(|(_, record)| parse_record_key(&record));
+    let own = sessions.filter(|(owner, ..)| TenantId(*owner) == tenant);
+    Ok(Some(own.map(|(_, session, _)| SessionId(session)).collect()))
 }
 
 /// The thread that writes the lake.
@@ -208,6 +249,7 @@ fn write_what_there_is(
     quiet: &mut Quiet,
 ) -> Result<(), LakeFault> {
     while writer.append()? > 0 {}
+    writer.empty_trash()?;
     while writer.compact_one(|folder| quiet.is_due(folder, settings.compact_after))? {}
     Ok(())
 }

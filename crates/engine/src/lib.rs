@@ -44,6 +44,8 @@ mod membership;
 mod healing;
 mod read;
 mod records;
+mod live_rows;
+mod tables;
 mod signals;
 mod signal_cursor;
 mod people;

@@ -14,7 +14,7 @@ use sessionary_core::{
     time::{Millis, UnixMillis},
 };
 use sessionary_store::{
-    Direction, Store, Table,
+    Direction, Read, Store, Table,
     keys::{parse_source_timer_key, parse_timer_key, source_timer_key, timer_key},
 };
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -259,7 +259,9 @@ pub(crate) fn owner_of(row: &TimerRow) -> Owner {
 }
 
 /// The timers of the table that wait for the server's clock.
-pub(crate) fn stored(store: &Store) -> impl Iterator<Item = Result<(Due, Owner), EngineError>> {
+pub(crate) fn stored<R: Read>(
+    store: &R,
+) -> impl Iterator<Item = Result<(Due, Owner), EngineError>> + use<R> {
     store.scan_prefix(Table::Timers, &[SHARD], Direction::Forward).map(|row| {
         let (key, value) = row?;
         let (_, due, session) =

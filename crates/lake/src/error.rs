@@ -49,6 +49,9 @@ pub enum LakeError {
         /// What the reader says.
         source: parquet::errors::ParquetError,
     },
+    /// What the rows beside the files come from has failed.
+    #[error("rows beside the files cannot be read")]
+    Beside(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Columns could not be put together.
     #[error(transparent)]
     Arrow(#[from] arrow::error::ArrowError),

@@ -4,6 +4,8 @@
 //! what SQL engines do badly: they take record batches in any order, name no column themselves, and
 //! their answers do not depend on how the rows were cut into batches or spread over threads.
 //!
+//! [`sql`] answers what a person writes, over the files and over what the caller has besides.
+//!
 //! # How an operator works
 //!
 //! Rows are reduced to what the question needs, a few dozen bytes of fixed size, and thrown into
@@ -32,6 +34,8 @@ pub mod export;
 pub mod parquet_file;
 pub mod scan;
 pub mod sessions;
+pub mod tables;
+pub mod sql;
 #[cfg(test)]
 mod forms;
 

@@ -19,9 +19,9 @@ use sessionary_core::{
 
 use crate::LakeError;
 
-mod cell;
-mod own;
-mod row;
+pub(crate) mod cell;
+pub(crate) mod own;
+pub(crate) mod row;
 
 use cell::{Cell, Cells, Kind};
 use own::{ALWAYS, HASH, LISTS, List, OWN, Own};
@@ -70,11 +70,11 @@ fn scalars() -> Vec<Own> {
 }
 
 /// Whether values of a class may lie in files that are kept for long and read by many.
-fn may_lie_open(class: PiiClass) -> bool {
+pub(crate) fn may_lie_open(class: PiiClass) -> bool {
     !matches!(class, PiiClass::Direct | PiiClass::Quasi | PiiClass::Network | PiiClass::Free)
 }
 
-fn kind_of(row: &DictionaryField) -> Kind {
+pub(crate) fn kind_of(row: &DictionaryField) -> Kind {
     match row.kind {
         FieldType::Text | FieldType::Json => Kind::Text,
         FieldType::Number => Kind::Number,
@@ -85,7 +85,7 @@ fn kind_of(row: &DictionaryField) -> Kind {
     }
 }
 
-fn name_of(record: &str) -> String {
+pub(crate) fn name_of(record: &str) -> String {
     record.replace('.', "_")
 }
 

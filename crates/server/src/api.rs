@@ -26,6 +26,7 @@ mod key_routes;
 mod paging;
 mod parcels;
 mod people;
+mod query;
 mod quarantine;
 mod reviews;
 mod schemas;
@@ -38,6 +39,7 @@ mod status;
 mod tropo;
 
 pub use destinations::put as put_destination;
+pub use query::Queries;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -52,6 +54,8 @@ pub struct App {
     pub limits: Limits,
     /// How finished sessions are delivered.
     pub delivery: Arc<PumpSettings>,
+    /// Where queries are answered; none: they are not.
+    pub queries: Option<Queries>,
 }
 
 impl FromRef<App> for Live {
@@ -71,7 +75,13 @@ impl App {
     ) -> App {
         let events = engine.live().clone();
         let live = Live::new(Arc::new(move || events.listen()), settings.live_streams_max, stop);
-        App { engine, registry, live, limits: settings.items, delivery }
+        App { engine, registry, live, limits: settings.items, delivery, queries: None }
+    }
+
+    /// The same, answering queries.
+    #[must_use]
+    pub fn with_queries(self, queries: Queries) -> App {
+        App { queries: Some(queries), ..self }
     }
 }
 
@@ -89,6 +99,7 @@ pub fn table(gate: Gate, readiness: Readiness, settings: &Settings) -> Routes<Ap
     let routes = sources::add(routes);
     let routes = reviews::add(routes);
     let routes = people::add(routes);
+    let routes = query::add(routes);
     let routes = key_routes::add(routes);
     let routes = quarantine::add(routes);
     let routes = destinations::add(routes);

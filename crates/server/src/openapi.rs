@@ -139,7 +139,14 @@ fn media_type(schema: &str) -> Value {
 fn responses(row: &Route) -> Value {
     let mut responses: Map<String, Value> = Map::new();
     for answer in row.answers {
-        responses.insert(answer.status.to_string(), success(answer));
+        let mut told = success(answer);
+        let before = responses.get(&answer.status.to_string()).and_then(|it| it.get("content"));
+        if let (Some(Value::Object(before)), Some(content)) =
+            (before, told.get_mut("content").and_then(Value::as_object_mut))
+        {
+            content.extend(before.clone());
+        }
+        responses.insert(answer.status.to_string(), told);
     }
     let mut by_status: BTreeMap<u16, Vec<&'static str>> = BTreeMap::new();
     for code in row.all_problems() {

@@ -143,6 +143,15 @@ codes! {
     LoopDetected = "loop_detected" 422 "What was delivered from here came back too often"
         means "The header `sessionary-hops` counts how often a session went out and came back, and it names a session of this server. It was put into quarantine, and nothing has changed."
         do "Look for two systems that answer each other's notices; break the circle, then replay it from quarantine.";
+    QueryInvalid = "query_invalid" 422 "The query cannot be answered as it is written"
+        means "The text is no SQL, names a column or table that there is not, or computes what cannot be computed."
+        do "The detail says what is wrong and where. `SELECT * FROM information_schema.columns` lists every column.";
+    QueryRefused = "query_refused" 422 "This is no query that is answered here"
+        means "Only one query that reads is answered: nothing is changed, written or set by SQL."
+        do "Send one SELECT, WITH, VALUES, DESCRIBE, SHOW TABLES or SHOW COLUMNS.";
+    QueryTooLarge = "query_too_large" 422 "The query takes more than it may"
+        means "Its text, its rows, its memory or its time is beyond what the server is configured to give to a query."
+        do "The detail names the limit. Narrow the query with WHERE, group its rows, add LIMIT, or ask the operator to raise the limit in `[query]`.";
     RateLimited = "rate_limited" 429 "Too much at once for this key or address"
         means "The key or the address has used up its share for now. Nothing was accepted."
         do "Wait as long as Retry-After says, then send the same again.";

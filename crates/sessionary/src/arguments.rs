@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Lake(Lake),
     /// Fold what is stored again by the rules of another product, and print what would be otherwise.
     Replay(Replay),
+    /// Ask the sessions in SQL; without a query, list the tables.
+    Query(Query),
     /// Check a data directory.
     Check(Check),
     /// Create, list and revoke API keys.
@@ -441,6 +443,46 @@ fn profile(name: &str) -> Result<Profile, String> {
 fn instant(text: &str) -> Result<UnixMillis, String> {
     let wrong = |_| "give an instant such as 2026-01-05T00:00:00Z".to_owned();
     parse_instant(text).map(|instant| instant.at).map_err(wrong)
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Query {
+    /// One query; none: list the tables, with queries to begin with.
+    #[arg(value_name = "SQL")]
+    pub(crate) sql: Option<String>,
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    /// Whose sessions, where the data directory has several tenants; a key says so itself.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) tenant: String,
+    /// How the answer is written.
+    #[arg(long, value_enum, default_value_t = QueryFormat::Table)]
+    pub(crate) format: QueryFormat,
+    /// Write the answer to a file, which is there when it is whole.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Rows after which the answer ends.
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// How the answer to a query is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum QueryFormat {
+    /// For people.
+    Table,
+    /// One object with columns, rows and freshness.
+    Json,
+    /// One object a line.
+    Ndjson,
+    /// With a line of names.
+    Csv,
+    /// A file of Apache Parquet.
+    Parquet,
+    /// A stream of Apache Arrow.
+    Arrow,
 }
 
 #[derive(Args, Debug)]

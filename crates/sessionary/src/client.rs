@@ -148,6 +148,14 @@ impl Client {
         if (200..300).contains(&reply.status) { Ok(reply) } else { bail!(reply.refusal()) }
     }
 
+    /// A question with a JSON body, answered in a media type as it comes.
+    pub(crate) fn ask(&self, path: &str, body: &Value, media: &str) -> anyhow::Result<Response> {
+        let request = self.request(Method::Post, path).timeout(Duration::from_hours(24));
+        let request = request.header("content-type", "application/json").header("accept", media);
+        let response = request.body(body.to_string()).send().with_context(|| self.is_silent())?;
+        granted(response)
+    }
+
     fn is_silent(&self) -> String {
         format!("{} does not answer; is the server running?", self.url)
     }
@@ -155,15 +163,19 @@ impl Client {
     /// An answer that never ends, to be read as it comes.
     pub(crate) fn stream(&self, path: &str) -> anyhow::Result<Response> {
         let request = self.request(Method::Get, path).timeout(Duration::from_hours(24));
-        let response = request.send().with_context(|| self.is_silent())?;
-        let status = response.status().as_u16();
-        if status == 200 {
-            return Ok(response);
-        }
-        let text = response.text()?;
-        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        bail!(Reply { status, text, json, retry_after: None }.refusal())
+        granted(request.send().with_context(|| self.is_silent())?)
     }
+}
+
+/// A response that is a success, or what the server says against it.
+fn granted(response: Response) -> anyhow::Result<Response> {
+    let status = response.status().as_u16();
+    if status == 200 {
+        return Ok(response);
+    }
+    let text = response.text()?;
+    let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+    bail!(Reply { status, text, json, retry_after: None }.refusal())
 }
 
 impl Reply {

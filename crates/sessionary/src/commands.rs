@@ -1,8 +1,8 @@
 //! One function for each command.
 use crate::arguments::{Command, ConfigArguments};
 use crate::{
-    bench, check, config, demo, destinations, explain, export, import, keys, lake, replay, serve,
-    tail,
+    bench, check, config, demo, destinations, explain, export, import, keys, lake, query, replay,
+    serve, tail,
 };
 
 /// Does what was asked.
@@ -17,6 +17,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Export(command) => export::run(&command),
         Command::Lake(command) => lake::run(&command),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Query(arguments) => query::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Keys(command) => keys::run(&command),
         Command::Destinations(command) => destinations::run(&command),

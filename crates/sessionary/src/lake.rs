@@ -1,12 +1,12 @@
 //! `sessionary lake`: writing the lake, beside a server and without one.
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context;
 use indicatif::ProgressBar;
 use serde_json::json;
 use sessionary_engine::{
     Engine,
-    lake::{self, Lake, LakeWriter, Progress, Writing},
+    lake::{Lake, LakeWriter, Progress, Writing},
     registry::Registry,
 };
 
@@ -22,15 +22,14 @@ use crate::{
 pub(crate) fn write(
     engine: &Engine,
     registry: &Arc<Registry>,
-    data_dir: &Path,
+    lake: &Arc<Lake>,
     config: &Config,
 ) -> anyhow::Result<Option<Writing>> {
     if !config.lake.enabled {
-        lake::forget(engine.store())?;
+        sessionary_engine::lake::forget(engine.store())?;
         return Ok(None);
     }
-    let lake = Arc::new(Lake::new(&config.lake_root(data_dir)));
-    let writing = Writing::start(engine, registry, &lake, config.lake_settings());
+    let writing = Writing::start(engine, registry, lake, config.lake_settings());
     writing.map(Some).context("the thread that writes the lake cannot be started")
 }
 

@@ -35,6 +35,7 @@ mod export;
 mod keys;
 mod lake;
 mod replay;
+mod query;
 mod serve;
 mod tail;
 

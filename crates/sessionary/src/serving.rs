@@ -14,8 +14,14 @@ use anyhow::Context;
 use axum::{Router, extract::Request, response::IntoResponse};
 use sessionary_dialects::enrich;
 use sessionary_engine::{
-    Engine, clock::ServerClock, kept, keys::KeyRing, lake::Writing, registry::Registry,
+    Engine,
+    clock::ServerClock,
+    kept,
+    keys::KeyRing,
+    lake::{Lake, Writing},
+    registry::Registry,
 };
+use sessionary_lake::sql::Desk;
 use sessionary_server::{
     accept::{self, Drained},
     api,
@@ -98,6 +104,11 @@ impl Serving {
             Arc::clone(&delivery),
             self.stop.clone(),
         );
+        let lake = Arc::new(Lake::new(&config.lake_root(dir)));
+        let app = app.with_queries(api::Queries {
+            desk: Arc::new(Desk::new(config.query_budget())?),
+            lake: Arc::clone(&lake),
+        });
         self.runtime.block_on(delivery::set_up(&app, config, behind.engine.now()))?;
         let _context = self.runtime.enter();
         let routes = api::table(gate, self.readiness.clone(), &self.settings);
@@ -105,7 +116,7 @@ impl Serving {
         self.readiness.set(State::Ready);
         self.tell_of_trouble(&behind.engine);
         behind.pumping = Some(Pumping::start(&self.runtime, &behind.engine, &delivery));
-        behind.writing = lake::write(&behind.engine, &behind.registry, dir, config)?;
+        behind.writing = lake::write(&behind.engine, &behind.registry, &lake, config)?;
         tell_what_is_missing();
         tracing::info!(address = %self.address, data_dir = %dir.display(), "ready");
         Ok(behind)

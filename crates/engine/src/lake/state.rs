@@ -23,6 +23,9 @@ pub(crate) struct State {
     /// Records of before there was a queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) history: Option<History>,
+    /// Files, by folder and name, whose rows lie in others: they go when nobody reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) trash: Vec<String>,
     /// What is being done to the files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) plan: Option<Plan>,
@@ -46,13 +49,7 @@ pub(crate) enum Plan {
     /// Records of before there was a queue, up to the key of one.
     History { until: Vec<u8>, number: u64 },
     /// The files of a folder, into files of a number.
-    Compact {
-        folder: String,
-        inputs: Vec<String>,
-        number: u64,
-        /// Whether the outcome is there, so that the inputs may go.
-        is_written: bool,
-    },
+    Compact { folder: String, inputs: Vec<String>, number: u64 },
 }
 
 impl State {

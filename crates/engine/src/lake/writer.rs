@@ -1,6 +1,6 @@
 //! The writer of the lake: one plan after the other, each carried out from wherever a crash left it.
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -79,6 +79,7 @@ impl<'a> LakeWriter<'a> {
             folders::clear_unfinished(&writer.sessions)?;
             writer.carry_out()?;
         }
+        writer.empty_trash()?;
         Ok(writer)
     }
 
@@ -113,15 +114,20 @@ impl<'a> LakeWriter<'a> {
         &mut self,
         mut is_due: impl FnMut(&Folder) -> bool,
     ) -> Result<bool, LakeFault> {
-        let due = folders(&self.sessions)?;
-        let due = due.into_iter().find(|one| is_due(one) && !self.broken.contains(&one.path));
-        let Some(Folder { path, files }) = due else { return Ok(false) };
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let mut due = None;
+        for mut folder in folders(&self.sessions)? {
+            folder.files.retain(|file| !self.state.trash.contains(&self.below(file)));
+            if is_due(&folder) && !self.broken.contains(&folder.path) {
+                due = Some(folder);
+                break;
+            }
+        }
+        let Some(Folder { path, files }) = due else { return Ok(false) };
         let inputs = files.iter().filter_map(|file| name(file)).collect();
-        let below = path.strip_prefix(&self.sessions).unwrap_or(&path);
-        let folder = below.to_string_lossy().into_owned();
+        let folder = self.below(&path);
         let number = self.state.take_number();
-        match self.plan(Plan::Compact { folder, inputs, number, is_written: false }) {
+        match self.plan(Plan::Compact { folder, inputs, number }) {
             Err(LakeFault::Files(error)) => {
                 let cause = describe(&error);
                 tracing::error!(cause, folder = %path.display(), "these files cannot be compacted");
@@ -130,7 +136,10 @@ impl<'a> LakeWriter<'a> {
                 self.broken.push(path);
                 Ok(true)
             }
-            outcome => outcome.map(|()| true),
+            outcome => {
+                outcome?;
+                self.empty_trash().map(|()| true)
+            }
         }
     }
 
@@ -177,13 +186,16 @@ impl<'a> LakeWriter<'a> {
                     history.done = until;
                 }
             }
-            Some(Plan::Compact { folder, inputs, number, is_written }) => {
+            Some(Plan::Compact { folder, inputs, number }) => {
                 let path = self.sessions.join(&folder);
                 let inputs: Vec<PathBuf> = inputs.iter().map(|name| path.join(name)).collect();
-                if !is_written {
-                    self.merge(&inputs, number)?;
-                }
-                self.delete(&path, &inputs)?;
+                // Somebody may have taken files away since it was planned.
+                let there: Vec<PathBuf> =
+                    inputs.iter().filter(|path| path.exists()).cloned().collect();
+                compact(&there, number)?;
+                self.tell(Progress::Wrote)?;
+                let gone = inputs.iter().map(|file| self.below(file)).collect::<Vec<_>>();
+                self.state.trash.extend(gone);
             }
         }
         self.state.plan = None;
@@ -252,31 +264,32 @@ impl<'a> LakeWriter<'a> {
         Ok(())
     }
 
-    /// Makes one file of these, and makes durable that it is there.
-    fn merge(&mut self, inputs: &[PathBuf], number: u64) -> Result<(), LakeFault> {
-        // Somebody may have taken files away since it was planned.
-        let there: Vec<PathBuf> = inputs.iter().filter(|path| path.exists()).cloned().collect();
-        compact(&there, number)?;
-        self.tell(Progress::Wrote)?;
-        if let Some(Plan::Compact { is_written, .. }) = &mut self.state.plan {
-            *is_written = true;
-        }
-        self.state.write(self.engine.store(), [])?;
-        self.tell(Progress::Planned)
+    /// A path below the table's folder, as the state names it.
+    fn below(&self, path: &Path) -> String {
+        path.strip_prefix(&self.sessions).unwrap_or(path).to_string_lossy().into_owned()
     }
 
-    /// Deletes files of a folder whose rows lie elsewhere in it.
-    fn delete(&mut self, folder: &Path, files: &[PathBuf]) -> Result<(), LakeFault> {
+    /// Deletes files whose rows lie in others, unless somebody reads.
+    ///
+    /// # Errors
+    /// The disk's, with the path; `Stopped` when `go_on` says so.
+    pub(crate) fn empty_trash(&mut self) -> Result<(), LakeFault> {
         let lake = self.lake;
-        let _nobody_reads = lake.deleting();
-        for file in files {
+        let Some(_nobody_reads) = lake.deleting().filter(|_| !self.state.trash.is_empty()) else {
+            return Ok(());
+        };
+        let files: Vec<PathBuf> =
+            self.state.trash.iter().map(|below| self.sessions.join(below)).collect();
+        for file in &files {
             folders::remove(file)?;
             self.tell(Progress::Deleted)?;
         }
-        if folder.exists() {
+        let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+        for folder in folders.into_iter().filter(|folder| folder.exists()) {
             folders::sync(folder)?;
         }
-        Ok(())
+        self.state.trash.clear();
+        Ok(self.state.write(self.engine.store(), [])?)
     }
 }
 

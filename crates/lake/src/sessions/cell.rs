@@ -23,7 +23,7 @@ const UTC: &str = "UTC";
 
 /// What the cells of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// UTF-8 text.
     Text,
     /// A signed number of 64 bits.
@@ -42,7 +42,7 @@ pub(super) enum Kind {
 
 /// One cell.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     /// Nothing is known.
     Null,
     Text(Cow<'a, str>),
@@ -56,7 +56,7 @@ pub(super) enum Cell<'a> {
 
 impl Kind {
     /// The type of the column.
-    pub(super) fn data_type(self) -> DataType {
+    pub(crate) fn data_type(self) -> DataType {
         match self {
             Kind::Text => DataType::Utf8,
             Kind::Number => DataType::Int64,
@@ -69,7 +69,7 @@ impl Kind {
     }
 
     /// What a person calls it.
-    pub(super) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Kind::Text => "text",
             Kind::Number => "number",
@@ -87,7 +87,7 @@ fn text_item() -> Arc<Field> {
 }
 
 /// A column that grows cell by cell.
-pub(super) enum Cells {
+pub(crate) enum Cells {
     Text(StringBuilder),
     Number(Int64Builder),
     Decimal(Decimal128Builder),
@@ -98,7 +98,7 @@ pub(super) enum Cells {
 }
 
 impl Cells {
-    pub(super) fn new(kind: Kind) -> Cells {
+    pub(crate) fn new(kind: Kind) -> Cells {
         match kind {
             Kind::Text => Cells::Text(StringBuilder::new()),
             Kind::Number => Cells::Number(Int64Builder::new()),
@@ -118,7 +118,7 @@ impl Cells {
 
     /// Adds a cell. One of another kind is nothing: a value is what its row of the dictionary says,
     /// and was read as that.
-    pub(super) fn push(&mut self, cell: Cell<'_>) -> Result<(), LakeError> {
+    pub(crate) fn push(&mut self, cell: Cell<'_>) -> Result<(), LakeError> {
         match (self, cell) {
             (Cells::Text(cells), Cell::Text(text)) => cells.append_value(text),
             (Cells::Text(cells), _) => cells.append_null(),
@@ -143,7 +143,7 @@ impl Cells {
     }
 
     /// The column; the next begins empty.
-    pub(super) fn finish(&mut self) -> ArrayRef {
+    pub(crate) fn finish(&mut self) -> ArrayRef {
         match self {
             Cells::Text(cells) => Arc::new(cells.finish()),
             Cells::Number(cells) => Arc::new(cells.finish()),

@@ -4,7 +4,7 @@
 use super::cell::Kind::{self, Flag, Hash, Instant, Number, Text, Texts};
 
 /// A column: dotted path in the record, what its cells are, and what they mean.
-pub(super) type Own = (&'static str, Kind, &'static str);
+pub(crate) type Own = (&'static str, Kind, &'static str);
 
 /// Of every record, a redirect's as well.
 pub(super) const ALWAYS: [Own; 2] = [
@@ -19,7 +19,7 @@ pub(super) const ALWAYS: [Own; 2] = [
 /// Cells of one value, in their order.
 #[rustfmt::skip]
 pub(super) const OWN: [Own; 58] = [
-    ("status", Text, "final, amended, or merged for a redirect."),
+    ("status", Text, "final, amended, or merged for a redirect; beside the files open and settling, too."),
     ("merged_into", Text, "The session that a redirect leads to."),
     ("merged_ids", Texts, "Redirects that lead here."),
     ("version", Number, "Folded changes."),
@@ -80,12 +80,12 @@ pub(super) const OWN: [Own; 58] = [
 ];
 
 /// A column whose cells are lists of objects.
-pub(super) struct List {
+pub(crate) struct List {
     /// Path in the record.
-    pub(super) record: &'static str,
-    pub(super) about: &'static str,
+    pub(crate) record: &'static str,
+    pub(crate) about: &'static str,
     /// The members of one object.
-    pub(super) members: &'static [Own],
+    pub(crate) members: &'static [Own],
 }
 
 /// The member of an identity that stands for its value: a keyed hash of it, never the value.
@@ -93,7 +93,7 @@ pub(super) const HASH: &str = "hash";
 
 /// Cells of lists.
 #[rustfmt::skip]
-pub(super) const LISTS: [List; 4] = [
+pub(crate) const LISTS: [List; 4] = [
     List { record: "touches", about: "Arrivals, in their order.", members: &[
         ("at", Instant, "When."),
         ("rule", Text, "How the source was found: stated, referrer or direct."),

@@ -8,14 +8,14 @@ use sessionary_core::time::parse_instant;
 use super::cell::{Cell, Kind};
 
 /// What the record has at a path; null and an empty text are nothing.
-pub(super) fn at<'r>(record: &'r Value, path: &str) -> Option<&'r Value> {
+pub(crate) fn at<'r>(record: &'r Value, path: &str) -> Option<&'r Value> {
     let found = path.split('.').try_fold(record, |object, step| object.get(step))?;
     let says_nothing = matches!(found, Value::Null) || found.as_str() == Some("");
     (!says_nothing).then_some(found)
 }
 
 /// A value of the record as a cell of a kind; one that is none of that kind is nothing.
-pub(super) fn cell(value: Option<&Value>, kind: Kind) -> Cell<'_> {
+pub(crate) fn cell(value: Option<&Value>, kind: Kind) -> Cell<'_> {
     let Some(value) = value else { return Cell::Null };
     let of_kind = match kind {
         Kind::Text => Some(Cell::Text(text(value))),
@@ -27,7 +27,7 @@ pub(super) fn cell(value: Option<&Value>, kind: Kind) -> Cell<'_> {
             .map(|instant| Cell::Instant(instant.at)),
         Kind::Flag => value.as_bool().map(Cell::Flag),
         Kind::Texts => texts(value).map(Cell::Texts),
-        Kind::Hash => None,
+        Kind::Hash => value.as_str().and_then(hash).map(Cell::Hash),
     };
     of_kind.unwrap_or(Cell::Null)
 }
@@ -51,6 +51,12 @@ fn decimal(value: &Value) -> Option<Decimal> {
         Value::Number(number) => number.to_string().parse().ok(),
         _ => None,
     }
+}
+
+/// 32 hex digits.
+fn hash(text: &str) -> Option<[u8; 16]> {
+    let digits = (text.len() == 32).then_some(text)?;
+    u128::from_str_radix(digits, 16).ok().map(u128::to_be_bytes)
 }
 
 fn texts(value: &Value) -> Option<Vec<Cow<'_, str>>> {

@@ -183,10 +183,18 @@ fn no_two_columns_have_one_name() {
 fn the_reference_page_tells_every_column() {
     let mut page = "# Columns of the lake\n\nThe table `sessions`: one row a cut record. A column is named by \
         its place in the record, with `_` between the steps. `tenant` and `dt`, the UTC day in the id, \
-        are in the names of the folders.\n\n| column | holds | meaning |\n|---|---|---|\n"
+        are in the names of the folders.\n\nSQL ([sql.md](../sql.md)) has the open sessions, too, and the \
+        tables below `sessions`.\n"
         .to_owned();
-    for Column { name, kind, about, .. } in columns() {
-        let _ = writeln!(page, "| `{name}` | {kind} | {about} |");
+    for table in crate::sql::described().into_iter().filter(|table| table.name != "sessions_all") {
+        let _ = write!(
+            page,
+            "\n## `{}`: {}\n\n| column | holds | meaning |\n|---|---|---|\n",
+            table.name, table.about
+        );
+        for (name, kind, about) in table.columns {
+            let _ = writeln!(page, "| `{name}` | {kind} | {about} |");
+        }
     }
     expect_file!["../../../../docs/reference/lake.md"].assert_eq(&page);
 }

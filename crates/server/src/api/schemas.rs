@@ -16,6 +16,7 @@ use crate::routes::Routes;
 pub(super) fn name(routes: Routes<App>) -> Routes<App> {
     let routes = writing(routes);
     let routes = reading(routes);
+    let routes = asking(routes);
     running(routes)
 }
 
@@ -140,6 +141,36 @@ fn reading(routes: Routes<App>) -> Routes<App> {
                 ("edges", json!({ "type": "array", "items": { "type": "object" } })),
                 ("sessions", json!({ "type": "array", "items": { "type": "string" } })),
                 ("too_wide", json!({ "type": "boolean" })),
+            ]),
+        )
+}
+
+fn asking(routes: Routes<App>) -> Routes<App> {
+    let column = object(&[("name", text()), ("type", text())]);
+    let freshness = json!({
+        "type": "object", "required": ["through", "files", "live_rows"],
+        "properties": {
+            "through": { "type": "string", "format": "date-time",
+                "description": "Everything acknowledged up to here is included." },
+            "files": { "type": "integer", "description": "Files of the lake that sessions were read from." },
+            "live_rows": { "type": "integer", "description": "Sessions that are not in them." },
+        },
+    });
+    routes
+        .schema(
+            "Query",
+            json!({ "type": "object", "required": ["sql"], "properties": {
+                "sql": { "type": "string", "description": "One query." },
+                "limit": { "type": "integer", "description": "Rows after which the answer ends." },
+            }}),
+        )
+        .schema(
+            "QueryAnswer",
+            object(&[
+                ("columns", json!({ "type": "array", "items": column })),
+                ("rows", json!({ "type": "array", "items": { "type": "object" } })),
+                ("elapsed_ms", json!({ "type": "integer" })),
+                ("freshness", freshness),
             ]),
         )
 }

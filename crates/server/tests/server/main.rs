@@ -13,6 +13,7 @@ mod contract;
 mod delivery;
 mod delivery_peers;
 mod outcomes;
+mod queries;
 mod goals;
 mod handshake;
 mod segment;

@@ -13,13 +13,15 @@ use sessionary_deliver::Guard;
 use sessionary_engine::{
     Engine, ShardConfig,
     keys::KeyKind,
+    lake::Lake,
     pump::{self, PumpSettings},
     registry::{NewKey, Registry},
     sealing::Sealer,
 };
+use sessionary_lake::sql::{Budget, Desk};
 use sessionary_server::{
     accept,
-    api::{self, App},
+    api::{self, App, Queries},
     auth::Gate,
     face,
     health::{Readiness, State},
@@ -77,6 +79,12 @@ fn serve(
     let gate = Gate::new(registry.keys(), clock, rates);
     let delivery = delivery(registry);
     let app = App::new(engine.clone(), registry.clone(), settings, delivery.clone(), stop.clone());
+    // No lake, and one seat, so that a test can have it.
+    let desk = Desk::new(Budget { concurrent: 1, ..Budget::default() }).unwrap();
+    let app = app.with_queries(Queries {
+        desk: Arc::new(desk),
+        lake: Arc::new(Lake::new(std::path::Path::new("no-lake"))),
+    });
     let (pump_stop, stopped) = tokio::sync::watch::channel(false);
     tokio::spawn(pump::run(engine.clone(), delivery, stopped));
     let until = stop.clone();

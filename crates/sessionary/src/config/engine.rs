@@ -11,6 +11,7 @@ use sessionary_core::{
 };
 use sessionary_dialects::Limits;
 use sessionary_engine::{ShardConfig, lake::LakeSettings};
+use sessionary_lake::sql::Budget;
 use sessionary_server::{
     body::BodySizes,
     limits::{Rate, Rates},
@@ -121,6 +122,17 @@ impl Config {
                 ..TropoSettings::default()
             },
             ..Settings::default()
+        }
+    }
+
+    /// What queries may take.
+    pub(crate) fn query_budget(&self) -> Budget {
+        let query = &self.query;
+        Budget {
+            memory_bytes: size(query.memory_bytes),
+            time: Duration::from_millis(query.time_ms),
+            rows_max: size(query.rows_max),
+            concurrent: size(query.concurrent),
         }
     }
 

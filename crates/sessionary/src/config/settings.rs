@@ -253,6 +253,18 @@ settings! {
         compact_after_ms: u64 = 15 * MINUTE, ms(0, 30 * DAY);
     }
 
+    /// Answers to SQL, on threads of their own that yield to everything else.
+    query: Query {
+        /// Memory for sorting, grouping and joining, of all queries together.
+        memory_bytes: u64 = 512 * MIB, bytes(MIB, u64::MAX);
+        /// How long one query may take, up to its last row.
+        time_ms: u64 = MINUTE, ms(1, DAY);
+        /// Rows of one answer.
+        rows_max: u64 = 100_000, count(1, 1_000_000_000);
+        /// Queries at one time; further ones are answered 503 with `Retry-After`.
+        concurrent: u64 = 2, count(1, 64);
+    }
+
     /// How much one request may hold. What is beyond is refused with the name of the limit.
     limits: Limits {
         /// Body of a request with one signal, unpacked.

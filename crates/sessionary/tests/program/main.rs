@@ -8,5 +8,6 @@ mod faults;
 mod lake;
 mod lake_readers;
 mod program;
+mod querying;
 mod reference;
 mod replaying;

@@ -1,0 +1,152 @@
+//! Why a query has no answer, for the person who wrote it.
+use datafusion::{
+    common::{Column, SchemaError, utils::datafusion_strsim::levenshtein},
+    error::DataFusionError,
+};
+
+use crate::LakeError;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// It is no query, or not only one.
+    #[error("{0}")]
+    Refused(String),
+    /// It cannot be read, names what there is not, or computes what cannot be computed.
+    #[error("{0}")]
+    Wrong(String),
+    /// It takes more than it may.
+    #[error("{0}")]
+    TooMuch(String),
+    /// As many queries are being answered as may be.
+    #[error(
+        "{concurrent} queries are being answered, which is as many as may be ([query] concurrent)"
+    )]
+    Busy {
+        /// How many may be.
+        concurrent: usize,
+    },
+    /// A file was replaced while it was being read.
+    #[error("a file of the lake was replaced while the query read it; ask again")]
+    Moved,
+    /// A defect of ours, or of the engine.
+    #[error("the query met a defect: {0}")]
+    Defect(String),
+    /// The rows cannot be read.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+}
+
+impl QueryError {
+    /// What the engine says, in words for the person who asked; `tables`: the names there are.
+    pub(super) fn of(error: &DataFusionError, tables: &[String]) -> QueryError {
+        let place = place(error);
+        match error.find_root() {
+            DataFusionError::SQL(parser, _) => {
+                QueryError::Wrong(format!("this is no SQL: {}", parser_says(&parser.to_string())))
+            }
+            DataFusionError::SchemaError(schema, _) => match &**schema {
+                SchemaError::FieldNotFound { field, valid_fields } => {
+                    QueryError::Wrong(unknown_column(field, valid_fields, &place))
+                }
+                other => QueryError::Wrong(format!("{other}{place}")),
+            },
+            DataFusionError::Plan(says) => match unknown_table(says) {
+                Some(name) => QueryError::Wrong(no_table(name, tables, &place)),
+                None => QueryError::Wrong(format!("{}{place}", first_line(says))),
+            },
+            DataFusionError::ResourcesExhausted(_) => QueryError::TooMuch(
+                "the query needs more memory than there is for queries ([query] memory_bytes); \
+                 narrow it with WHERE, select fewer columns, or sort less"
+                    .to_owned(),
+            ),
+            DataFusionError::NotImplemented(says) => {
+                QueryError::Wrong(format!("not supported: {}", first_line(says)))
+            }
+            DataFusionError::Internal(says) => QueryError::Defect(first_line(says).to_owned()),
+            root if is_moved(root) => QueryError::Moved,
+            DataFusionError::External(beside) => match beside.downcast_ref::<LakeError>() {
+                Some(lake) => QueryError::Defect(with_source(lake)),
+                None => QueryError::Defect(beside.to_string()),
+            },
+            DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
+                QueryError::Defect("a file of the lake cannot be read".to_owned())
+            }
+            DataFusionError::ExecutionJoin(_) => QueryError::Defect("it ended early".to_owned()),
+            other => QueryError::Wrong(format!("{}{place}", first_line(&other.message()))),
+        }
+    }
+}
+
+/// An error with its cause.
+fn with_source(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+/// Whether a file is gone that was there when the query was planned.
+fn is_moved(error: &DataFusionError) -> bool {
+    let is_gone = |io: &std::io::Error| io.kind() == std::io::ErrorKind::NotFound;
+    match error {
+        DataFusionError::IoError(io) => is_gone(io),
+        DataFusionError::External(beside) => matches!(
+            beside.downcast_ref::<LakeError>(),
+            Some(LakeError::File { source, .. }) if is_gone(source)
+        ),
+        DataFusionError::ObjectStore(store) => store.to_string().contains("not found"),
+        DataFusionError::ParquetError(parquet) => parquet.to_string().contains("not found"),
+        _ => false,
+    }
+}
+
+/// Where in the text it is wrong, as ` (line 1, column 8)`; empty: nobody knows.
+fn place(error: &DataFusionError) -> String {
+    let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+    span.map(|span| format!(" (line {}, column {})", span.start.line, span.start.column))
+        .unwrap_or_default()
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or(text)
+}
+
+/// `sql parser error: Expected: …, found: … at Line: 1, Column: 9` without its beginning.
+fn parser_says(text: &str) -> &str {
+    text.trim_start_matches("sql parser error: ")
+}
+
+fn unknown_column(field: &Column, valid: &[Column], place: &str) -> String {
+    let name = &field.name;
+    let near = nearest(name, valid.iter().map(Column::name));
+    let hint = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "information_schema.columns lists those there are".to_owned(),
+    };
+    format!("there is no column `{name}`{place}; {hint}")
+}
+
+/// The name in `table 'datafusion.public.name' not found`.
+fn unknown_table(says: &str) -> Option<&str> {
+    says.strip_prefix("table '")?.split('\'').next()
+}
+
+fn no_table(name: &str, tables: &[String], place: &str) -> String {
+    let own = format!("{}.{}.", super::context::CATALOG, super::context::SCHEMA);
+    let name = name.strip_prefix(&own).unwrap_or(name);
+    match nearest(name, tables.iter().map(String::as_str)) {
+        Some(near) => format!("there is no table `{name}`{place}; did you mean `{near}`?"),
+        None => {
+            format!("there is no table `{name}`{place}; there are: {}", tables.join(", "))
+        }
+    }
+}
+
+/// The name that is most like another, if one is.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let far = |other: &str| levenshtein(&name, &other.to_lowercase());
+    let near = names.map(|other| (far(other), other)).min_by_key(|(far, _)| *far);
+    near.filter(|(far, _)| *far <= (name.chars().count() / 3).max(2)).map(|(_, other)| other)
+}
