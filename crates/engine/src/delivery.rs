@@ -73,4 +73,14 @@ impl Engine {
         self.send(Command::Tables(answer))?;
         self.within_patience(receiver).await
     }
+
+    /// [`Engine::tables`] for threads outside the runtime.
+    ///
+    /// # Errors
+    /// As [`Engine::tables`].
+    pub fn tables_blocking(&self) -> Result<Reader, EngineError> {
+        let (answer, receiver) = oneshot::channel();
+        self.send(Command::Tables(answer))?;
+        receiver.blocking_recv().map_err(|_| EngineError::Interrupted)
+    }
 }

@@ -43,6 +43,7 @@ mod membership;
 mod healing;
 mod read;
 mod records;
+pub mod reports;
 mod signals;
 mod signal_cursor;
 mod people;

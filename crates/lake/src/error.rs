@@ -49,6 +49,12 @@ pub enum LakeError {
         /// What the reader says.
         source: parquet::errors::ParquetError,
     },
+    /// Rows could not be read where they come from.
+    #[error(transparent)]
+    Source(Box<dyn std::error::Error + Send + Sync>),
+    /// Nobody waits for the answer any more.
+    #[error("nobody waits for the answer any more")]
+    Cancelled,
     /// Columns could not be put together.
     #[error(transparent)]
     Arrow(#[from] arrow::error::ArrowError),

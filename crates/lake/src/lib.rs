@@ -30,6 +30,7 @@ pub mod export;
 pub mod parquet_file;
 pub mod scan;
 pub mod sessions;
+pub mod reports;
 #[cfg(test)]
 mod forms;
 
