@@ -2,7 +2,10 @@
 use std::ops::Bound;
 
 use sessionary_core::{id::SessionId, signal::TenantId};
-use sessionary_store::{Direction, Table, keys::{parse_record_key, record_key}};
+use sessionary_store::{
+    Direction, Table,
+    keys::{parse_record_key, record_key},
+};
 
 use crate::{EngineError, Reader};
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use sessionary_dialects::Limits;
 use sessionary_engine::{Engine, pump::PumpSettings, registry::Registry};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -27,6 +28,7 @@ mod paging;
 mod parcels;
 mod people;
 mod quarantine;
+mod reports;
 mod reviews;
 mod schemas;
 mod segment;
@@ -52,7 +54,12 @@ pub struct App {
     pub limits: Limits,
     /// How finished sessions are delivered.
     pub delivery: Arc<PumpSettings>,
+    /// Reports that are worked on at once.
+    reports: Arc<Semaphore>,
 }
+
+/// A report keeps a thread busy; more of them would keep signals waiting.
+const REPORTS_MAX: usize = 2;
 
 impl FromRef<App> for Live {
     fn from_ref(app: &App) -> Live {
@@ -71,7 +78,8 @@ impl App {
     ) -> App {
         let events = engine.live().clone();
         let live = Live::new(Arc::new(move || events.listen()), settings.live_streams_max, stop);
-        App { engine, registry, live, limits: settings.items, delivery }
+        let reports = Arc::new(Semaphore::new(REPORTS_MAX));
+        App { engine, registry, live, limits: settings.items, delivery, reports }
     }
 }
 
@@ -91,6 +99,7 @@ pub fn table(gate: Gate, readiness: Readiness, settings: &Settings) -> Routes<Ap
     let routes = people::add(routes);
     let routes = key_routes::add(routes);
     let routes = quarantine::add(routes);
+    let routes = reports::add(routes);
     let routes = destinations::add(routes);
     let routes = parcels::add(routes);
     let routes = genesys::add(routes);

@@ -1,6 +1,8 @@
 //! One function for each command.
 use crate::arguments::{Command, ConfigArguments};
-use crate::{bench, check, config, demo, destinations, explain, export, import, keys, serve, tail};
+use crate::{
+    bench, check, config, demo, destinations, explain, export, import, keys, report, serve, tail,
+};
 
 /// Does what was asked.
 pub(crate) fn run(command: Command) -> anyhow::Result<()> {
@@ -11,6 +13,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Tail(arguments) => tail::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Export(command) => export::run(&command),
         Command::Check(arguments) => check::run(&arguments),
         Command::Keys(command) => keys::run(&command),

@@ -33,6 +33,7 @@ mod destinations;
 mod explain;
 mod export;
 mod keys;
+mod report;
 mod serve;
 mod tail;
 

@@ -158,7 +158,8 @@ impl Operator for Funnel {
                 *count += 1;
             }
         });
-        let exactly = |step: usize| made.iter().filter_map(|reached| reached.get(step)).sum::<u64>();
+        let exactly =
+            |step: usize| made.iter().filter_map(|reached| reached.get(step)).sum::<u64>();
         let at_least = |step: u32| (step as usize..=steps).map(exactly).sum();
         let all = 1..=u32::try_from(steps).unwrap_or(u32::MAX);
         Ok(all.map(|step| Reached { step, keys: at_least(step) }).collect())

@@ -81,7 +81,10 @@ impl Asked {
         if let (Some(from), Some(to)) = (from, to)
             && to <= from
         {
-            return Err(refusal("to", "it is not after `from`; `to` itself is left out".to_owned()));
+            return Err(refusal(
+                "to",
+                "it is not after `from`; `to` itself is left out".to_owned(),
+            ));
         }
         let bots = given.parsed("bots", bots, "`leave_out` or `include`")?;
         let filters = Breakdown::filters().filter_map(|breakdown| {
@@ -148,7 +151,12 @@ impl Given<'_> {
     }
 
     /// A whole number within bounds.
-    fn number(&self, name: &str, (least, most): (usize, usize), or: usize) -> Result<usize, Refusal> {
+    fn number(
+        &self,
+        name: &str,
+        (least, most): (usize, usize),
+        or: usize,
+    ) -> Result<usize, Refusal> {
         let parse = |text: &str| text.parse().ok().filter(|number| (least..=most).contains(number));
         Ok(self.parsed(name, parse, &format!("a number from {least} to {most}"))?.unwrap_or(or))
     }
@@ -162,7 +170,10 @@ impl Given<'_> {
             let Some(known) = known else {
                 let words: Vec<&str> = possible.iter().map(|known| known.word()).collect();
                 let word: String = word.chars().take(64).collect();
-                let detail = format!("{word:?} is no breakdown of this report; send one of: {}", words.join(", "));
+                let detail = format!(
+                    "{word:?} is no breakdown of this report; send one of: {}",
+                    words.join(", ")
+                );
                 return Err(refusal("by", detail));
             };
             if !by.contains(&known) {

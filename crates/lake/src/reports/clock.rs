@@ -99,9 +99,9 @@ pub(super) const MONDAY_MS: i64 = -3 * DAY_MS;
 /// The ISO week that begins so many weeks after that Monday.
 pub(super) fn week_at(week: i32) -> String {
     let days = i64::from(week) * 7 - 3;
-    let day = jiff::Span::new().try_days(days).and_then(|span| {
-        Date::constant(1970, 1, 1).checked_add(span)
-    });
+    let day = jiff::Span::new()
+        .try_days(days)
+        .and_then(|span| Date::constant(1970, 1, 1).checked_add(span));
     day.map(week_name).unwrap_or_default()
 }
 

@@ -15,8 +15,7 @@ use crate::{LakeError, Word, columns::column};
 const OUTCOME: [&str; 3] = ["disposition_code", "disposition_name", "disposition_class"];
 
 pub(super) fn answer(asked: &Asked, source: &dyn SessionBatches) -> Result<Report, LakeError> {
-    let by: Vec<String> =
-        names(asked).into_iter().chain(OUTCOME.map(str::to_owned)).collect();
+    let by: Vec<String> = names(asked).into_iter().chain(OUTCOME.map(str::to_owned)).collect();
     let mut tally = Tally::new(&by, &[(None, None)])?;
     let mut takings = Takings::new(by.clone())?;
     let mut sift = Sift::new(asked, 0);

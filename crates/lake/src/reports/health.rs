@@ -51,9 +51,8 @@ pub(super) fn answer(
     let columns: Vec<&'static str> = columns.chain(["warnings", "merged_ids"]).collect();
     sift.each(source, &columns, |rows: &RecordBatch| seen.push(rows))?;
     let mut rows = seen.rows()?;
-    let outside = beside.counts.iter().map(|(name, count)| {
-        line("whole tenant, now", name, *count, None)
-    });
+    let outside =
+        beside.counts.iter().map(|(name, count)| line("whole tenant, now", name, *count, None));
     rows.extend(outside);
     let table = Table {
         columns: vec![
@@ -91,10 +90,10 @@ struct Seen {
 
 impl Seen {
     fn new() -> Result<Seen, LakeError> {
-        let grouped = GROUPED.iter().map(|(column, _)| {
-            Tally::new(&[(*column).to_owned()], &[(None, None)])
-        });
-        let measures: Vec<Measure> = SUMMED.iter().map(|(column, _)| (None, Some(*column))).collect();
+        let grouped =
+            GROUPED.iter().map(|(column, _)| Tally::new(&[(*column).to_owned()], &[(None, None)]));
+        let measures: Vec<Measure> =
+            SUMMED.iter().map(|(column, _)| (None, Some(*column))).collect();
         Ok(Seen {
             grouped: grouped.collect::<Result<_, _>>()?,
             summed: Tally::new(&[], &measures)?,
@@ -120,7 +119,8 @@ impl Seen {
                 *self.warnings.entry(code).or_default() += 1;
             }
         }
-        self.absorbed += lists_of(rows, "merged_ids")?.iter().map(|ids| ids.len() as u64).sum::<u64>();
+        self.absorbed +=
+            lists_of(rows, "merged_ids")?.iter().map(|ids| ids.len() as u64).sum::<u64>();
         let status = texts_of(rows, "status")?;
         let is_revised = |row: &usize| status.at(*row) == Some("amended");
         self.revised += (0..rows.num_rows()).filter(is_revised).count() as u64;
@@ -135,13 +135,20 @@ impl Seen {
         let of_sessions = |count| Some(Cell::share(count, self.sessions));
         let mut rows = vec![
             line("sessions", "all", self.sessions, None),
-            line("sessions", "changed after they were final", self.revised, of_sessions(self.revised)),
+            line(
+                "sessions",
+                "changed after they were final",
+                self.revised,
+                of_sessions(self.revised),
+            ),
             line("sessions", "taken in by another", self.absorbed, None),
         ];
         let all = self.summed.finish()?;
-        let sums: Vec<u64> = all.values().flatten().map(|group| {
-            u64::try_from(group.sum).unwrap_or_default()
-        }).collect();
+        let sums: Vec<u64> = all
+            .values()
+            .flatten()
+            .map(|group| u64::try_from(group.sum).unwrap_or_default())
+            .collect();
         let facts = sums.first().copied().unwrap_or_default();
         for ((_, name), sum) in SUMMED.iter().zip(&sums) {
             let share = (*name == "orphans").then(|| Cell::share(*sum, facts + *sum));

@@ -106,7 +106,11 @@ impl Journeys {
     }
 
     /// The rows that operators read; `revenue` is that of one currency.
-    pub(super) fn rows(&self, which: Which, currency: Option<&str>) -> Result<RecordBatch, LakeError> {
+    pub(super) fn rows(
+        &self,
+        which: Which,
+        currency: Option<&str>,
+    ) -> Result<RecordBatch, LakeError> {
         let chosen = self.arrivals.iter().filter(|one| one.inside || which == Which::All);
         let chosen: Vec<&Arrival> = chosen.collect();
         let person = |arrival: &&Arrival| self.persons.get(arrival.session).copied();

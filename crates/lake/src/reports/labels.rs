@@ -18,9 +18,7 @@ pub(super) fn labels(
 ) -> Result<Labels, LakeError> {
     let names = breakdown.columns();
     match breakdown {
-        Breakdown::Source => {
-            led(batch, "attribution_source", |channel| Some(source_of(channel)))
-        }
+        Breakdown::Source => led(batch, "attribution_source", |channel| Some(source_of(channel))),
         Breakdown::Medium => led(batch, "attribution_medium", medium_of),
         Breakdown::Queue => last_leg(batch, "queue", &["queue_name"]),
         Breakdown::Agent => {
@@ -123,8 +121,7 @@ fn last_leg(batch: &RecordBatch, member: &str, otherwise: &[&str]) -> Result<Lab
 }
 
 fn variants(batch: &RecordBatch) -> Result<Labels, LakeError> {
-    let (experiments, variants) =
-        (texts_of(batch, "experiment_id")?, texts_of(batch, "variant")?);
+    let (experiments, variants) = (texts_of(batch, "experiment_id")?, texts_of(batch, "variant")?);
     Ok(each(batch, |row| {
         let variant = variants.at(row)?;
         Some(match experiments.at(row) {

@@ -129,11 +129,7 @@ fn around(node: &str, journeys: &Journeys) -> Result<Table, LakeError> {
     let into = chains.transitions.iter().filter(|one| is_node(&one.to));
     let out = chains.transitions.iter().filter(|one| is_node(&one.from));
     let row = |way: &str, other: &State, transition: &Transition| {
-        vec![
-            Cell::Text(way.to_owned()),
-            Cell::Text(name(other)),
-            Cell::Count(transition.count),
-        ]
+        vec![Cell::Text(way.to_owned()), Cell::Text(name(other)), Cell::Count(transition.count)]
     };
     let into = into.map(|one| row("from", &one.from, one));
     let out = out.map(|one| row("to", &one.to, one));
@@ -142,7 +138,9 @@ fn around(node: &str, journeys: &Journeys) -> Result<Table, LakeError> {
         Some(Cell::Count(count)) => *count,
         _ => 0,
     };
-    rows.sort_by_key(|row| (row.first().cloned() == Some(Cell::Text("to".to_owned())), std::cmp::Reverse(count(row))));
+    rows.sort_by_key(|row| {
+        (row.first().cloned() == Some(Cell::Text("to".to_owned())), std::cmp::Reverse(count(row)))
+    });
     Ok(Table {
         columns: vec![Column::words("way"), Column::words("node"), Column::of("times", "times")],
         rows,

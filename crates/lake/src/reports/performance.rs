@@ -64,9 +64,10 @@ pub(super) fn answer(asked: &Asked, source: &dyn SessionBatches) -> Result<Repor
     })?;
     let (rows, currencies) = groups.finish(asked)?;
     let (totals, _) = all.finish(asked)?;
-    let totals = totals.into_iter().next().map(|total| {
-        vec![Cell::Nothing; asked.by.len()].into_iter().chain(total).collect()
-    });
+    let totals = totals
+        .into_iter()
+        .next()
+        .map(|total| vec![Cell::Nothing; asked.by.len()].into_iter().chain(total).collect());
     let columns = heads(asked).into_iter().chain(heads_of_measures()).chain(currencies);
     let table = Table { columns: columns.collect(), rows, totals, bar: Some("contacts") };
     let notes = if contacts == 0 { vec![no_contact()] } else { Vec::new() };
@@ -112,7 +113,8 @@ impl Served {
         }
         let revenue: Vec<_> = contacts.iter().map(|contact| money.at(contact.row)).collect();
         self.takings.push(&groups, &revenue)?;
-        let flag = |name, of: &dyn Fn(&Contact) -> bool| flags(name, contacts.iter().map(of).collect());
+        let flag =
+            |name, of: &dyn Fn(&Contact) -> bool| flags(name, contacts.iter().map(of).collect());
         let number = |name, of: fn(&Contact) -> Option<i64>| {
             numbers(name, contacts.iter().map(of).collect())
         };

@@ -122,7 +122,8 @@ impl Persons {
         let mut owners = vec![User::Nobody; self.users.len()];
         for nodes in &self.sessions {
             let users = nodes.iter().filter(|node| self.is_user(**node));
-            let user = users.fold(User::Nobody, |user, node| user.and(User::One(joined.root(*node))));
+            let user =
+                users.fold(User::Nobody, |user, node| user.and(User::One(joined.root(*node))));
             for node in nodes.iter().filter(|node| !self.is_user(**node)) {
                 if let Some(owner) = owners.get_mut(*node) {
                     *owner = owner.and(user);
@@ -229,9 +230,10 @@ mod tests {
             let nodes = nodes.collect();
             persons.sessions.push(nodes);
         }
-        let letters = persons.numbers().into_iter().map(|number| {
-            char::from(b'a' + u8::try_from(number).unwrap())
-        });
+        let letters = persons
+            .numbers()
+            .into_iter()
+            .map(|number| char::from(b'a' + u8::try_from(number).unwrap()));
         assert_eq!(letters.collect::<String>(), expected, "{sessions:?}");
     }
 
@@ -248,7 +250,10 @@ mod tests {
     fn what_two_users_share_joins_nobody() {
         check(&["user_id:u cookie:1", "user_id:v cookie:1", "cookie:1"], "abc");
         // Not even by way of something that has no user of its own.
-        check(&["user_id:u cookie:1", "user_id:v phone:7", "cookie:1 phone:7 email:e", "email:e"], "abac");
+        check(
+            &["user_id:u cookie:1", "user_id:v phone:7", "cookie:1 phone:7 email:e", "email:e"],
+            "abac",
+        );
     }
 
     #[test]

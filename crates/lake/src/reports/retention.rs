@@ -40,11 +40,8 @@ pub(super) fn answer(asked: &Asked, source: &dyn SessionBatches) -> Result<Repor
     let persons = persons.numbers().into_iter().map(Some).collect();
     operator.push(&batch([numbers("person", persons), numbers("day", days)])?)?;
     let retained = operator.finish()?;
-    let all: BTreeMap<i32, u64> = retained
-        .iter()
-        .filter(|row| row.later == 0)
-        .map(|row| (row.cohort, row.persons))
-        .collect();
+    let all: BTreeMap<i32, u64> =
+        retained.iter().filter(|row| row.later == 0).map(|row| (row.cohort, row.persons)).collect();
     let row = |row: &Retained| {
         let cohort = all.get(&row.cohort).copied().unwrap_or_default();
         vec![

@@ -111,10 +111,9 @@ impl Takings {
         let taken: Vec<ArrayRef> = taken.collect::<Result<_, _>>()?;
         let currencies: ArrayRef = Arc::new(StringArray::from(currencies));
         let columns = self.by.iter().cloned().zip(taken);
-        self.tally.push(&batch(columns.chain([
-            ("currency".to_owned(), currencies),
-            numbers("amount", amounts),
-        ]))?)
+        self.tally.push(&batch(
+            columns.chain([("currency".to_owned(), currencies), numbers("amount", amounts)]),
+        )?)
     }
 
     pub(super) fn finish(self) -> Result<Revenue, LakeError> {
@@ -146,9 +145,9 @@ impl Revenue {
     /// The cells of a group.
     pub(super) fn of(&self, by: &[Word]) -> Vec<Cell> {
         let cell = |currency: &String| {
-            self.sums.get(&(by.to_vec(), currency.clone())).map_or(Cell::Nothing, |sum| {
-                money::amount(*sum)
-            })
+            self.sums
+                .get(&(by.to_vec(), currency.clone()))
+                .map_or(Cell::Nothing, |sum| money::amount(*sum))
         };
         self.currencies.keys().map(cell).collect()
     }

@@ -43,7 +43,10 @@ const WORDS: [(Kind, &str, &str); 7] = [
 
 /// Parameters that every report has.
 const COMMON: [(&str, &str); 4] = [
-    ("from", "sessions that began at or after: a day such as 2026-01-05, or a time; since ever if not said"),
+    (
+        "from",
+        "sessions that began at or after: a day such as 2026-01-05, or a time; since ever if not said",
+    ),
     ("to", "sessions that began before; until now if not said"),
     ("zone", "IANA name of the time zone of days and hours; UTC if not said"),
     ("bots", "`leave_out` (if not said) or `include` sessions that machines made"),
@@ -105,10 +108,8 @@ impl Kind {
 
     /// Its parameters.
     pub fn parameters(self) -> Vec<Parameter> {
-        let one = |(name, about): &(&'static str, &str)| Parameter {
-            name,
-            about: (*about).to_owned(),
-        };
+        let one =
+            |(name, about): &(&'static str, &str)| Parameter { name, about: (*about).to_owned() };
         let common = COMMON.iter().map(one);
         let by = (!self.breakdowns().is_empty()).then(|| self.by());
         let own = self.own().iter().map(one);

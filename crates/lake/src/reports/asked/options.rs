@@ -57,7 +57,12 @@ impl ModelName {
         let models = text.split(',').map(|word| known(word).map(|(model, _)| *model));
         let mut models: Vec<ModelName> = models.collect::<Option<_>>()?;
         let mut met = Vec::new();
-        models.retain(|model| !met.contains(model) && { met.push(*model); true });
+        models.retain(|model| {
+            !met.contains(model) && {
+                met.push(*model);
+                true
+            }
+        });
         Some(models)
     }
 }
@@ -120,10 +125,8 @@ impl Options {
             Kind::Performance => vec![("threshold", clip::told(self.threshold_ms))],
             Kind::Attribution => {
                 let models = &mut self.models.iter().map(|model| model.word().to_owned());
-                let mut told = vec![
-                    ("model", words(models)),
-                    ("lookback", clip::told(self.lookback_ms)),
-                ];
+                let mut told =
+                    vec![("model", words(models)), ("lookback", clip::told(self.lookback_ms))];
                 if self.models.contains(&ModelName::TimeDecay) {
                     told.push(("half_life", clip::told(self.half_life_ms)));
                 }

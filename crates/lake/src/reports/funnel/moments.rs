@@ -5,7 +5,9 @@ use sessionary_core::disposition::code;
 use super::step::{Step, StepKind};
 use crate::{
     LakeError,
-    reports::columns::{Flags, Numbers, Objects, Texts, flags_of, lists_of, numbers_of, objects_of, texts_of},
+    reports::columns::{
+        Flags, Numbers, Objects, Texts, flags_of, lists_of, numbers_of, objects_of, texts_of,
+    },
 };
 
 /// Columns that they are read from.
