@@ -52,7 +52,7 @@ pub(super) fn answer(
     let (journeys, sift) = Journeys::read(asked, source, before_ms)?;
     let revenue = journeys.revenue();
     let mut lines = Lines::new();
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = journeys.note.iter().cloned().collect();
     by_models(asked, &journeys, &revenue, &mut lines)?;
     if let Some(at) = asked.options.models.iter().position(|model| *model == ModelName::Markov) {
         match by_chains(&journeys, *solve, &revenue, at, &mut lines)? {
@@ -74,7 +74,11 @@ pub(super) fn answer(
             .chain(revenue)
             .collect()
     };
-    let mut rows: Vec<Vec<Cell>> = lines.iter().map(row).collect();
+    let mut lines: Vec<_> = lines.iter().filter(|(_, line)| line.conversions > 0.0).collect();
+    lines.sort_by(|((one, _), a), ((other, _), b)| {
+        one.cmp(other).then(b.conversions.total_cmp(&a.conversions))
+    });
+    let mut rows: Vec<Vec<Cell>> = lines.into_iter().map(row).collect();
     let has_effects = asked.options.models.contains(&ModelName::Markov);
     let effects = has_effects.then(|| Column::of("removal_effect", "share"));
     if !has_effects {

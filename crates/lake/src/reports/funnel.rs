@@ -50,6 +50,7 @@ pub(super) fn answer(asked: &Asked, source: &dyn SessionBatches) -> Result<Repor
         }
         Ok(())
     })?;
+    let note = persons.note().filter(|_| asked.options.who == Who::Person);
     let persons = match asked.options.who {
         Who::Person => persons.numbers(),
         Who::Session => (0..).take(sessions).collect(),
@@ -69,7 +70,8 @@ pub(super) fn answer(asked: &Asked, source: &dyn SessionBatches) -> Result<Repor
         Column::of("median_time", "ms"),
     ]);
     let table = Table { columns: columns.collect(), rows, totals: None, bar: Some(unit) };
-    let notes = if moments::has_nominal(steps) { vec![NOMINAL.to_owned()] } else { Vec::new() };
+    let nominal = moments::has_nominal(steps).then(|| NOMINAL.to_owned());
+    let notes = nominal.into_iter().chain(note).collect();
     Ok(sift.report(source, table, notes))
 }
 

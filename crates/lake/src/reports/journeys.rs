@@ -48,6 +48,8 @@ struct Arrival {
 pub(super) struct Journeys {
     arrivals: Vec<Arrival>,
     persons: Vec<i64>,
+    /// What a reader must know of persons.
+    pub(super) note: Option<String>,
 }
 
 /// Which arrivals.
@@ -79,12 +81,12 @@ impl Journeys {
             }
             Ok(())
         })?;
-        let persons = persons.numbers();
+        let (note, persons) = (persons.note(), persons.numbers());
         arrivals.sort_by(|one: &Arrival, other: &Arrival| {
             let key = |arrival: &Arrival| (arrival.at, persons.get(arrival.session).copied());
             key(one).cmp(&key(other)).then_with(|| one.label.cmp(&other.label))
         });
-        Ok((Journeys { arrivals, persons }, sift))
+        Ok((Journeys { arrivals, persons, note }, sift))
     }
 
     /// How many conversions there are in the range.

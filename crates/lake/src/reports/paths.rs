@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) fn answer(asked: &Asked, source: &dyn SessionBatches) -> Result<Report, LakeError> {
     let (journeys, sift) = Journeys::read(asked, source, 0)?;
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = journeys.note.iter().cloned().collect();
     let table = match &asked.options.node {
         None => sequences(asked, &journeys)?,
         Some(node) => {

@@ -69,6 +69,14 @@ impl Persons {
         Some(node)
     }
 
+    /// What a reader must know where sessions tell no identity.
+    pub(super) fn note(&self) -> Option<String> {
+        let strangers = self.sessions.iter().filter(|nodes| nodes.is_empty()).count();
+        (strangers > 0).then(|| {
+            format!("{strangers} sessions tell no identity; each counts as a person of its own.")
+        })
+    }
+
     fn is_user(&self, node: usize) -> bool {
         self.users.get(node).is_some_and(Option::is_some)
     }

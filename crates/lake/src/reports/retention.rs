@@ -37,6 +37,7 @@ pub(super) fn answer(asked: &Asked, source: &dyn SessionBatches) -> Result<Repor
     };
     // Sessions have the numbers of persons already.
     let mut operator = Retention::new(&parameters, People::strangers(split))?;
+    let notes = persons.note().into_iter().collect();
     let persons = persons.numbers().into_iter().map(Some).collect();
     operator.push(&batch([numbers("person", persons), numbers("day", days)])?)?;
     let retained = operator.finish()?;
@@ -64,5 +65,5 @@ pub(super) fn answer(asked: &Asked, source: &dyn SessionBatches) -> Result<Repor
         totals: None,
         bar: Some("share"),
     };
-    Ok(sift.report(source, table, Vec::new()))
+    Ok(sift.report(source, table, notes))
 }
