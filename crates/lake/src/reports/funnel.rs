@@ -70,14 +70,14 @@ pub(super) fn answer(asked: &Asked, source: &dyn SessionBatches) -> Result<Repor
         Column::of("median_time", "ms"),
     ]);
     let table = Table { columns: columns.collect(), rows, totals: None, bar: Some(unit) };
-    let nominal = moments::has_nominal(steps).then(|| NOMINAL.to_owned());
+    let nominal = steps.iter().any(moments::is_nominal).then(|| NOMINAL.to_owned());
     let notes = nominal.into_iter().chain(note).collect();
     Ok(sift.report(source, table, notes))
 }
 
 const NOMINAL: &str = "A session row knows that a stage before the order was reached, not when: it \
-                       stands a few milliseconds after the beginning of its session, and times to \
-                       and from it are known to the session only.";
+                       stands at the beginning of its session, and times to and from it are not \
+                       told.";
 
 fn walked(asked: &Asked, done: &[Done], persons: &[i64]) -> Result<Vec<Timed>, LakeError> {
     let steps = 0_i64..i64::try_from(asked.options.steps.len()).unwrap_or_default();
@@ -101,17 +101,21 @@ fn walked(asked: &Asked, done: &[Done], persons: &[i64]) -> Result<Vec<Timed>, L
 fn lines(asked: &Asked, label: Option<&str>, timed: &[Timed]) -> Vec<Vec<Cell>> {
     let first = timed.first().map_or(0, |timed| timed.keys);
     let before = [None].into_iter().chain(timed.iter().map(|timed| Some(timed.keys)));
-    let line = |((timed, before), step): ((&Timed, Option<u64>), &Step)| {
-        let label = asked.by.first().map(|_| Cell::Text(label.unwrap_or(NONE).to_owned()));
-        let own = [
-            Cell::Count(u64::from(timed.step)),
-            Cell::Text(step.word().to_owned()),
-            Cell::Count(timed.keys),
-            Cell::share(timed.keys, first),
-            before.map_or(Cell::Nothing, |before| Cell::share(timed.keys, before)),
-            timed.median_ms.map_or(Cell::Nothing, Cell::Count),
-        ];
-        label.into_iter().chain(own).collect()
-    };
-    timed.iter().zip(before).zip(&asked.options.steps).map(line).collect()
+    let steps = &asked.options.steps;
+    let is_nominal = [false].into_iter().chain(steps.iter().map(moments::is_nominal));
+    let line =
+        |(((timed, before), step), after_nominal): (((&Timed, Option<u64>), &Step), bool)| {
+            let is_told = !after_nominal && !moments::is_nominal(step);
+            let label = asked.by.first().map(|_| Cell::Text(label.unwrap_or(NONE).to_owned()));
+            let own = [
+                Cell::Count(u64::from(timed.step)),
+                Cell::Text(step.word().to_owned()),
+                Cell::Count(timed.keys),
+                Cell::share(timed.keys, first),
+                before.map_or(Cell::Nothing, |before| Cell::share(timed.keys, before)),
+                timed.median_ms.filter(|_| is_told).map_or(Cell::Nothing, Cell::Count),
+            ];
+            label.into_iter().chain(own).collect()
+        };
+    timed.iter().zip(before).zip(steps).zip(is_nominal).map(line).collect()
 }

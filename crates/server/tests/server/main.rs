@@ -13,6 +13,7 @@ mod contract;
 mod delivery;
 mod delivery_peers;
 mod outcomes;
+mod reports;
 mod goals;
 mod handshake;
 mod segment;

@@ -7,3 +7,4 @@ mod exporting;
 mod faults;
 mod program;
 mod reference;
+mod reporting;

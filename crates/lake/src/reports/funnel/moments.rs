@@ -38,8 +38,8 @@ mod stage {
 }
 
 /// Whether a step's moment is not known by a row.
-pub(super) fn has_nominal(steps: &[Step]) -> bool {
-    steps.iter().any(|step| matches!(step.kind, StepKind::Stage(_)))
+pub(super) fn is_nominal(step: &Step) -> bool {
+    matches!(step.kind, StepKind::Stage(_))
 }
 
 /// The columns of a batch.
