@@ -30,21 +30,33 @@ fn sorted(rows: impl IntoIterator<Item = String>) -> Vec<String> {
     rows
 }
 
-pub(super) fn dispositions(visits: &[Visit], has_euros: bool) -> Vec<String> {
-    let mut groups: BTreeMap<String, (u32, Option<u32>)> = BTreeMap::new();
+/// Source, day and code.
+fn outcome(visit: &Visit, number: usize) -> String {
+    let source = visit.source.or(visit.then).unwrap_or(unled(visit));
+    format!("{source}|{}|{}", day(visit, number), visit.code)
+}
+
+pub(super) fn dispositions(visits: &[Visit]) -> Vec<String> {
+    let mut groups: BTreeMap<String, u32> = BTreeMap::new();
     for (number, visit) in people(visits) {
-        let source = visit.source.or(visit.then).unwrap_or(unled(visit));
-        let key = format!("{source}|{}|{}", day(visit, number), visit.code);
-        let group = groups.entry(key).or_default();
-        group.0 += 1;
+        *groups.entry(outcome(visit, number)).or_default() += 1;
+    }
+    sorted(groups.into_iter().map(|(key, sessions)| format!("{key}|{sessions}")))
+}
+
+pub(super) fn revenue(visits: &[Visit]) -> Vec<String> {
+    let mut groups: BTreeMap<String, u32> = BTreeMap::new();
+    for (number, visit) in people(visits) {
         if let Some(order) = visit.order {
-            *group.1.get_or_insert(0) += order;
+            *groups.entry(outcome(visit, number)).or_default() += order;
         }
     }
-    sorted(groups.into_iter().map(|(key, (sessions, revenue))| {
-        let revenue = revenue.map(|sum| sum.to_string()).unwrap_or_default();
-        if has_euros { format!("{key}|{sessions}|{revenue}") } else { format!("{key}|{sessions}") }
-    }))
+    sorted(groups.into_iter().map(|(key, sum)| format!("{key}|{sum}")))
+}
+
+/// A part of a whole.
+fn share(part: usize, whole: usize) -> f64 {
+    f64::from(u32::try_from(part).unwrap()) / f64::from(u32::try_from(whole).unwrap())
 }
 
 fn is_contact(visit: &Visit) -> bool {
@@ -75,7 +87,7 @@ pub(super) fn performance(visits: &[Visit]) -> Vec<String> {
         let level = if waits.is_empty() {
             String::new()
         } else {
-            format!("{:.6}", within as f64 / waits.len() as f64)
+            format!("{:.6}", share(within, waits.len()))
         };
         format!(
             "{channel}|{}|{count}|{}|{}|{}|{}|{level}|{}|{}",
@@ -174,7 +186,7 @@ pub(super) fn attribution(visits: &[Visit], days: u64) -> BTreeMap<(String, Stri
         credit("last", touches[touches.len() - 1], 1.0);
         credit("last_non_direct", led.unwrap_or(&"direct"), 1.0);
         for source in &touches {
-            credit("linear", source, 1.0 / touches.len() as f64);
+            credit("linear", source, share(1, touches.len()));
         }
     }
     credits
