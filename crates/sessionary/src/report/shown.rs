@@ -155,9 +155,10 @@ fn frame(frame: &Value) -> String {
         (number > 0).then(|| format!("{} {name}", counted(number)))
     });
     let reasons: Vec<String> = reasons.into_iter().flatten().collect();
-    let without = match reasons.is_empty() {
-        true => String::new(),
-        false => format!("; left out: {}", reasons.join(", ")),
+    let without = if reasons.is_empty() {
+        String::new()
+    } else {
+        format!("; left out: {}", reasons.join(", "))
     };
     let bots = if text("bots") == Some("include") { ", bots included" } else { "" };
     lines.push(format!(
