@@ -81,7 +81,7 @@ fn the_bundled_log_by_weekday() {
     let log = bundled("access-log/access.log.gz").display().to_string();
     said(&format!("import --format access-log --data-dir {{}}/log {log}"), dir.path());
     let flags = "report dispositions --data-dir {}/log --by weekday --zone Europe/Berlin";
-    expect![[r#"
+    expect![[r"
         dispositions: How sessions ended: outcomes, their shares, and revenue.
 
         weekday  code  disposition    class    sessions   share
@@ -96,15 +96,15 @@ fn the_bundled_log_by_weekday() {
         all                                       2,098
 
         From the beginning to now, Europe/Berlin. With by=weekday.
-        2,098 sessions of 3,224 that are final; left out: 1,126 bots."#]]
+        2,098 sessions of 3,224 that are final; left out: 1,126 bots."]]
     .assert_eq(&printed(flags, dir.path()));
-    expect![[r#"
+    expect![[r"
         performance: How contacts were served: answered, abandoned, waits, service level, ratings, conversions.
 
         No rows.
         From the beginning to now, UTC. With by=channel threshold=20s.
         2,098 sessions of 3,224 that are final; left out: 1,126 bots.
-        None of the sessions is a contact: none has a leg, and none is a call, a chat or a message."#]].assert_eq(&printed("report performance --data-dir {}/log", dir.path()));
+        None of the sessions is a contact: none has a leg, and none is a call, a chat or a message."]].assert_eq(&printed("report performance --data-dir {}/log", dir.path()));
     let refused = run("report dispositions --data-dir {}/log by=mood", dir.path());
     expect![[r#"
         sessionary: `by`: "mood" is no breakdown of this report; send one of: campaign, source, medium, channel, type, queue, agent, variant, country, device, integration, derived, author, hour, weekday, day, week, month
