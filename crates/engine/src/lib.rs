@@ -46,6 +46,7 @@ mod read;
 mod records;
 mod live_rows;
 mod tables;
+pub mod reports;
 mod signals;
 mod signal_cursor;
 mod people;

@@ -1,6 +1,11 @@
 //! The cut records of a tenant, one after the other.
+use std::ops::Bound;
+
 use sessionary_core::{id::SessionId, signal::TenantId};
-use sessionary_store::{Direction, Table, keys::parse_record_key};
+use sessionary_store::{
+    Direction, Table,
+    keys::{parse_record_key, record_key},
+};
 
 use crate::{EngineError, Reader};
 
@@ -22,8 +27,20 @@ impl Reader {
         &self,
         tenant: TenantId,
     ) -> impl Iterator<Item = Result<CutRecord, EngineError>> + '_ {
-        let prefix = tenant.0.to_be_bytes();
-        let rows = self.snapshot().scan_prefix(Table::Records, &prefix, Direction::Forward);
+        self.latest_records_from(tenant, SessionId([0; 16]))
+    }
+
+    /// The same from an id on, itself included: a long walk takes a new view for each page.
+    pub fn latest_records_from(
+        &self,
+        tenant: TenantId,
+        from: SessionId,
+    ) -> impl Iterator<Item = Result<CutRecord, EngineError>> + '_ {
+        let first = record_key(tenant.0, &from.0, 0);
+        let end = tenant.0.checked_add(1).map(u32::to_be_bytes);
+        let end = end.as_ref().map_or(Bound::Unbounded, |end| Bound::Excluded(&end[..]));
+        let range = (Bound::Included(&first[..]), end);
+        let rows = self.snapshot().scan(Table::Records, range, Direction::Forward);
         // Behind a record lies the session as it was, under a longer key.
         let records = rows.filter_map(|row| match row {
             Ok((key, json)) => parse_record_key(&key).map(|(_, session, revision)| {

@@ -52,6 +52,12 @@ pub enum LakeError {
     /// What the rows beside the files come from has failed.
     #[error("rows beside the files cannot be read")]
     Beside(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Rows could not be read where they come from.
+    #[error(transparent)]
+    Source(Box<dyn std::error::Error + Send + Sync>),
+    /// Nobody waits for the answer any more.
+    #[error("nobody waits for the answer any more")]
+    Cancelled,
     /// Columns could not be put together.
     #[error(transparent)]
     Arrow(#[from] arrow::error::ArrowError),

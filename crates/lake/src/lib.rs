@@ -36,6 +36,7 @@ pub mod scan;
 pub mod sessions;
 pub mod tables;
 pub mod sql;
+pub mod reports;
 #[cfg(test)]
 mod forms;
 

@@ -18,7 +18,7 @@ mod markov;
 mod group_by;
 
 pub use attribution::{Attributed, Attribution, Credit, Credited, Model};
-pub use funnel::{Funnel, FunnelParameters, Order, Reached};
+pub use funnel::{Funnel, FunnelParameters, Order, Reached, Timed, TimedFunnel};
 pub use group_by::{Dimension, Group, GroupBy, GroupByParameters};
 pub use markov::{Chains, State, Transition};
 pub use paths::{Path, Paths, PathsParameters};

@@ -104,10 +104,21 @@ impl Default for SessionRows {
 }
 
 impl SessionRows {
-    /// None yet.
+    /// None yet, with every column.
     pub fn new() -> SessionRows {
-        let scalars: Vec<_> = scalars().into_iter().map(|own| (own, Cells::new(own.1))).collect();
-        let lists: Vec<Objects> = LISTS.iter().map(Objects::new).collect();
+        SessionRows::having(|_| true)
+    }
+
+    /// None yet, with the columns of these names and no others.
+    pub fn of_columns(names: &[&str]) -> SessionRows {
+        SessionRows::having(|name| names.contains(&name))
+    }
+
+    fn having(wanted: impl Fn(&str) -> bool) -> SessionRows {
+        let scalars = scalars().into_iter().filter(|(record, ..)| wanted(&name_of(record)));
+        let scalars: Vec<_> = scalars.map(|own| (own, Cells::new(own.1))).collect();
+        let lists = LISTS.iter().filter(|list| wanted(&name_of(list.record)));
+        let lists: Vec<Objects> = lists.map(Objects::new).collect();
         let one = |((record, kind, _), _): &(Own, Cells)| {
             let required = ALWAYS.iter().any(|(always, ..)| always == record);
             Field::new(name_of(record), kind.data_type(), !required)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use sessionary_dialects::Limits;
 use sessionary_engine::{Engine, pump::PumpSettings, registry::Registry};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -28,6 +29,7 @@ mod parcels;
 mod people;
 mod query;
 mod quarantine;
+mod reports;
 mod reviews;
 mod schemas;
 mod segment;
@@ -56,7 +58,12 @@ pub struct App {
     pub delivery: Arc<PumpSettings>,
     /// Where queries are answered; none: they are not.
     pub queries: Option<Queries>,
+    /// Reports that are worked on at once.
+    reports: Arc<Semaphore>,
 }
+
+/// A report keeps a thread busy; more of them would keep signals waiting.
+const REPORTS_MAX: usize = 2;
 
 impl FromRef<App> for Live {
     fn from_ref(app: &App) -> Live {
@@ -75,7 +82,8 @@ impl App {
     ) -> App {
         let events = engine.live().clone();
         let live = Live::new(Arc::new(move || events.listen()), settings.live_streams_max, stop);
-        App { engine, registry, live, limits: settings.items, delivery, queries: None }
+        let reports = Arc::new(Semaphore::new(REPORTS_MAX));
+        App { engine, registry, live, limits: settings.items, delivery, queries: None, reports }
     }
 
     /// The same, answering queries.
@@ -102,6 +110,7 @@ pub fn table(gate: Gate, readiness: Readiness, settings: &Settings) -> Routes<Ap
     let routes = query::add(routes);
     let routes = key_routes::add(routes);
     let routes = quarantine::add(routes);
+    let routes = reports::add(routes);
     let routes = destinations::add(routes);
     let routes = parcels::add(routes);
     let routes = genesys::add(routes);

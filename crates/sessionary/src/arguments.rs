@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Tail(Tail),
     /// Say why a session is as it is: its boundaries, its outcome, its signals.
     Explain(Explain),
+    /// Answer a named report: outcomes, service, attribution, funnels, paths, retention, health.
+    Report(ReportArguments),
     /// Write what a data directory has as open files.
     #[command(subcommand)]
     Export(Export),
@@ -57,6 +59,53 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Print every setting with its text and default: a configuration file to start from.
     Config(ConfigArguments),
+}
+
+/// A report and what is asked of it.
+#[derive(Args, Debug)]
+pub(crate) struct ReportArguments {
+    /// dispositions, performance, attribution, funnel, paths, retention or health; without a name
+    /// they are listed with their parameters.
+    pub(crate) name: Option<String>,
+    /// Further parameters, such as `channel=voice` or `model=all`.
+    #[arg(value_name = "NAME=VALUE")]
+    pub(crate) parameters: Vec<String>,
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    /// Whose sessions; the only tenant where there is one.
+    #[arg(long, value_name = "NAME", conflicts_with = "url")]
+    pub(crate) tenant: Option<String>,
+    /// Sessions that began at or after: a day such as 2026-01-05, or a time.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) from: Option<String>,
+    /// Sessions that began before.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) to: Option<String>,
+    /// IANA name of the time zone of days and hours.
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) zone: Option<String>,
+    /// What rows are told apart by.
+    #[arg(long, value_name = "BREAKDOWN")]
+    pub(crate) by: Option<String>,
+    /// `leave_out` or `include` sessions that machines made.
+    #[arg(long, value_name = "WORD")]
+    pub(crate) bots: Option<String>,
+    /// How it is written.
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: ReportFormat,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// A table with a chart.
+    Table,
+    /// The answer of the API.
+    Json,
+    /// The rows.
+    Csv,
 }
 
 /// Where the data lies.

@@ -2,7 +2,7 @@
 use crate::arguments::{Command, ConfigArguments};
 use crate::{
     bench, check, config, demo, destinations, explain, export, import, keys, lake, query, replay,
-    serve, tail,
+    report, serve, tail,
 };
 
 /// Does what was asked.
@@ -14,6 +14,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Tail(arguments) => tail::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Export(command) => export::run(&command),
         Command::Lake(command) => lake::run(&command),
         Command::Replay(arguments) => replay::run(&arguments),

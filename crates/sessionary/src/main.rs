@@ -36,6 +36,7 @@ mod keys;
 mod lake;
 mod replay;
 mod query;
+mod report;
 mod serve;
 mod tail;
 

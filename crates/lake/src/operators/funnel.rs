@@ -149,27 +149,44 @@ impl Operator for Funnel {
     }
 
     fn together(clones: Vec<Self>, threads: NonZeroUsize) -> Result<Vec<Reached>, LakeError> {
-        let Some(first) = clones.first() else { return Ok(Vec::new()) };
-        let (split, steps) = (first.events.split(), first.steps.len());
-        let walk = Walk { steps, window_ms: first.window_ms, order: first.order };
-        let parts = Parts::together(clones.into_iter().map(|clone| clone.events));
-        let begin = || (Groups::default(), vec![0_u64; steps + 1]);
-        let made = spread(parts, threads, begin, |(groups, reached), part| {
-            for part in divided(part, split) {
-                groups.each(&part, |_, events| {
-                    events.sort_unstable_by_key(|event| event.at);
-                    if let Some(count) = reached.get_mut(walk.reached(events)) {
-                        *count += 1;
-                    }
-                });
+        let Some(steps) = clones.first().map(|first| first.steps.len()) else {
+            return Ok(Vec::new());
+        };
+        let begin = || vec![0_u64; steps + 1];
+        let made = walked(clones, threads, begin, |reached, walk, events| {
+            if let Some(count) = reached.get_mut(walk.reached(events, |_, _| ())) {
+                *count += 1;
             }
         });
         let exactly =
-            |step: usize| made.iter().filter_map(|(_, reached)| reached.get(step)).sum::<u64>();
+            |step: usize| made.iter().filter_map(|reached| reached.get(step)).sum::<u64>();
         let at_least = |step: u32| (step as usize..=steps).map(exactly).sum();
         let all = 1..=u32::try_from(steps).unwrap_or(u32::MAX);
         Ok(all.map(|step| Reached { step, keys: at_least(step) }).collect())
     }
+}
+
+/// Hands the events of each key, in order, to `each`; gives what the threads made.
+fn walked<A: Send>(
+    clones: Vec<Funnel>,
+    threads: NonZeroUsize,
+    begin: impl Fn() -> A + Sync,
+    each: impl Fn(&mut A, Walk, &[Event]) + Sync,
+) -> Vec<A> {
+    let Some(first) = clones.first() else { return Vec::new() };
+    let split = first.events.split();
+    let walk = Walk { steps: first.steps.len(), window_ms: first.window_ms, order: first.order };
+    let parts = Parts::together(clones.into_iter().map(|clone| clone.events));
+    let begin = || (Groups::default(), begin());
+    let made = spread(parts, threads, begin, |(groups, made), part| {
+        for part in divided(part, split) {
+            groups.each(&part, |_, events| {
+                events.sort_unstable_by_key(|event| event.at);
+                each(made, walk, events);
+            });
+        }
+    });
+    made.into_iter().map(|(_, made)| made).collect()
 }
 
 /// How one key goes through the steps.
@@ -180,19 +197,32 @@ struct Walk {
     order: Order,
 }
 
-/// Of each step: when the latest chain began that has reached it.
-type Begun = [Option<i64>; 32];
+/// Of each step: when the latest chain began that has reached it, and when it did.
+type Begun = [Option<Taken>; 32];
+
+#[derive(Clone, Copy)]
+struct Taken {
+    begun: i64,
+    at: i64,
+}
 
 impl Walk {
-    /// The furthest step, from 1; 0 if not even the first.
-    fn reached(self, events: &[Event]) -> usize {
+    /// The furthest step, from 1; 0 if not even the first. Tells `took` of each step but the first,
+    /// as it is first reached, how long its chain took for it.
+    fn reached(self, events: &[Event], mut took: impl FnMut(usize, u64)) -> usize {
         let mut begun: Begun = [None; 32];
         let mut furthest = 0;
         // What happens at one moment is no step after another.
         for moment in events.chunk_by(|one, next| one.at == next.at) {
             let Some(at) = moment.first().map(|event| event.at) else { continue };
             let steps = moment.iter().fold(0, |bits, event| bits | event.steps);
-            furthest = furthest.max(self.moment(&mut begun, at, steps));
+            let (step, before) = self.moment(&mut begun, at, steps);
+            if step > furthest {
+                furthest = step;
+                if step > 1 {
+                    took(step, at.abs_diff(before));
+                }
+            }
             if furthest == self.steps {
                 break;
             }
@@ -200,24 +230,30 @@ impl Walk {
         furthest
     }
 
-    /// Goes on to the steps of a moment, from the last, so that no chain takes two of them.
-    fn moment(self, begun: &mut Begun, at: i64, steps: u32) -> usize {
-        let mut furthest = 0;
+    /// Goes on to the steps of a moment, from the last, so that no chain takes two of them. Gives the
+    /// furthest, and when its chain took the step before.
+    fn moment(self, begun: &mut Begun, at: i64, steps: u32) -> (usize, i64) {
+        let mut furthest = (0, at);
         for step in (0..self.steps).rev() {
             let before = match step.checked_sub(1) {
-                None => Some(at),
+                None => Some(Taken { begun: at, at }),
                 Some(before) => begun.get(before).copied().flatten(),
             };
             let before = before
                 .filter(|_| steps >> step & 1 == 1)
-                .filter(|begun| at.abs_diff(*begun) <= self.window_ms);
+                .filter(|before| at.abs_diff(before.begun) <= self.window_ms);
             let Some(own) = begun.get_mut(step) else { continue };
-            match self.order {
-                Order::GapsAllowed => *own = before.max(*own),
-                Order::Adjacent => *own = before,
+            let taken = before.map(|before| Taken { begun: before.begun, at });
+            match (self.order, taken, &own) {
+                // Of one chain the first time holds.
+                (Order::GapsAllowed, Some(taken), Some(known)) if taken.begun <= known.begun => {}
+                (Order::GapsAllowed, None, _) => {}
+                _ => *own = taken,
             }
-            if before.is_some() {
-                furthest = furthest.max(step + 1);
+            if let Some(before) = before
+                && furthest.0 <= step
+            {
+                furthest = (step + 1, before.at);
             }
         }
         furthest
@@ -236,6 +272,9 @@ impl Reached {
         Ok(RecordBatch::try_from_iter(columns)?)
     }
 }
+
+mod times;
+pub use times::{Timed, TimedFunnel};
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,11 @@ impl Query {
         Query(pairs.into_owned().collect())
     }
 
+    /// All of them, for what reads its own.
+    pub(super) fn into_pairs(self) -> BTreeMap<String, String> {
+        self.0
+    }
+
     /// A parameter that is there and not empty.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())

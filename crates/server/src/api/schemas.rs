@@ -261,6 +261,75 @@ fn running(routes: Routes<App>) -> Routes<App> {
         .schema("Redelivery", redelivery())
         .schema("Redelivered", object(&[("ordered", json!({ "type": "integer" }))]))
         .schema("Health", health())
+        .schema("ReportList", report_list())
+        .schema("Report", report())
+}
+
+fn report_list() -> Value {
+    let text = || json!({ "type": "string" });
+    let parameter = object(&[("name", text()), ("about", text())]);
+    let one = object(&[
+        ("name", text()),
+        ("about", text()),
+        ("by", json!({ "type": "array", "items": text() })),
+        ("parameters", json!({ "type": "array", "items": parameter })),
+    ]);
+    object(&[
+        ("entities", json!({ "type": "array", "items": one })),
+        ("next_cursor", json!({ "type": "null" })),
+    ])
+}
+
+fn report() -> Value {
+    let text = || json!({ "type": "string" });
+    let maybe = || json!({ "type": ["string", "null"] });
+    let count = || json!({ "type": "integer" });
+    let texts = || json!({ "type": "object", "additionalProperties": { "type": "string" } });
+    let row = || {
+        json!({
+            "description": "A member for each column: words, numbers, amounts of money as text, or \
+                null where nothing is known.",
+            "type": "object",
+            "additionalProperties": { "type": ["string", "number", "null"] },
+        })
+    };
+    let left_out = object(&[
+        ("bots", count()),
+        ("filtered", count()),
+        ("outside", count()),
+        ("merged", count()),
+    ]);
+    let frame = object(&[
+        ("from", maybe()),
+        ("to", maybe()),
+        ("zone", text()),
+        ("filters", texts()),
+        ("options", texts()),
+        ("bots", json!({ "enum": ["leave_out", "include"] })),
+        ("sessions_looked_at", count()),
+        ("sessions_counted", count()),
+        ("left_out", left_out),
+        ("earliest", maybe()),
+        ("latest", maybe()),
+        ("read_at", text()),
+        ("latest_cut", maybe()),
+        ("notes", json!({ "type": "array", "items": text() })),
+    ]);
+    object(&[
+        ("report", text()),
+        (
+            "columns",
+            json!({ "type": "array", "items": object(&[
+                ("name", text()),
+                ("unit", json!({ "description": "What its numbers count: sessions, ms, share (0 to 1), \
+                    a currency, and so on; empty where it holds words.", "type": "string" })),
+            ])}),
+        ),
+        ("rows", json!({ "type": "array", "items": row() })),
+        ("totals", json!({ "oneOf": [row(), { "type": "null" }] })),
+        ("bar", maybe()),
+        ("frame", frame),
+    ])
 }
 
 /// The members that a destination has and that somebody may set.

@@ -11,3 +11,4 @@ mod program;
 mod querying;
 mod reference;
 mod replaying;
+mod reporting;

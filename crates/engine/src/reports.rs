@@ -1,0 +1,118 @@
+//! Reports over the records of a tenant: rows page by page from the store, and the statistics that
+//! floor 2 keeps apart from them.
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sessionary_core::{id::SessionId, signal::TenantId, time::UnixMillis};
+use sessionary_lake::{
+    LakeError,
+    reports::{self, Asked, Beside, Cuts, Kind, Means, Report, SessionBatches, Wanted},
+    sessions::SessionRows,
+};
+
+use crate::{Engine, EngineError, Reader};
+
+mod chains;
+
+/// Records of a page: what is in memory at a time, and for how long a view of the store lives.
+const PAGE: usize = 1_000;
+
+/// Answers a report over the sessions of a tenant that are final. Blocks; `stop` ends it early.
+///
+/// # Errors
+/// Damage of the store, or it was stopped.
+pub fn report(
+    engine: &Engine,
+    tenant: TenantId,
+    asked: &Asked,
+    stop: &AtomicBool,
+) -> Result<Report, LakeError> {
+    let first = engine.tables_blocking().map_err(source)?;
+    let beside = match asked.kind {
+        Kind::Health => beside(&first, tenant).map_err(source)?,
+        _ => Beside::default(),
+    };
+    let records = Records { engine, tenant, stop, read_at: first.now() };
+    drop(first);
+    reports::answer(asked, &records, &Means { solve: &chains::solve, beside })
+}
+
+fn source(error: impl std::error::Error + Send + Sync + 'static) -> LakeError {
+    LakeError::Source(Box::new(error))
+}
+
+/// What health tells of a tenant beside its sessions.
+fn beside(reader: &Reader, tenant: TenantId) -> Result<Beside, EngineError> {
+    let mut quarantined = 0;
+    let mut after = None;
+    loop {
+        let page = reader.quarantine(tenant, PAGE, after)?;
+        quarantined += page.entities.len() as u64;
+        after = page.entities.last().map(|(id, _)| *id).filter(|_| page.next_cursor.is_some());
+        if after.is_none() {
+            break;
+        }
+    }
+    let reviews = reader.reviews(tenant)?.len() as u64;
+    Ok(Beside {
+        counts: vec![("open reviews of placements", reviews), ("items in quarantine", quarantined)],
+    })
+}
+
+/// The latest records of a tenant as rows of the lake.
+struct Records<'a> {
+    engine: &'a Engine,
+    tenant: TenantId,
+    stop: &'a AtomicBool,
+    read_at: UnixMillis,
+}
+
+impl SessionBatches for Records<'_> {
+    /// Every record, whatever the range: a session may begin long before its id says, where a signal
+    /// came late.
+    fn batches<'s>(&'s self, wanted: &Wanted) -> Result<Cuts<'s>, LakeError> {
+        let mut rows = SessionRows::of_columns(&wanted.columns);
+        let mut next = Some(SessionId([0; 16]));
+        Ok(Box::new(std::iter::from_fn(move || {
+            let from = next.take()?;
+            Some(self.page(from, &mut rows).map(|(batch, after)| {
+                next = after;
+                batch
+            }))
+        })))
+    }
+
+    fn read_at(&self) -> UnixMillis {
+        self.read_at
+    }
+}
+
+impl Records<'_> {
+    /// The rows of a page, and where the next begins. Its view is dropped with it: what is written
+    /// while a view lives stays in memory.
+    fn page(
+        &self,
+        from: SessionId,
+        rows: &mut SessionRows,
+    ) -> Result<(arrow::array::RecordBatch, Option<SessionId>), LakeError> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(LakeError::Cancelled);
+        }
+        let reader = self.engine.tables_blocking().map_err(source)?;
+        let mut last = None;
+        for record in reader.latest_records_from(self.tenant, from).take(PAGE) {
+            let record = record.map_err(source)?;
+            let told: serde_json::Value = serde_json::from_slice(&record.json).map_err(source)?;
+            rows.push(&told, self.tenant, self.engine.secret())?;
+            last = Some(record.session);
+        }
+        let is_full = rows.len() == PAGE;
+        let next = last.filter(|_| is_full).and_then(after);
+        Ok((rows.finish()?, next))
+    }
+}
+
+/// The least id behind another.
+fn after(id: SessionId) -> Option<SessionId> {
+    let number = u128::from_be_bytes(id.0).checked_add(1)?;
+    Some(SessionId(number.to_be_bytes()))
+}
