@@ -40,6 +40,17 @@ pub struct LakeSettings {
     pub append_every: Duration,
     /// A day's files become one after so long without another one.
     pub compact_after: Duration,
+    /// What of a session is written.
+    pub contents: Contents,
+}
+
+/// What of a session is written to the lake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// Its row, and its signals.
+    WithSignals,
+    /// Its row.
+    SessionsAlone,
 }
 
 /// Why the lake was not written.
@@ -225,7 +236,7 @@ fn write_until(
     let (mut trouble, mut quiet) = (false, Quiet::default());
     while !stop.wait(settings.append_every) {
         let mut go_on = |_: Progress| !stop.is_set();
-        let written = LakeWriter::open(engine, registry, lake, &mut go_on)
+        let written = LakeWriter::open(engine, registry, lake, settings.contents, &mut go_on)
             .and_then(|mut writer| write_what_there_is(&mut writer, settings, &mut quiet));
         match written {
             Ok(()) if trouble => {

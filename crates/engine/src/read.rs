@@ -23,7 +23,7 @@ use crate::{
     rows::{decode, external_hash, get_lane, get_session, look_up, session_of},
     shard::SHARD,
     signal_cursor::{RowCursor, SignalCursor},
-    signals::{Signals, of_row},
+    signals::{Signals, in_event_order, of_row},
 };
 
 /// One page of a listing.
@@ -240,10 +240,7 @@ impl Reader {
         let pairs = session.members.iter().cloned().zip(arrivals);
         let mut pairs: Vec<(Member, Arrival)> =
             pairs.filter_map(|(member, arrival)| Some((member, arrival?))).collect();
-        pairs.sort_by(|(a, of_a), (b, of_b)| {
-            let key = |member: &Member, arrival: &Arrival| (member.at, arrival.signal.sequence);
-            key(a, of_a).cmp(&key(b, of_b)).then_with(|| of_a.signal.key.cmp(&of_b.signal.key))
-        });
+        in_event_order(&mut pairs);
         Ok(pairs)
     }
 

@@ -8,7 +8,7 @@ use sessionary_core::{
     identity::Identity,
     lane::LaneKey,
     lane_fold::Fetch,
-    session::Member,
+    session::{Member, Session},
     signal::{Arrival, Attributes, FieldNumber, Fields, TenantId},
     stamp::Stamped,
 };
@@ -22,6 +22,7 @@ use crate::{
     EngineError,
     entry::Entry,
     rows::{decode, encode},
+    shard::SHARD,
 };
 
 /// What of a signal may say who somebody is: classes D, Q, N, L, F and W, and whatever the
@@ -104,6 +105,57 @@ impl Signals<'_> {
         }
         Ok(arrivals)
     }
+}
+
+/// The signals of several sessions of a tenant, those of each in event order. What lies in the journal
+/// is read in the order in which it lies there, so each block is decoded once.
+pub(crate) fn of_sessions(
+    store: &Store,
+    sessions: &[Session],
+) -> Result<Vec<Vec<(Member, Arrival)>>, EngineError> {
+    let members = || sessions.iter().flat_map(|session| &session.members);
+    let mut positions: Vec<u64> = members().map(|member| member.position).collect();
+    positions.sort_unstable();
+    positions.dedup();
+    let entries = store.read_entries(SHARD, &positions)?;
+    let mut found: HashMap<u64, Arrival> = HashMap::with_capacity(positions.len());
+    for (position, bytes) in positions.into_iter().zip(entries) {
+        let Some(bytes) = bytes else { continue };
+        let Entry::Signal(arrival) = Entry::from_bytes(&bytes)? else {
+            return Err(EngineError::Missing { what: "a signal of a session" });
+        };
+        found.insert(position, arrival);
+    }
+    sessions.iter().map(|session| of_session(store, session, &mut found)).collect()
+}
+
+fn of_session(
+    store: &Store,
+    session: &Session,
+    found: &mut HashMap<u64, Arrival>,
+) -> Result<Vec<(Member, Arrival)>, EngineError> {
+    let envelope = &session.envelope;
+    let rows = Signals { store, shard: SHARD, tenant: envelope.tenant, lane: envelope.lane };
+    let (mut own, mut rewritten) = (Vec::with_capacity(session.members.len()), Vec::new());
+    for member in &session.members {
+        match found.remove(&member.position) {
+            Some(arrival) => own.push((member.clone(), arrival)),
+            None => rewritten.push(member.clone()),
+        }
+    }
+    let arrivals = rows.arrivals(&rewritten)?;
+    let pairs = rewritten.into_iter().zip(arrivals);
+    own.extend(pairs.filter_map(|(member, arrival)| Some((member, arrival?))));
+    in_event_order(&mut own);
+    Ok(own)
+}
+
+/// Puts the signals of a session in event order.
+pub(crate) fn in_event_order(signals: &mut [(Member, Arrival)]) {
+    signals.sort_by(|(a, of_a), (b, of_b)| {
+        let key = |member: &Member, arrival: &Arrival| (member.at, arrival.signal.sequence);
+        key(a, of_a).cmp(&key(b, of_b)).then_with(|| of_a.signal.key.cmp(&of_b.signal.key))
+    });
 }
 
 impl Fetch for Signals<'_> {

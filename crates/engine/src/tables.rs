@@ -105,7 +105,7 @@ impl Tables for TenantTables {
     }
 }
 
-type Row = Map<String, Value>;
+pub(crate) type Row = Map<String, Value>;
 
 impl TenantTables {
     /// The rows of a table that one session tells. A redirect tells its parcels only: its survivor
@@ -194,11 +194,13 @@ fn digits(hash: [u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(hash))
 }
 
-fn signal(session: &Session, member: &Member, arrival: &Arrival) -> Row {
+/// A signal of a session as a row.
+pub(crate) fn signal(session: &Session, member: &Member, arrival: &Arrival) -> Row {
     let signal = &*arrival.signal;
     let claim = signal.claim.as_ref();
     let mut row = row(json!({
         "session_id": session.envelope.id.to_string(),
+        "session_revision": session.envelope.revision,
         "key": signal.key,
         "at": member.at.to_string(),
         "received_at": arrival.received_at.to_string(),

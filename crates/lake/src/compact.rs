@@ -1,4 +1,5 @@
-//! Compaction: the files of one folder become as few as can be, with one row a session.
+//! Compaction: the files of one folder become as few as can be, with the rows of one revision of each
+//! session.
 //!
 //! Every file holds its rows in the order of their ids, as [`Export`](crate::export::Export) and
 //! compaction write them, so all files are read side by side, from front to back.
@@ -22,8 +23,8 @@ use crate::{
     LakeError,
     evolve::with_columns,
     export::{BATCH, ROWS_MAX, begin_of, file_name},
+    layout::LakeTable,
     parquet_file::{ParquetFile, Written},
-    sessions::SessionRows,
 };
 
 /// The Parquet files of a folder, in the order of their names; none when there is no such folder.
@@ -53,22 +54,28 @@ pub fn rows_of(path: &Path) -> Result<u64, LakeError> {
     Ok(u64::try_from(rows).unwrap_or(0))
 }
 
-/// Writes the rows of the highest revision of each session of `inputs`, which lie in one folder, into
-/// files of a number of their own beside them. The inputs stay. Memory is a batch of each.
+/// Writes the rows of the highest revision of each session of `inputs`, which lie in one folder of a
+/// table, into files of a number of their own beside them. The inputs stay. Memory is a batch of each.
 ///
 /// # Errors
 /// The disk's and the files', with the path; a file whose rows are not in the order of their ids.
-pub fn compact(inputs: &[PathBuf], number: u64) -> Result<Vec<Written>, LakeError> {
+pub fn compact(
+    table: LakeTable,
+    inputs: &[PathBuf],
+    number: u64,
+) -> Result<Vec<Written>, LakeError> {
     let Some(folder) = inputs.first().and_then(|first| first.parent()) else {
         return Ok(Vec::new());
     };
-    let schema = SessionRows::new().schema();
-    let mut merge = Merge::open(inputs, &schema)?;
+    let schema = table.schema();
+    let mut merge = Merge::open(table, inputs, &schema)?;
     let mut output =
         Output { folder, begin: begin_of(number), schema, open: None, written: vec![] };
     let mut chunk = Chunk::default();
-    while let Some((file, batch, row)) = merge.next()? {
-        chunk.take(file, batch, row);
+    while merge.next()? {
+        for (file, batch, row) in merge.chosen.drain(..) {
+            chunk.take(file, batch, row);
+        }
         if chunk.rows.len() >= BATCH {
             output.write(&chunk.finish()?)?;
         }
@@ -87,13 +94,15 @@ struct Merge {
     cursors: Vec<Cursor>,
     /// The row at hand of each file that has one: id, then file.
     heads: BinaryHeap<Reverse<(SessionId, usize)>>,
+    /// The rows that hold of the last id.
+    chosen: Vec<Place>,
 }
 
 impl Merge {
-    fn open(inputs: &[PathBuf], schema: &SchemaRef) -> Result<Merge, LakeError> {
-        let mut merge = Merge { cursors: Vec::new(), heads: BinaryHeap::new() };
+    fn open(table: LakeTable, inputs: &[PathBuf], schema: &SchemaRef) -> Result<Merge, LakeError> {
+        let mut merge = Merge { cursors: Vec::new(), heads: BinaryHeap::new(), chosen: Vec::new() };
         for (file, input) in inputs.iter().enumerate() {
-            let mut cursor = Cursor::open(input, schema)?;
+            let mut cursor = Cursor::open(table, input, schema)?;
             if let Some(id) = cursor.advance()? {
                 merge.heads.push(Reverse((id, file)));
             }
@@ -102,30 +111,37 @@ impl Merge {
         Ok(merge)
     }
 
-    /// The row that holds of the next id.
-    fn next(&mut self) -> Result<Option<Place>, LakeError> {
-        let Some(Reverse((id, _))) = self.heads.peek().copied() else { return Ok(None) };
-        let mut best: Option<(i64, Place)> = None;
+    /// Finds the rows that hold of the next id: those of the highest revision, from one file, because
+    /// rows of one revision are the same in all. Gives whether there was an id.
+    fn next(&mut self) -> Result<bool, LakeError> {
+        let Some(Reverse((id, _))) = self.heads.peek().copied() else { return Ok(false) };
+        let mut best: Option<(i64, usize)> = None;
+        self.chosen.clear();
+        // Those of one file come one after the other.
         while let Some(Reverse((next, file))) = self.heads.peek().copied()
             && next == id
         {
             self.heads.pop();
             let Some(cursor) = self.cursors.get_mut(file) else { continue };
             let revision = cursor.revision();
-            // Rows of one revision are the same.
-            if best.as_ref().is_none_or(|(highest, _)| *highest < revision) {
-                best = Some((revision, (file, Arc::clone(&cursor.batch), cursor.row)));
+            if best.is_none_or(|(highest, _)| highest < revision) {
+                best = Some((revision, file));
+                self.chosen.clear();
+            }
+            if best == Some((revision, file)) {
+                self.chosen.push((file, Arc::clone(&cursor.batch), cursor.row));
             }
             if let Some(id) = cursor.advance()? {
                 self.heads.push(Reverse((id, file)));
             }
         }
-        Ok(best.map(|(_, row)| row))
+        Ok(true)
     }
 }
 
 /// A file that is read from front to back.
 struct Cursor {
+    table: LakeTable,
     path: PathBuf,
     batches: ParquetRecordBatchReader,
     schema: SchemaRef,
@@ -137,12 +153,12 @@ struct Cursor {
 
 impl Cursor {
     /// Before the first row of a file.
-    fn open(path: &Path, schema: &SchemaRef) -> Result<Cursor, LakeError> {
+    fn open(table: LakeTable, path: &Path, schema: &SchemaRef) -> Result<Cursor, LakeError> {
         let batches = reader(path)?.with_batch_size(BATCH).build();
         let batches = batches.map_err(|source| broken(path, source))?;
         let (path, schema) = (path.to_owned(), SchemaRef::clone(schema));
         let batch = Arc::new(RecordBatch::new_empty(SchemaRef::clone(&schema)));
-        Ok(Cursor { path, batches, schema, batch, row: 0, id: SessionId([0; 16]) })
+        Ok(Cursor { table, path, batches, schema, batch, row: 0, id: SessionId([0; 16]) })
     }
 
     /// Goes on to the next row and gives its id; `None` at the end.
@@ -153,7 +169,8 @@ impl Cursor {
             self.batch = Arc::new(with_columns(&next?, &self.schema)?);
             self.row = 0;
         }
-        let id = self.batch.column_by_name("id").map(|ids| ids.as_string::<i32>().value(self.row));
+        let ids = self.batch.column_by_name(self.table.id_column());
+        let id = ids.map(|ids| ids.as_string::<i32>().value(self.row));
         match id.and_then(SessionId::parse) {
             Some(id) if id >= self.id => {
                 self.id = id;
@@ -168,7 +185,7 @@ impl Cursor {
     }
 
     fn revision(&self) -> i64 {
-        let revisions = self.batch.column_by_name("revision");
+        let revisions = self.batch.column_by_name(self.table.revision_column());
         revisions.map_or(0, |revisions| revisions.as_primitive::<Int64Type>().value(self.row))
     }
 }

@@ -30,6 +30,7 @@ mod parts;
 mod groups;
 mod people;
 pub mod operators;
+pub mod layout;
 pub mod export;
 pub mod parquet_file;
 pub mod scan;

@@ -39,8 +39,13 @@ pub enum Table {
 }
 
 #[rustfmt::skip]
-const SIGNALS: [Own; 14] = [
+const SIGNALS: [Own; 15] = [
     ("session_id", Text, "The session that it is in."),
+    (
+        "session_revision",
+        Number,
+        "The revision of the session when the row was written: of the rows of a session in the lake, those of the highest hold.",
+    ),
     ("key", Text, "The sender's id of it, or a digest of its body."),
     ("at", Instant, "When it happened; when it came, where the sender did not say."),
     ("received_at", Instant, "When it came."),

@@ -6,7 +6,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 use sessionary_engine::{
     Engine,
-    lake::{Lake, LakeWriter, Progress, Writing},
+    lake::{Contents, Lake, LakeWriter, Progress, Writing},
     registry::Registry,
 };
 
@@ -50,7 +50,8 @@ pub(crate) fn run(command: &arguments::Lake) -> anyhow::Result<()> {
     let rules = directory::kept_rules(&store, &config)?;
     let engine = directory::start(store, &registry, &config, rules)?;
     let root = config.lake_root(dir);
-    let (rows, folders) = write_all(&engine, &registry, &Lake::new(&root), command)?;
+    let (rows, folders) =
+        write_all(&engine, &registry, &Lake::new(&root), command, config.lake_settings().contents)?;
     engine.shutdown();
     let root = root.display();
     if arguments.json {
@@ -70,6 +71,7 @@ fn write_all(
     registry: &Registry,
     lake: &Lake,
     command: &arguments::Lake,
+    contents: Contents,
 ) -> anyhow::Result<(usize, usize)> {
     let bar = ProgressBar::new_spinner();
     let (mut rows, mut files) = (0, 0);
@@ -85,7 +87,7 @@ fn write_all(
         bar.tick();
         true
     };
-    let mut writer = LakeWriter::open(engine, registry, lake, &mut tell)?;
+    let mut writer = LakeWriter::open(engine, registry, lake, contents, &mut tell)?;
     loop {
         match writer.append()? {
             0 => break,

@@ -325,23 +325,23 @@ fn boundary_split_campaign_and_split_referrer_are_off_unless_a_profile_asks() {
     };
     told(
         |_| {},
-        expect![[r#"
+        expect![[r"
         05 00:00:00..05 00:05:00 first settling 6 code 7
-    "#]],
+    "]],
     );
     told(
         |rules| rules.boundary.split_campaign = true,
-        expect![[r#"
+        expect![[r"
         05 00:00:00..05 00:01:00 first open 2 code 3
         05 00:02:00..05 00:05:00 profile:campaign settling 4 code 7
-    "#]],
+    "]],
     );
     told(
         |rules| rules.boundary.split_referrer = true,
-        expect![[r#"
+        expect![[r"
         05 00:00:00..05 00:03:00 first open 4 code 3
         05 00:04:00..05 00:05:00 profile:referrer settling 2 code 7
-    "#]],
+    "]],
     );
 }
 

@@ -128,7 +128,13 @@ impl World {
             left = left.saturating_sub(1);
             left > 0
         };
-        let mut writer = LakeWriter::open(&self.engine, &self.registry, &self.lake, &mut go_on)?;
+        let mut writer = LakeWriter::open(
+            &self.engine,
+            &self.registry,
+            &self.lake,
+            Contents::WithSignals,
+            &mut go_on,
+        )?;
         while writer.append()? > 0 {}
         if then == Then::Compact {
             writer.compact_all()?;

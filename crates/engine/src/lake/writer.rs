@@ -5,10 +5,18 @@ use std::{
 };
 
 use serde_json::Value;
-use sessionary_core::{id::SessionId, lane::HashSecret, signal::TenantId, time::parse_instant};
+use sessionary_core::{
+    id::SessionId,
+    lane::HashSecret,
+    session::{Session, Status},
+    signal::TenantId,
+    time::parse_instant,
+};
 use sessionary_lake::{
     compact::compact,
-    export::{Export, Owner, SESSIONS, folder},
+    export::{Export, Owner, folder},
+    layout::{Appending, LakeTable},
+    tables::{Table as SqlTable, TableRows},
 };
 use sessionary_store::{
     Direction, Table,
@@ -16,14 +24,20 @@ use sessionary_store::{
 };
 
 use super::{
-    Lake, LakeFault,
+    Contents, Lake, LakeFault,
     folders::{self, Folder, folders},
     state::{History, Plan, State, queued, queued_until},
 };
-use crate::{Engine, healing::describe, registry::Registry};
+use crate::{
+    Engine, EngineError, healing::describe, registry::Registry, rows::get_session, signals, tables,
+};
 
 /// Records of one plan. Their keys are in memory.
 const RECORDS_MAX: usize = if cfg!(test) { 64 } else { 1 << 17 };
+/// Sessions whose signals are in memory together.
+const SESSIONS_AT_ONCE: usize = 256;
+/// Rows of signals that go to the file together.
+const ROWS_AT_ONCE: usize = 8_192;
 /// It is asked whether to go on after so many records.
 const ASK_EVERY: usize = 512;
 
@@ -48,7 +62,7 @@ pub struct LakeWriter<'a> {
     registry: &'a Registry,
     lake: &'a Lake,
     go_on: &'a mut dyn FnMut(Progress) -> bool,
-    sessions: PathBuf,
+    contents: Contents,
     secret: HashSecret,
     state: State,
     /// Folders that cannot be compacted.
@@ -64,9 +78,9 @@ impl<'a> LakeWriter<'a> {
         engine: &'a Engine,
         registry: &'a Registry,
         lake: &'a Lake,
+        contents: Contents,
         go_on: &'a mut dyn FnMut(Progress) -> bool,
     ) -> Result<LakeWriter<'a>, LakeFault> {
-        let sessions = lake.root().join(SESSIONS);
         let secret = HashSecret(registry.secrets().identity_hash);
         let state = match State::read(engine.store())? {
             Some(state) => state,
@@ -74,9 +88,11 @@ impl<'a> LakeWriter<'a> {
         };
         let broken = Vec::new();
         let mut writer =
-            LakeWriter { engine, registry, lake, go_on, sessions, secret, state, broken };
+            LakeWriter { engine, registry, lake, go_on, contents, secret, state, broken };
         if writer.state.plan.is_some() {
-            folders::clear_unfinished(&writer.sessions)?;
+            for table in LakeTable::ALL {
+                folders::clear_unfinished(&lake.root().join(table.name()))?;
+            }
             writer.carry_out()?;
         }
         writer.empty_trash()?;
@@ -116,7 +132,11 @@ impl<'a> LakeWriter<'a> {
     ) -> Result<bool, LakeFault> {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
         let mut due = None;
-        for mut folder in folders(&self.sessions)? {
+        let mut all = Vec::new();
+        for table in LakeTable::ALL {
+            all.extend(folders(&self.lake.root().join(table.name()))?);
+        }
+        for mut folder in all {
             folder.files.retain(|file| !self.state.trash.contains(&self.below(file)));
             if is_due(&folder) && !self.broken.contains(&folder.path) {
                 due = Some(folder);
@@ -187,12 +207,14 @@ impl<'a> LakeWriter<'a> {
                 }
             }
             Some(Plan::Compact { folder, inputs, number }) => {
-                let path = self.sessions.join(&folder);
+                let path = self.lake.root().join(&folder);
+                let is_of = |table: &LakeTable| Path::new(&folder).starts_with(table.name());
+                let table = LakeTable::ALL.into_iter().find(is_of).unwrap_or(LakeTable::Sessions);
                 let inputs: Vec<PathBuf> = inputs.iter().map(|name| path.join(name)).collect();
                 // Somebody may have taken files away since it was planned.
                 let there: Vec<PathBuf> =
                     inputs.iter().filter(|path| path.exists()).cloned().collect();
-                compact(&there, number)?;
+                compact(table, &there, number)?;
                 self.tell(Progress::Wrote)?;
                 let gone = inputs.iter().map(|file| self.below(file)).collect::<Vec<_>>();
                 self.state.trash.extend(gone);
@@ -211,7 +233,7 @@ impl<'a> LakeWriter<'a> {
         let range = (begun, until.map_or(Unbounded, Included));
         let mut keys = Vec::new();
         for row in self.engine.store().scan(Table::Records, range, Direction::Forward) {
-            let (key, json) = row.map_err(crate::EngineError::from)?;
+            let (key, json) = row.map_err(EngineError::from)?;
             // Behind a record lies the session as it was, under a longer key.
             let Ok(key) = <[u8; 24]>::try_from(key) else { continue };
             let record = record_of(&key, &json)?;
@@ -227,7 +249,8 @@ impl<'a> LakeWriter<'a> {
         Ok(keys)
     }
 
-    /// Writes records into files of a number, folder by folder.
+    /// Writes records into files of a number, folder by folder, and what was sent before them: who
+    /// finds a session finds its signals.
     fn write(&mut self, mut keys: Vec<[u8; 24]>, number: u64) -> Result<(), LakeFault> {
         keys.sort_unstable();
         // Of several revisions that come at once, the last: so a file has one row a session.
@@ -235,6 +258,10 @@ impl<'a> LakeWriter<'a> {
         keys.reverse();
         keys.dedup_by(|earlier, kept| session(earlier) == session(kept));
         keys.reverse();
+        if self.contents == Contents::WithSignals && !keys.is_empty() {
+            // Has the sessions written into their table, with all of their signals.
+            drop(self.engine.reader_blocking()?);
+        }
         let tenants: HashMap<TenantId, String> =
             self.registry.tenants().into_iter().map(|one| (one.number, one.name)).collect();
         let place = |key: &[u8; 24]| {
@@ -243,30 +270,79 @@ impl<'a> LakeWriter<'a> {
             Some((TenantId(tenant), name, folder(name, SessionId(session))))
         };
         let mut count = 0;
-        for of_folder in keys.chunk_by(|a, b| place(a) == place(b)) {
-            let Some((tenant, name, _)) = of_folder.first().and_then(place) else { continue };
-            let root = self.lake.root();
-            let mut export = Export::numbered(root, self.secret.clone(), number);
-            for key in of_folder {
-                let Some((_, session, _)) = parse_record_key(key) else { continue };
-                let json = self.engine.store().get(Table::Records, key);
-                let Some(json) = json.map_err(crate::EngineError::from)? else { continue };
-                let owner = Owner { name, number: tenant };
-                export.push(owner, SessionId(session), &record_of(key, &json)?)?;
-                count += 1;
-                if count % ASK_EVERY == 0 {
-                    self.tell(Progress::Read(count))?;
-                }
+        for of_day in keys.chunk_by(|a, b| place(a) == place(b)) {
+            let Some((number_of, name, day)) = of_day.first().and_then(place) else { continue };
+            if self.contents == Contents::WithSignals {
+                self.write_signals(of_day, &day, number)?;
             }
-            export.finish()?;
+            let owner = Owner { name, number: number_of };
+            self.write_sessions(of_day, owner, number, &mut count)?;
             self.tell(Progress::Wrote)?;
         }
         Ok(())
     }
 
-    /// A path below the table's folder, as the state names it.
+    fn write_sessions(
+        &mut self,
+        keys: &[[u8; 24]],
+        owner: Owner<'_>,
+        number: u64,
+        count: &mut usize,
+    ) -> Result<(), LakeFault> {
+        let mut export = Export::numbered(self.lake.root(), self.secret.clone(), number);
+        for key in keys {
+            let Some((_, session, _)) = parse_record_key(key) else { continue };
+            let json = self.engine.store().get(Table::Records, key);
+            let Some(json) = json.map_err(EngineError::from)? else { continue };
+            export.push(owner, SessionId(session), &record_of(key, &json)?)?;
+            *count += 1;
+            if count.is_multiple_of(ASK_EVERY) {
+                self.tell(Progress::Read(*count))?;
+            }
+        }
+        export.finish()?;
+        Ok(())
+    }
+
+    /// The signals of the sessions of these records, as they stand now, which may be later than the
+    /// record: then another record of the session follows, and its signals once more.
+    fn write_signals(
+        &mut self,
+        keys: &[[u8; 24]],
+        day: &str,
+        number: u64,
+    ) -> Result<(), LakeFault> {
+        let mut file = Appending::new(LakeTable::Signals, self.lake.root(), day, number);
+        let mut rows = TableRows::new(SqlTable::Signals);
+        for some in keys.chunks(SESSIONS_AT_ONCE) {
+            let mut sessions = Vec::with_capacity(some.len());
+            for key in some {
+                let Some((tenant, id, revision)) = parse_record_key(key) else { continue };
+                let session = get_session(self.engine.store(), TenantId(tenant), SessionId(id))?;
+                let is_live = |session: &Session| session.envelope.status != Status::Merged;
+                let Some(mut session) = session.filter(is_live) else { continue };
+                session.envelope.revision = revision;
+                sessions.push(session);
+            }
+            let signals = signals::of_sessions(self.engine.store(), &sessions)?;
+            for (session, signals) in sessions.iter().zip(&signals) {
+                for (member, arrival) in signals {
+                    rows.push(&tables::signal(session, member, arrival))?;
+                    if rows.len() >= ROWS_AT_ONCE {
+                        file.write(&rows.finish()?)?;
+                    }
+                }
+            }
+            self.tell(Progress::Read(0))?;
+        }
+        file.write(&rows.finish()?)?;
+        file.finish()?;
+        Ok(())
+    }
+
+    /// A path below the lake's folder, as the state names it.
     fn below(&self, path: &Path) -> String {
-        path.strip_prefix(&self.sessions).unwrap_or(path).to_string_lossy().into_owned()
+        path.strip_prefix(self.lake.root()).unwrap_or(path).to_string_lossy().into_owned()
     }
 
     /// Deletes files whose rows lie in others, unless somebody reads.
@@ -279,7 +355,7 @@ impl<'a> LakeWriter<'a> {
             return Ok(());
         };
         let files: Vec<PathBuf> =
-            self.state.trash.iter().map(|below| self.sessions.join(below)).collect();
+            self.state.trash.iter().map(|below| self.lake.root().join(below)).collect();
         for file in &files {
             folders::remove(file)?;
             self.tell(Progress::Deleted)?;

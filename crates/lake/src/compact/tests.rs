@@ -5,7 +5,11 @@ use proptest::{collection::vec, prelude::*};
 use sessionary_core::{id::SessionId, lane::HashSecret, signal::TenantId};
 
 use super::*;
-use crate::export::{Export, Owner};
+use crate::{
+    export::{Export, Owner},
+    layout::Appending,
+    tables::{Table, TableRows},
+};
 
 const OWNER: Owner<'_> = Owner { name: "shop", number: TenantId(1) };
 
@@ -68,14 +72,14 @@ proptest! {
         let folder = root.path().join("sessions/tenant=shop/dt=2025-08-19");
         let inputs = files_of(&folder).unwrap();
         prop_assert_eq!(inputs.len(), drawn.len());
-        let written = compact(&inputs, 99).unwrap();
+        let written = compact(LakeTable::Sessions, &inputs, 99).unwrap();
         let outputs: Vec<PathBuf> = written.iter().map(|one| one.path.clone()).collect();
         let expected: Vec<_> =
             expected.into_iter().map(|(id, (revision, views))| (id, revision, views)).collect();
         prop_assert_eq!(&read(&outputs), &expected);
         // Done again from the same inputs, it gives the same; so does its own outcome.
-        prop_assert_eq!(compact(&inputs, 99).unwrap(), written);
-        let again = compact(&outputs, 100).unwrap();
+        prop_assert_eq!(compact(LakeTable::Sessions, &inputs, 99).unwrap(), written);
+        let again = compact(LakeTable::Sessions, &outputs, 100).unwrap();
         prop_assert_eq!(read(&again.iter().map(|one| one.path.clone()).collect::<Vec<_>>()), expected);
     }
 }
@@ -90,7 +94,7 @@ fn files_of_many_batches_are_merged_in_order() {
         append(root.path(), number, &rows.collect());
     }
     let folder = root.path().join("sessions/tenant=shop/dt=2025-08-19");
-    let written = compact(&files_of(&folder).unwrap(), 7).unwrap();
+    let written = compact(LakeTable::Sessions, &files_of(&folder).unwrap(), 7).unwrap();
     assert_eq!(written.iter().map(|one| one.rows).sum::<u64>(), 40_000);
     assert_eq!(rows_of(&written[0].path).unwrap(), 40_000);
     let rows = read(&[written[0].path.clone()]);
@@ -105,5 +109,42 @@ fn files_of_many_batches_are_merged_in_order() {
 fn a_folder_that_is_not_there_has_no_files_and_nothing_comes_of_nothing() {
     let root = tempfile::tempdir().unwrap();
     assert_eq!(files_of(&root.path().join("nowhere")).unwrap(), Vec::<PathBuf>::new());
-    assert_eq!(compact(&[], 1).unwrap(), []);
+    assert_eq!(compact(LakeTable::Sessions, &[], 1).unwrap(), []);
+}
+
+/// A signal of a session, as of a revision of it.
+fn signals(root: &Path, number: u64, rows: &[(u16, u32, &str)]) {
+    let day = "tenant=shop/dt=2025-08-19";
+    let mut file = Appending::new(LakeTable::Signals, root, day, number);
+    let mut grown = TableRows::new(Table::Signals);
+    for (session, revision, key) in rows {
+        let row = serde_json::json!({
+            "session_id": id(*session).to_string(), "session_revision": revision, "key": key,
+        });
+        grown.push(row.as_object().unwrap()).unwrap();
+    }
+    file.write(&grown.finish().unwrap()).unwrap();
+    file.finish().unwrap();
+}
+
+#[test]
+fn of_each_session_the_signals_of_one_revision_are_left() {
+    let root = tempfile::tempdir().unwrap();
+    signals(root.path(), 1, &[(1, 1, "a"), (1, 1, "b"), (2, 1, "c")]);
+    signals(root.path(), 2, &[(1, 2, "a"), (1, 2, "b"), (1, 2, "late"), (3, 1, "d")]);
+    // The same once more, as history beside the queue may bring it.
+    signals(root.path(), 3, &[(2, 1, "c"), (3, 1, "d")]);
+    let folder = root.path().join("signals/tenant=shop/dt=2025-08-19");
+    let written = compact(LakeTable::Signals, &files_of(&folder).unwrap(), 9).unwrap();
+    let mut keys = Vec::new();
+    for batch in reader(&written[0].path).unwrap().build().unwrap().map(Result::unwrap) {
+        let text = |name: &str| batch.column_by_name(name).unwrap().as_string::<i32>().clone();
+        let (sessions, signals) = (text("session_id"), text("key"));
+        let rows = sessions.iter().zip(signals.iter());
+        keys.extend(
+            rows.map(|(session, key)| (session.unwrap().to_owned(), key.unwrap().to_owned())),
+        );
+    }
+    let row = |n: u16, key: &str| (id(n).to_string(), key.to_owned());
+    assert_eq!(keys, [row(1, "a"), row(1, "b"), row(1, "late"), row(2, "c"), row(3, "d")]);
 }

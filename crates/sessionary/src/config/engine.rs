@@ -10,7 +10,10 @@ use sessionary_core::{
     time::Millis,
 };
 use sessionary_dialects::Limits;
-use sessionary_engine::{ShardConfig, lake::LakeSettings};
+use sessionary_engine::{
+    ShardConfig,
+    lake::{Contents, LakeSettings},
+};
 use sessionary_lake::sql::Budget;
 use sessionary_server::{
     body::BodySizes,
@@ -92,6 +95,11 @@ impl Config {
         LakeSettings {
             append_every: Duration::from_millis(self.lake.append_every_ms),
             compact_after: Duration::from_millis(self.lake.compact_after_ms),
+            contents: if self.lake.signals {
+                Contents::WithSignals
+            } else {
+                Contents::SessionsAlone
+            },
         }
     }
 

@@ -247,6 +247,8 @@ settings! {
         enabled: bool = true, ();
         /// Its folder; none: `lake` in the data directory.
         path: FilePath = FilePath::default(), ();
+        /// Whether the signals of the sessions are written, too, in a table of their own.
+        signals: bool = true, ();
         /// How often what has become final is written. Each time makes a file a day and tenant.
         append_every_ms: u64 = MINUTE, ms(100, DAY);
         /// The files of a day become one after so long without another one.
