@@ -48,6 +48,16 @@ pub(crate) fn of(engine: &Engine, tenant: TenantId) -> Result<Vec<LiveSession>, 
     }
 }
 
+/// One session of a tenant, as [`of`] tells those that the files may not have.
+pub(crate) fn one(
+    engine: &Engine,
+    tenant: TenantId,
+    id: SessionId,
+) -> Result<Option<LiveSession>, EngineError> {
+    let reader = engine.reader_blocking()?;
+    Ok(get_session(reader.snapshot(), tenant, id)?.as_ref().map(live_session))
+}
+
 /// The sessions that no file of the lake may have as they stand; `None` when that is not known.
 fn not_in_the_lake(
     reader: &Reader,

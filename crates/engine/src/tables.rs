@@ -64,6 +64,10 @@ impl Tables for TenantTables {
         live_rows::of(&self.engine, self.tenant).map_err(beside)
     }
 
+    fn live_session(&self, id: SessionId) -> Result<Option<LiveSession>, LakeError> {
+        live_rows::one(&self.engine, self.tenant, id).map_err(beside)
+    }
+
     fn sessions(&self, ids: &[SessionId]) -> Result<RecordBatch, LakeError> {
         let reader = self.engine.reader_blocking().map_err(beside)?;
         let mut rows = SessionRows::new();

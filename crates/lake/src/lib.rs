@@ -34,6 +34,7 @@ pub mod layout;
 pub mod export;
 pub mod parquet_file;
 pub mod scan;
+pub mod lookup;
 pub mod sessions;
 pub mod tables;
 pub mod sql;

@@ -17,6 +17,7 @@ mod context;
 mod desk;
 mod error;
 mod functions;
+mod one;
 mod paged;
 mod sessions;
 mod shape;

@@ -9,6 +9,7 @@ use datafusion::{
     datasource::{
         TableType,
         listing::PartitionedFile,
+        memory::MemorySourceConfig,
         object_store::ObjectStoreUrl,
         physical_plan::{
             FileGroup, FileScanConfigBuilder, ParquetSource, parquet::ParquetRowSelection,
@@ -26,6 +27,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     Source,
+    one::{self, One},
     standing::{self, Chosen, Standing},
     stream::{Pages, off_thread},
 };
@@ -92,6 +94,32 @@ impl SessionsTable {
         Ok(DataSourceExec::from_data_source(scan))
     }
 
+    /// The row of one session, if there is such a session.
+    async fn one(
+        &self,
+        id: SessionId,
+        projection: Option<&Vec<usize>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (source, schema) = (self.source.clone(), Arc::clone(&self.schema));
+        match off_thread(move || one::find(&source, id, &schema)).await? {
+            One::Nowhere => self.none(projection),
+            One::Beside => self.live(projection, vec![id]),
+            One::InFile(row) => {
+                let rows = [vec![row]];
+                let schema = Arc::clone(&self.schema);
+                Ok(MemorySourceConfig::try_new_exec(&rows, schema, projection.cloned())?)
+            }
+        }
+    }
+
+    fn none(&self, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = match projection {
+            Some(wanted) => Arc::new(self.schema.project(wanted)?),
+            None => Arc::clone(&self.schema),
+        };
+        Ok(Arc::new(EmptyExec::new(schema)))
+    }
+
     fn live(
         &self,
         projection: Option<&Vec<usize>>,
@@ -137,6 +165,9 @@ impl TableProvider for SessionsTable {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        if let Some(id) = only(filters, "id").filter(|_| self.asked().is_none()) {
+            return self.one(id, projection).await;
+        }
         let standing = self.standing().await?;
         let mut parts = Vec::new();
         if !standing.files.is_empty() {
@@ -150,13 +181,7 @@ impl TableProvider for SessionsTable {
             parts.push(self.live(projection, live)?);
         }
         match parts.len() {
-            0 => {
-                let schema = match projection {
-                    Some(wanted) => Arc::new(self.schema.project(wanted)?),
-                    None => Arc::clone(&self.schema),
-                };
-                Ok(Arc::new(EmptyExec::new(schema)))
-            }
+            0 => self.none(projection),
             1 => parts.pop().ok_or_else(|| DataFusionError::Internal("one part".to_owned())),
             _ => UnionExec::try_new(parts),
         }

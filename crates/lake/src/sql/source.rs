@@ -28,6 +28,13 @@ pub trait Tables: Send + Sync {
     /// [`LakeError::Beside`].
     fn live(&self) -> Result<Vec<LiveSession>, LakeError>;
 
+    /// One session as [`Tables::live`] tells those that are not in the files, whether it is in them
+    /// or not; `None`: it is gone.
+    ///
+    /// # Errors
+    /// [`LakeError::Beside`].
+    fn live_session(&self, id: SessionId) -> Result<Option<LiveSession>, LakeError>;
+
     /// The rows of sessions as they stand now, with the columns of
     /// [`SessionRows`](crate::sessions::SessionRows). Those that are gone have none.
     ///

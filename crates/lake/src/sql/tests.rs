@@ -57,6 +57,10 @@ impl Tables for Beside {
         Ok(self.live.clone())
     }
 
+    fn live_session(&self, id: SessionId) -> Result<Option<LiveSession>, LakeError> {
+        Ok(self.live.iter().copied().find(|session| session.id == id))
+    }
+
     fn sessions(&self, ids: &[SessionId]) -> Result<RecordBatch, LakeError> {
         let records: Vec<Value> =
             ids.iter().filter_map(|id| self.records.get(id)).cloned().collect();

@@ -63,6 +63,8 @@ pub(crate) enum Question {
     Q7,
     /// Markov attribution: removal effects.
     Q8,
+    /// Single sessions and their events by id; `wall_s` is that of one, in the median.
+    Q9,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -5,7 +5,7 @@ use sessionary_lake::{LakeError, Links, People, Split, operators::Operator, scan
 
 /// A folder with `raw.parquet`, `events.parquet`, `sessions.parquet` and `identities.parquet`.
 pub(super) struct Files {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     pub(super) threads: NonZeroUsize,
 }
 
