@@ -5,7 +5,7 @@
 use std::{cell::RefCell, io};
 
 use sessionary_store::{Rows, Table};
-use zstd::bulk::Compressor;
+use zstd::bulk::{Compressor, Decompressor};
 
 use crate::EngineError;
 
@@ -91,6 +91,8 @@ pub(crate) fn compressed(chunk: &[u8]) -> Result<Vec<u8>, EngineError> {
 thread_local! {
     /// To make one costs more than to pack a record with it.
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    /// Nor is one made for each record that is read.
+    static INFLATER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 fn packed(chunk: &[u8]) -> io::Result<Vec<u8>> {
@@ -107,7 +109,14 @@ fn packed(chunk: &[u8]) -> io::Result<Vec<u8>> {
 pub(crate) fn inflated(kept: &[u8]) -> Result<Vec<u8>, EngineError> {
     let (length, packed) = kept.split_first_chunk().ok_or(UNREADABLE)?;
     let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| UNREADABLE)?;
-    let chunk = zstd::bulk::decompress(packed, length).map_err(|_| UNREADABLE)?;
+    let inflate = |kept: &mut Option<Decompressor<'static>>| {
+        let inflater = match kept {
+            Some(inflater) => inflater,
+            None => kept.insert(Decompressor::new()?),
+        };
+        inflater.decompress(packed, length)
+    };
+    let chunk = INFLATER.with_borrow_mut(inflate).map_err(|_| UNREADABLE)?;
     if chunk.len() == length { Ok(chunk) } else { Err(UNREADABLE) }
 }
 

@@ -22,7 +22,7 @@ mod paged;
 mod sessions;
 mod shape;
 mod source;
-mod standing;
+pub(crate) mod standing;
 mod stream;
 mod views;
 mod yielding;

@@ -15,13 +15,18 @@ use sessionary_core::{
     sorted_map::SortedMap,
     time::{Instant, Millis, UnixMillis},
 };
-use sessionary_lake::{compact::files_of, export::SESSIONS};
+use sessionary_lake::{
+    compact::files_of,
+    export::SESSIONS,
+    reports::{Asked, Kind, Report},
+};
 use sessionary_store::{Options, Store};
 
 use super::*;
 use crate::{
     ShardConfig, Submission,
     entry::{ClockEntry, Entry, MarkEntry},
+    reports,
 };
 
 const START: UnixMillis = UnixMillis(1_767_607_200_000);
@@ -195,6 +200,33 @@ impl World {
     }
 }
 
+/// What a report says, without the moment at which it was asked.
+fn said(world: &World, lake: Option<&Lake>, kind: Kind) -> String {
+    let asked = Asked::parse(kind, &BTreeMap::new()).unwrap();
+    let number = world.tenant;
+    let tenant = world.registry.tenants().into_iter().find(|one| one.number == number).unwrap();
+    let go_on = AtomicBool::new(false);
+    let Report { rows, totals, frame, .. } =
+        reports::report(&world.engine, lake, &tenant, &asked, &go_on).unwrap();
+    let looked_at = (frame.looked_at, frame.counted, frame.left_out);
+    let times = (frame.earliest, frame.latest, frame.latest_cut);
+    format!("{rows:?} {totals:?} {looked_at:?} {times:?} {:?}", frame.notes)
+}
+
+/// A report out of the lake and what is not in it yet says what one out of the store says.
+fn reports_agree(world: &World, kind: Kind) {
+    for _ in 0..100 {
+        let before = said(world, None, kind);
+        let told = said(world, Some(&world.lake), kind);
+        // Unless something was cut between the two.
+        if before == said(world, None, kind) {
+            assert_eq!(told, before, "{kind:?}");
+            return;
+        }
+    }
+    panic!("the store never came to rest");
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Page,
@@ -259,6 +291,10 @@ proptest! {
                 prop_assert!(stored.get(id) >= Some(revision), "{id} was made up by {step:?}");
             }
             before = told;
+            reports_agree(&world, Kind::Dispositions);
+        }
+        for kind in Kind::all() {
+            reports_agree(&world, kind);
         }
         world.write_all(Then::Rest);
         let mut rows = world.rows();

@@ -24,25 +24,25 @@ use crate::{LakeError, export::folder};
 
 /// The rows that hold.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     /// Files, and which of their rows.
-    pub(super) files: Vec<Chosen>,
+    pub(crate) files: Vec<Chosen>,
     /// Sessions whose rows stand beside the files.
-    pub(super) live: Vec<SessionId>,
+    pub(crate) live: Vec<SessionId>,
 }
 
 /// A file and the rows of it that do not hold.
 #[derive(Debug)]
-pub(super) struct Chosen {
-    pub(super) path: PathBuf,
-    pub(super) bytes: u64,
+pub(crate) struct Chosen {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
     /// Rows of the file and places that do not hold, in order; `None`: all hold.
-    pub(super) without: Option<(usize, Vec<usize>)>,
+    pub(crate) without: Option<(usize, Vec<usize>)>,
 }
 
 impl Chosen {
     /// The rows to read; `None`: all.
-    pub(super) fn selection(&self) -> Option<RowSelection> {
+    pub(crate) fn selection(&self) -> Option<RowSelection> {
         let (rows, without) = self.without.as_ref()?;
         let mut selectors = Vec::with_capacity(2 * without.len() + 1);
         let mut next = 0;
@@ -58,15 +58,23 @@ impl Chosen {
 }
 
 /// Finds the rows of a source that hold now.
-pub(super) fn find(source: &Source) -> Result<Standing, LakeError> {
+pub(crate) fn find(source: &Source) -> Result<Standing, LakeError> {
     // Beside first: what moves into a file meanwhile is then in both, and never in none.
-    let sessions = source.tables.live()?;
+    find_in(&source.root, &source.tenant, source.tables.live()?)
+}
+
+/// The same of a tenant's folder and the sessions that were found beside it before.
+pub(crate) fn find_in(
+    root: &Path,
+    tenant: &str,
+    beside: Vec<LiveSession>,
+) -> Result<Standing, LakeError> {
     let mut days: BTreeMap<String, Day> = BTreeMap::new();
-    for session in sessions {
-        let day = folder(&source.tenant, session.id);
+    for session in beside {
+        let day = folder(tenant, session.id);
         days.entry(day).or_default().live.push(session);
     }
-    for (day, files) in listed(source)? {
+    for (day, files) in listed(root, tenant)? {
         days.entry(day).or_default().files = files;
     }
     let mut standing = Standing { files: Vec::new(), live: Vec::new() };
@@ -77,9 +85,9 @@ pub(super) fn find(source: &Source) -> Result<Standing, LakeError> {
 }
 
 /// The files of each day, by folder, in the order of their names.
-fn listed(source: &Source) -> Result<BTreeMap<String, Vec<Chosen>>, LakeError> {
-    let root = source.root.join("sessions");
-    let tenant = folder(&source.tenant, SessionId::default());
+fn listed(root: &Path, tenant: &str) -> Result<BTreeMap<String, Vec<Chosen>>, LakeError> {
+    let root = root.join("sessions");
+    let tenant = folder(tenant, SessionId::default());
     let tenant = tenant.split('/').next().unwrap_or_default().to_owned();
     let mut days = BTreeMap::new();
     for (day, path) in entries(&root.join(&tenant))? {

@@ -181,9 +181,13 @@ async fn answered(app: &App, caller: &Caller, asked: Asked) -> Result<Report, Pr
     let seat = app.reports.clone().acquire_owned().await;
     let seat = seat.map_err(|_| Problem::from(Code::NotReady))?;
     let stop = Stop(Arc::new(AtomicBool::new(false)));
-    let (engine, tenant, flag) = (app.engine.clone(), caller.tenant(), stop.0.clone());
+    let tenants = app.registry.tenants();
+    let tenant = tenants.into_iter().find(|tenant| tenant.number == caller.tenant());
+    let tenant = tenant.ok_or(Code::NotFound)?;
+    let lake = app.queries.as_ref().map(|queries| Arc::clone(&queries.lake));
+    let (engine, flag) = (app.engine.clone(), stop.0.clone());
     let work = tokio::task::spawn_blocking(move || {
-        let report = engine_reports::report(&engine, tenant, &asked, &flag);
+        let report = engine_reports::report(&engine, lake.as_deref(), &tenant, &asked, &flag);
         drop(seat);
         report
     });

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::atomic::AtomicBool};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use sessionary_core::signal::TenantId;
-use sessionary_engine::reports;
+use sessionary_core::{signal::TenantId, time::UnixMillis};
+use sessionary_engine::{registry::Tenant, reports};
 use sessionary_lake::{
     LakeError,
     reports::{Asked, Kind},
@@ -172,8 +172,9 @@ async fn a_report_that_nobody_waits_for_ends() {
     clicked_and_called(&world).await;
     let engine = world.engine.clone();
     let asked = Asked::parse(Kind::Dispositions, &BTreeMap::new()).unwrap();
+    let tenant = Tenant { number: TenantId(1), name: "default".into(), created_at: UnixMillis(0) };
     let ended = tokio::task::spawn_blocking(move || {
-        reports::report(&engine, TenantId(1), &asked, &AtomicBool::new(true)).map(|_| ())
+        reports::report(&engine, None, &tenant, &asked, &AtomicBool::new(true)).map(|_| ())
     });
     assert!(matches!(ended.await.unwrap(), Err(LakeError::Cancelled)));
 }
