@@ -26,10 +26,13 @@ use crate::{
     lake::{Lake, Reading},
     live_rows,
     rows::{get_session, typed_identity},
+    signals,
 };
 
 /// Sessions of one page.
 const SESSIONS: usize = 64;
+/// Sessions of one page of signals, at most.
+const SESSIONS_OF_SIGNALS: usize = 512;
 /// Rows after which a page ends with the session it is at.
 const ROWS: usize = 4_096;
 /// Sessions of one identity that are counted.
@@ -86,6 +89,9 @@ impl Tables for TenantTables {
         only: Option<SessionId>,
         before: Option<SessionId>,
     ) -> Result<Page, LakeError> {
+        if table == Table::Signals {
+            return self.signals(only, before);
+        }
         let reader = self.engine.reader_blocking().map_err(beside)?;
         let sessions = match only {
             Some(id) => get_session(reader.snapshot(), self.tenant, id)
@@ -109,9 +115,57 @@ impl Tables for TenantTables {
     }
 }
 
+/// How many of the sessions have no more signals together than a page may; at least one.
+fn within(sessions: &[Session]) -> usize {
+    let mut signals = 0;
+    let fits = |session: &&Session| {
+        signals += session.members.len();
+        signals <= ROWS
+    };
+    sessions.iter().take_while(fits).count().max(1)
+}
+
 pub(crate) type Row = Map<String, Value>;
 
 impl TenantTables {
+    /// A page of signals: what lies in the journal is read for all sessions of it together, because
+    /// a block has signals of many.
+    fn signals(
+        &self,
+        only: Option<SessionId>,
+        before: Option<SessionId>,
+    ) -> Result<Page, LakeError> {
+        let reader = self.engine.reader_blocking().map_err(beside)?;
+        let mut sessions: Vec<Session> = match only {
+            Some(id) => get_session(reader.snapshot(), self.tenant, id)
+                .map(|session| session.into_iter().collect()),
+            None => live_rows::sessions(
+                &reader,
+                self.tenant,
+                Direction::Backward,
+                before,
+                SESSIONS_OF_SIGNALS,
+            ),
+        }
+        .map_err(beside)?;
+        let mut is_last = only.is_some() || sessions.len() < SESSIONS_OF_SIGNALS;
+        let kept = within(&sessions);
+        if kept < sessions.len() {
+            sessions.truncate(kept);
+            is_last = false;
+        }
+        let next = sessions.last().filter(|_| !is_last).map(|session| session.envelope.id);
+        sessions.retain(|session| session.envelope.status != Status::Merged);
+        let signals = signals::of_sessions(self.engine.store(), &sessions).map_err(beside)?;
+        let mut rows = TableRows::new(Table::Signals);
+        for (session, signals) in sessions.iter().zip(&signals) {
+            for (member, arrival) in signals {
+                rows.push(&signal(session, member, arrival))?;
+            }
+        }
+        Ok(Page { rows: rows.finish()?, next })
+    }
+
     /// The rows of a table that one session tells. A redirect tells its parcels only: its survivor
     /// has everything else.
     fn of_session(
@@ -124,10 +178,8 @@ impl TenantTables {
             return Ok(Vec::new());
         }
         match table {
-            Table::Signals => {
-                let signals = reader.signals_of(session)?;
-                Ok(signals.iter().map(|(member, it)| signal(session, member, it)).collect())
-            }
+            // They are read for many sessions at a time.
+            Table::Signals => Ok(Vec::new()),
             Table::Claims => Ok(claims(session)),
             Table::Parcels => self.parcels(reader, session),
             Table::People => self.people(reader, session),

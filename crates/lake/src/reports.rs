@@ -31,6 +31,7 @@ mod health;
 pub use asked::{Asked, Bots, Kind, Parameter, Refusal};
 pub use attribution::{Solve, Solved};
 pub use breakdown::Breakdown;
+pub use clip::parse as length;
 pub use clock::Clock;
 pub use files::FileRows;
 pub use health::Beside;

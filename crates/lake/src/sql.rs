@@ -24,6 +24,7 @@ mod shape;
 mod source;
 pub(crate) mod standing;
 mod stream;
+mod table_functions;
 mod views;
 mod yielding;
 
@@ -32,6 +33,7 @@ pub use desk::{Answer, Desk, Question};
 pub use error::QueryError;
 pub use shape::Shape;
 pub use source::{LiveSession, Page, Source, Tables};
+pub use table_functions::{Told as TableFunction, told as table_functions};
 pub use views::{Described, described};
 
 #[cfg(test)]

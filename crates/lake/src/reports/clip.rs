@@ -10,8 +10,8 @@ const UNITS: [(&str, u64); 6] = [
     ("ms", 1),
 ];
 
-/// Reads a length; `None`: it is none, or longer than a century.
-pub(super) fn parse(text: &str) -> Option<u64> {
+/// Reads a length of time such as `30d`, in milliseconds; `None`: it is none, or longer than a century.
+pub fn parse(text: &str) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
     let (_, millis) = UNITS.into_iter().find(|(word, _)| *word == unit)?;

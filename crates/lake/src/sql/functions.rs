@@ -14,6 +14,8 @@ use datafusion::{
     prelude::SessionContext,
 };
 
+use super::table_functions;
+
 /// One call of these makes a value as large as a number in it says, in memory that no budget counts.
 /// The table function `generate_series` makes its rows as they are read, and stays.
 const TAKEN_OUT: [&str; 8] =
@@ -25,6 +27,7 @@ pub(super) fn settle(context: &SessionContext) {
         // Its other names go with it.
         context.deregister_udf(name);
     }
+    table_functions::settle(context);
     context.register_udf(ScalarUDF::from(Ordinals {
         signature: Signature::any(1, Volatility::Immutable),
     }));

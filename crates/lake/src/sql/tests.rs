@@ -22,6 +22,7 @@ use crate::{
 mod answers;
 mod budgets;
 mod closed;
+mod functions;
 mod revisions;
 
 const SHOP: &str = "shop";

@@ -2,7 +2,7 @@
 use std::fmt::Write;
 
 use serde_json::Value;
-use sessionary_lake::sql::Described;
+use sessionary_lake::sql::{Described, table_functions};
 
 use crate::table::{counted, written};
 
@@ -36,7 +36,12 @@ pub(super) fn tables(tables: &[Described]) -> String {
         })
         .collect();
     let mut text = written(&["table", "columns", "holds"], &rows);
-    text.push_str("\nDESCRIBE a table to see its columns: sessionary query \"DESCRIBE touches\"\n\nTo begin with:\n");
+    text.push_str("\nDESCRIBE a table to see its columns: sessionary query \"DESCRIBE touches\"\n");
+    text.push_str("\nFunctions that answer with a table, over the rows of the query in their first argument:\n");
+    for function in table_functions() {
+        let _ = write!(text, "\n  {}\n    {}\n", function.form(), function.about);
+    }
+    text.push_str("\nTo begin with:\n");
     for (about, sql) in EXAMPLES {
         let _ = write!(text, "\n  {about}:\n  sessionary query \"{sql}\"\n");
     }
