@@ -181,7 +181,7 @@ fn command_line(server: &Server, key: &str, dir: &Path) {
 
 /// The same sessions once they lie in files: final ones are read there, open ones from the store.
 fn with_files(dir: &Path) {
-    said("export sessions --data-dir {} --to {}/lake", dir);
+    said("lake write --data-dir {}", dir);
     let ask = |sql: &str| -> Value {
         let mut command = crate::program::command("query --data-dir {} --format json", dir);
         let output = command.arg(sql).output().unwrap();
@@ -223,9 +223,11 @@ fn the_examples_are_answered() {
         listed.lines().filter_map(|line| line.trim().strip_prefix("sessionary query \""));
     examples.extend(of_command.map(|sql| sql.trim_end_matches('"').to_owned()));
     assert!(examples.len() >= 8, "{examples:?}");
+    let key = key(dir.path());
+    let server = Server::start(dir.path());
     for sql in examples {
-        let mut command = crate::program::command("query --data-dir {} --format json", dir.path());
-        let output = command.arg(&sql).output().unwrap();
-        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+        let (status, body) = asked(&server, &key, &sql, "*/*");
+        assert_eq!(status, 200, "{sql}: {}", String::from_utf8_lossy(&body));
     }
+    assert_eq!(server.stop(), Some(0));
 }
