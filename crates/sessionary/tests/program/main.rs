@@ -9,6 +9,7 @@ mod lake;
 mod lake_readers;
 mod program;
 mod querying;
+mod raw_events;
 mod reference;
 mod replaying;
 mod reporting;
