@@ -2,7 +2,10 @@
 //!
 //! Like the sessions, they show nothing that identifies a person but as a keyed hash, and no field of
 //! the classes direct, quasi, network and free.
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use arrow::{
     array::{ArrayRef, RecordBatch},
@@ -161,6 +164,8 @@ pub fn is_told(row: &DictionaryField) -> bool {
 pub struct TableRows {
     schema: SchemaRef,
     columns: Vec<(Own, Cells)>,
+    /// The columns by their places in a row: of many a row has few.
+    places: HashMap<&'static str, usize>,
     len: usize,
 }
 
@@ -171,7 +176,9 @@ impl TableRows {
         let field =
             |((name, kind, _), _): &(Own, Cells)| Field::new(name_of(name), kind.data_type(), true);
         let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Fields>()));
-        TableRows { schema, columns, len: 0 }
+        let names = columns.iter().map(|((name, ..), _)| *name);
+        let places = names.enumerate().map(|(place, name)| (name, place)).collect();
+        TableRows { schema, columns, places, len: 0 }
     }
 
     /// The columns of the rows.
@@ -195,9 +202,11 @@ impl TableRows {
     /// # Errors
     /// What Arrow says of a column.
     pub fn push(&mut self, row: &Map<String, Value>) -> Result<(), LakeError> {
-        for ((name, kind, _), cells) in &mut self.columns {
-            let value = row.get(*name).filter(|value| !says_nothing(value));
-            cells.push(row::cell(value, *kind))?;
+        for (name, value) in row.iter().filter(|(_, value)| !says_nothing(value)) {
+            let column = self.places.get(name.as_str()).and_then(|at| self.columns.get_mut(*at));
+            let Some(((_, kind, _), cells)) = column else { continue };
+            cells.fill(self.len);
+            cells.push(row::cell(Some(value), *kind))?;
         }
         self.len += 1;
         Ok(())
@@ -208,9 +217,12 @@ impl TableRows {
     /// # Errors
     /// What Arrow says of the columns.
     pub fn finish(&mut self) -> Result<RecordBatch, LakeError> {
-        self.len = 0;
-        let columns: Vec<ArrayRef> =
-            self.columns.iter_mut().map(|(_, cells)| cells.finish()).collect();
+        let rows = std::mem::take(&mut self.len);
+        let column = |(_, cells): &mut (Own, Cells)| {
+            cells.fill(rows);
+            cells.finish()
+        };
+        let columns: Vec<ArrayRef> = self.columns.iter_mut().map(column).collect();
         Ok(RecordBatch::try_new(self.schema(), columns)?)
     }
 }

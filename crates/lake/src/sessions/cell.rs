@@ -3,8 +3,8 @@ use std::{borrow::Cow, sync::Arc};
 
 use arrow::{
     array::{
-        ArrayRef, BooleanBuilder, Decimal128Builder, FixedSizeBinaryBuilder, Int64Builder,
-        ListBuilder, StringBuilder, TimestampMillisecondBuilder,
+        ArrayBuilder, ArrayRef, BooleanBuilder, Decimal128Builder, FixedSizeBinaryBuilder,
+        Int64Builder, ListBuilder, StringBuilder, TimestampMillisecondBuilder,
     },
     datatypes::{DataType, Field, TimeUnit},
 };
@@ -140,6 +140,20 @@ impl Cells {
             (Cells::Texts(cells), _) => cells.append_null(),
         }
         Ok(())
+    }
+
+    /// Says that nothing is known of the rows up to this many, where fewer have a cell.
+    pub(crate) fn fill(&mut self, rows: usize) {
+        let more = |len: usize| rows.saturating_sub(len);
+        match self {
+            Cells::Text(cells) => cells.append_nulls(more(cells.len())),
+            Cells::Number(cells) => cells.append_nulls(more(cells.len())),
+            Cells::Decimal(cells) => cells.append_nulls(more(cells.len())),
+            Cells::Instant(cells) => cells.append_nulls(more(cells.len())),
+            Cells::Flag(cells) => cells.append_nulls(more(cells.len())),
+            Cells::Hash(cells) => cells.append_nulls(more(cells.len())),
+            Cells::Texts(cells) => (0..more(cells.len())).for_each(|_| cells.append_null()),
+        }
     }
 
     /// The column; the next begins empty.
