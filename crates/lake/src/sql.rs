@@ -10,6 +10,7 @@
 //! Of all rows of an id that with the highest revision, wherever it lies. Rows that do not hold are
 //! found before anything else is read and are left out of the scan by their places in the file, so
 //! that columns and conditions are handed down to the scan as if they had never been there.
+mod answer;
 mod budget;
 mod cells;
 mod check;
@@ -18,6 +19,7 @@ mod desk;
 mod error;
 mod functions;
 mod paged;
+pub mod postgres;
 mod sessions;
 mod shape;
 mod source;
@@ -26,8 +28,9 @@ mod stream;
 mod views;
 mod yielding;
 
+pub use answer::Answer;
 pub use budget::Budget;
-pub use desk::{Answer, Desk, Question};
+pub use desk::{Desk, Question};
 pub use error::QueryError;
 pub use shape::Shape;
 pub use source::{LiveSession, Page, Source, Tables};

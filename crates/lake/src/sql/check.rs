@@ -39,6 +39,16 @@ pub(super) async fn plan(
     let (Some(statement), true) = (statements.pop_front(), statements.is_empty()) else {
         return Err(QueryError::Refused("send one query, and nothing else".to_owned()));
     };
+    plan_of(state, statement, tables).await
+}
+
+/// The plan of a statement that is a query.
+pub(super) async fn plan_of(
+    state: &SessionState,
+    statement: Parsed,
+    tables: &[String],
+) -> Result<LogicalPlan, QueryError> {
+    let told = |error: DataFusionError| QueryError::of(&error, tables);
     must_be_query(&statement)?;
     let plan = state.statement_to_plan(statement).await.map_err(told)?;
     let reading = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false);
@@ -48,7 +58,7 @@ pub(super) async fn plan(
     Ok(plan)
 }
 
-fn bounded(sql: &str) -> Result<(), QueryError> {
+pub(super) fn bounded(sql: &str) -> Result<(), QueryError> {
     if sql.len() > TEXT_MAX {
         let message = format!("a query may have {TEXT_MAX} bytes; this has {}", sql.len());
         return Err(QueryError::TooMuch(message));

@@ -22,24 +22,17 @@ use datafusion::{
     },
 };
 use sessionary_core::id::SessionId;
-use tokio::sync::OnceCell;
 
-use super::{
-    Source,
-    standing::{self, Chosen, Standing},
-    stream::{Pages, off_thread},
-};
+use super::{Tables, context::Asked, standing::Chosen, stream::Pages};
 use crate::sessions::SessionRows;
 
 /// Sessions of one page.
 const PAGE: usize = 256;
 
-/// The sessions of a source, as they stand when they are first asked for in a query.
+/// The sessions of the source of a query, as they stand when they are first asked for in it.
 #[derive(Clone)]
 pub(super) struct SessionsTable {
-    source: Source,
     schema: SchemaRef,
-    standing: Arc<OnceCell<Arc<Standing>>>,
 }
 
 impl std::fmt::Debug for SessionsTable {
@@ -49,23 +42,8 @@ impl std::fmt::Debug for SessionsTable {
 }
 
 impl SessionsTable {
-    pub(super) fn new(source: Source) -> SessionsTable {
-        let schema = SessionRows::new().schema();
-        SessionsTable { source, schema, standing: Arc::default() }
-    }
-
-    /// The rows that hold, if anything has asked for them.
-    pub(super) fn asked(&self) -> Option<&Standing> {
-        self.standing.get().map(|standing| &**standing)
-    }
-
-    /// The rows that hold: found once, so that a table that is named twice is one and the same.
-    async fn standing(&self) -> Result<Arc<Standing>> {
-        let find = || async {
-            let source = self.source.clone();
-            off_thread(move || standing::find(&source)).await.map(Arc::new)
-        };
-        self.standing.get_or_try_init(find).await.map(Arc::clone)
+    pub(super) fn new() -> SessionsTable {
+        SessionsTable { schema: SessionRows::new().schema() }
     }
 
     fn files(
@@ -94,10 +72,11 @@ impl SessionsTable {
 
     fn live(
         &self,
+        tables: &Arc<dyn Tables>,
         projection: Option<&Vec<usize>>,
         ids: Vec<SessionId>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (tables, ids) = (Arc::clone(&self.source.tables), Arc::new(ids));
+        let (tables, ids) = (Arc::clone(tables), Arc::new(ids));
         let read = move |from: usize| {
             let page = ids.get(from..ids.len().min(from + PAGE)).unwrap_or_default();
             if page.is_empty() {
@@ -137,7 +116,8 @@ impl TableProvider for SessionsTable {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let standing = self.standing().await?;
+        let asked = Asked::of(state)?;
+        let standing = asked.standing().await?;
         let mut parts = Vec::new();
         if !standing.files.is_empty() {
             parts.push(self.files(state, projection, filters, &standing.files)?);
@@ -147,7 +127,7 @@ impl TableProvider for SessionsTable {
             live.retain(|id| *id == only);
         }
         if !live.is_empty() {
-            parts.push(self.live(projection, live)?);
+            parts.push(self.live(&asked.source.tables, projection, live)?);
         }
         match parts.len() {
             0 => {
