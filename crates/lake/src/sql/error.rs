@@ -12,6 +12,9 @@ pub enum QueryError {
     /// It is no query, or not only one.
     #[error("{0}")]
     Refused(String),
+    /// It would change something.
+    #[error("{0}")]
+    Changes(String),
     /// It is written as no SQL is.
     #[error("{0}")]
     NoSql(String),
@@ -24,6 +27,9 @@ pub enum QueryError {
     /// It calls a function that there is not.
     #[error("{0}")]
     NoFunction(String),
+    /// A value is none of its type.
+    #[error("{0}")]
+    BadValue(String),
     /// It computes what cannot be computed, or asks for what there is not.
     #[error("{0}")]
     Wrong(String),

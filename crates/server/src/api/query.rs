@@ -178,8 +178,9 @@ impl From<QueryError> for Problem {
             | QueryError::NoTable(_)
             | QueryError::NoColumn(_)
             | QueryError::NoFunction(_)
+            | QueryError::BadValue(_)
             | QueryError::Wrong(_) => Code::QueryInvalid,
-            QueryError::Refused(_) => Code::QueryRefused,
+            QueryError::Refused(_) | QueryError::Changes(_) => Code::QueryRefused,
             QueryError::TooMuch(_) | QueryError::TooLarge(_) | QueryError::TooLate(_) => {
                 Code::QueryTooLarge
             }

@@ -144,7 +144,7 @@ impl Prepared {
         let portal = portal.map_err(|error| QueryError::Wrong(error.to_string()))?;
         let format = portal.result_column_format.clone();
         let values = df::deserialize_parameters(&portal, &[]);
-        let values = values.map_err(|error| QueryError::Wrong(format!("a parameter: {error}")))?;
+        let values = values.map_err(|error| QueryError::BadValue(format!("a parameter: {error}")))?;
         Ok(Bound { values: self.settle(values)?, format })
     }
 
@@ -155,7 +155,7 @@ impl Prepared {
         let one = |((value, parameter), number): ((ScalarAndMetadata, &Parameter), usize)| {
             let cast = cast(value.value(), &parameter.target);
             cast.map(ScalarAndMetadata::from).map_err(|why| {
-                QueryError::Wrong(format!("${number} is none of its type: {why}"))
+                QueryError::BadValue(format!("${number} is none of its type: {why}"))
             })
         };
         Ok(ParamValues::List(numbered.map(one).collect::<Result<_, _>>()?))
