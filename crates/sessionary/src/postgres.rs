@@ -52,7 +52,8 @@ impl Wire {
             .map_err(|error| cannot_listen(address, &error))?;
         let address = listener.local_addr().context("the port cannot be asked for")?;
         let tenants = behind.registry.tenants();
-        let user = tenants.first().map_or_else(|| "TENANT".to_owned(), |tenant| tenant.name.clone());
+        let user =
+            tenants.first().map_or_else(|| "TENANT".to_owned(), |tenant| tenant.name.clone());
         let front = Front::new(
             behind.engine.clone(),
             Arc::clone(&behind.registry),
@@ -68,7 +69,9 @@ impl Wire {
     /// A command that connects.
     pub(crate) fn command(&self) -> String {
         let (host, port, user) = (self.address.ip(), self.address.port(), &self.user);
-        format!("psql 'host={host} port={port} user={user} dbname=sessionary'   # the password is a key")
+        format!(
+            "psql 'host={host} port={port} user={user} dbname=sessionary'   # the password is a key"
+        )
     }
 
     /// Waits for what still runs.

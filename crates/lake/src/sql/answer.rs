@@ -103,4 +103,3 @@ pub(super) fn too_late(time: Duration) -> QueryError {
         time.as_millis()
     ))
 }
-

@@ -1,4 +1,5 @@
 //! Why a query has no answer, for the person who wrote it.
+use arrow::error::ArrowError;
 use datafusion::{
     common::{Column, SchemaError, utils::datafusion_strsim::levenshtein},
     error::DataFusionError,
@@ -30,6 +31,9 @@ pub enum QueryError {
     /// A value is none of its type.
     #[error("{0}")]
     BadValue(String),
+    /// It divides by zero.
+    #[error("{0}")]
+    NoNumber(String),
     /// It computes what cannot be computed, or asks for what there is not.
     #[error("{0}")]
     Wrong(String),
@@ -91,6 +95,16 @@ impl QueryError {
                 QueryError::Wrong(format!("not supported: {}", first_line(says)))
             }
             DataFusionError::Internal(says) => QueryError::Defect(first_line(says).to_owned()),
+            DataFusionError::ArrowError(arrow, _)
+                if matches!(**arrow, ArrowError::CastError(_) | ArrowError::ParseError(_)) =>
+            {
+                QueryError::BadValue(format!("{}{place}", first_line(&arrow.to_string())))
+            }
+            DataFusionError::ArrowError(arrow, _)
+                if matches!(**arrow, ArrowError::DivideByZero) =>
+            {
+                QueryError::NoNumber(format!("{arrow}{place}"))
+            }
             root if is_moved(root) => QueryError::Moved,
             DataFusionError::External(beside) => match beside.downcast_ref::<LakeError>() {
                 Some(lake) => QueryError::Defect(with_source(lake)),

@@ -3,6 +3,7 @@
 //! What is here says what a text means, how it is planned, and how values look on the wire; who may
 //! ask, and the messages themselves, are the server's. A statement is [`Said`], a query of it is
 //! [`Prepared`] once, and answered any number of times by [`Desk::rows`](super::Desk::rows).
+mod attributes;
 mod catalog;
 mod encoding;
 mod front;
@@ -10,6 +11,8 @@ mod functions;
 mod information;
 mod parameters;
 mod prepared;
+mod relations;
+mod rewriting;
 mod said;
 mod telling;
 mod values;

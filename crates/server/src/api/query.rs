@@ -179,6 +179,7 @@ impl From<QueryError> for Problem {
             | QueryError::NoColumn(_)
             | QueryError::NoFunction(_)
             | QueryError::BadValue(_)
+            | QueryError::NoNumber(_)
             | QueryError::Wrong(_) => Code::QueryInvalid,
             QueryError::Refused(_) | QueryError::Changes(_) => Code::QueryRefused,
             QueryError::TooMuch(_) | QueryError::TooLarge(_) | QueryError::TooLate(_) => {

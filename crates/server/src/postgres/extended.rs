@@ -148,11 +148,15 @@ impl Session {
         let mut portal = self.portals.remove(&name).ok_or_else(|| no_cursor(&name))?;
         if portal.is_nothing() {
             self.portals.insert(name, portal);
-            return self.tell(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await;
+            return self
+                .tell(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new()))
+                .await;
         }
         let Some(said) = portal.said() else {
             if self.is_failed() {
-                return Err(Failure::error("25P02", "the transaction has failed; send ROLLBACK").into());
+                return Err(
+                    Failure::error("25P02", "the transaction has failed; send ROLLBACK").into()
+                );
             }
             let done = self.run_portal(&mut portal, most).await;
             self.portals.insert(name, portal);

@@ -81,6 +81,7 @@ impl From<QueryError> for Failure {
             QueryError::NoColumn(_) => "42703",
             QueryError::NoFunction(_) => "42883",
             QueryError::BadValue(_) => "22P02",
+            QueryError::NoNumber(_) => "22012",
             QueryError::Wrong(_) => "42000",
             QueryError::Changes(_) => "25006",
             QueryError::Refused(_) => "0A000",
@@ -91,7 +92,10 @@ impl From<QueryError> for Failure {
             QueryError::Moved => "40001",
             QueryError::Defect(_) | QueryError::Lake(_) => {
                 tracing::error!(%error, "a query met a defect");
-                return Failure::error("XX000", "the query met a defect; the server's log says more");
+                return Failure::error(
+                    "XX000",
+                    "the query met a defect; the server's log says more",
+                );
             }
         };
         Failure::error(code, error.to_string())
@@ -104,7 +108,8 @@ mod tests {
 
     #[test]
     fn what_to_do_is_a_hint() {
-        let failure = Failure::from(QueryError::NoTable("there is no table `x`; there are: y".into()));
+        let failure =
+            Failure::from(QueryError::NoTable("there is no table `x`; there are: y".into()));
         assert_eq!((failure.code, &*failure.says), ("42P01", "there is no table `x`"));
         assert_eq!(failure.hint.as_deref(), Some("there are: y"));
     }

@@ -115,7 +115,9 @@ impl Session {
             return Err(Failure::error("53000", says).into());
         }
         if !name.is_empty() && self.portals.contains_key(&name) {
-            return Err(Failure::error("42P03", format!("there is a cursor {name:?} already")).into());
+            return Err(
+                Failure::error("42P03", format!("there is a cursor {name:?} already")).into()
+            );
         }
         self.portals.insert(name, portal);
         Ok(())
@@ -130,7 +132,9 @@ impl Session {
         let (count, went) = self.some(portal, most).await?;
         match went {
             Went::ToTheEnd => self.complete(&format!("SELECT {count}")).await,
-            Went::SoFar => self.tell(PgWireBackendMessage::PortalSuspended(PortalSuspended::new())).await,
+            Went::SoFar => {
+                self.tell(PgWireBackendMessage::PortalSuspended(PortalSuspended::new())).await
+            }
         }
     }
 

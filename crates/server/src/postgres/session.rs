@@ -72,7 +72,11 @@ impl Session {
     }
 
     /// Greets, and heeds what comes until it is over.
-    pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Message>, stop: CancellationToken) {
+    pub(super) async fn run(
+        mut self,
+        mut messages: mpsc::Receiver<Message>,
+        stop: CancellationToken,
+    ) {
         let ended = match self.greet().await {
             Ok(()) => self.heed_all(&mut messages, &stop).await,
             Err(stop) => Err(stop),
@@ -164,7 +168,9 @@ impl Session {
         let desk = Arc::clone(&self.front.queries.desk);
         let said = self.unless_ended(async move { desk.read(text).await }).await?;
         if said.is_empty() {
-            return self.tell(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await;
+            return self
+                .tell(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new()))
+                .await;
         }
         for said in said {
             self.may_go_on(&said)?;

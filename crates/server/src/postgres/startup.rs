@@ -72,7 +72,11 @@ pub(super) async fn wish(
                 let caller = caller(incoming, outgoing, front, peer, &body, version).await?;
                 return Ok(caller.map(|caller| Wish::Ask(Box::new(caller))));
             }
-            _ => return Err(Failure::fatal("08P01", "only version 3 of the protocol is spoken").into()),
+            _ => {
+                return Err(
+                    Failure::fatal("08P01", "only version 3 of the protocol is spoken").into()
+                );
+            }
         }
     }
     Ok(None)
@@ -124,7 +128,8 @@ const OWN: [&str; 5] = ["user", "database", "replication", "options", "client_en
 
 /// Names and values, each ended by a zero.
 fn pairs(body: &[u8]) -> Vec<(String, String)> {
-    let mut texts = body.split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text).into_owned());
+    let mut texts =
+        body.split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text).into_owned());
     let mut pairs = Vec::new();
     while let Some(name) = texts.next().filter(|name| !name.is_empty()) {
         let Some(value) = texts.next() else { break };
@@ -192,7 +197,10 @@ mod tests {
     fn pairs_are_read_as_far_as_they_go() {
         let read = |text: &str| pairs(text.as_bytes());
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(read("user\0shop\0database\0x\0\0"), [pair("user", "shop"), pair("database", "x")]);
+        assert_eq!(
+            read("user\0shop\0database\0x\0\0"),
+            [pair("user", "shop"), pair("database", "x")]
+        );
         assert_eq!(read("user\0shop\0\0a\0b\0"), [pair("user", "shop")]);
         assert_eq!(read("user"), []);
         assert_eq!(read(""), []);

@@ -70,9 +70,19 @@ const VARIABLES: [Variable; 37] = [
 
 /// What clients are told when they connect.
 const TOLD: [&str; 13] = [
-    "application_name", "client_encoding", "DateStyle", "default_transaction_read_only",
-    "in_hot_standby", "integer_datetimes", "IntervalStyle", "is_superuser", "server_encoding",
-    "server_version", "session_authorization", "standard_conforming_strings", "TimeZone",
+    "application_name",
+    "client_encoding",
+    "DateStyle",
+    "default_transaction_read_only",
+    "in_hot_standby",
+    "integer_datetimes",
+    "IntervalStyle",
+    "is_superuser",
+    "server_encoding",
+    "server_version",
+    "session_authorization",
+    "standard_conforming_strings",
+    "TimeZone",
 ];
 
 const fn variable(name: &'static str, default: &'static str, takes: Takes) -> Variable {
@@ -160,7 +170,10 @@ impl Variables {
 }
 
 fn unknown(name: &str) -> Failure {
-    Failure::error("42704", format!("there is no setting \"{name}\"; what is set here has no effect"))
+    Failure::error(
+        "42704",
+        format!("there is no setting \"{name}\"; what is set here has no effect"),
+    )
 }
 
 fn invalid(variable: &Variable, value: &str) -> Failure {
@@ -201,7 +214,10 @@ mod tests {
     #[test]
     fn a_client_sets_what_means_nothing_and_its_own_patience() {
         let mut variables = Variables::new("shop");
-        assert_eq!(variables.set("timezone", Some("Europe/Berlin")), Ok(Some(("TimeZone", "UTC".into()))));
+        assert_eq!(
+            variables.set("timezone", Some("Europe/Berlin")),
+            Ok(Some(("TimeZone", "UTC".into())))
+        );
         assert_eq!(variables.set("extra_float_digits", Some("3")), Ok(None));
         assert_eq!(variables.show("extra_float_digits"), Ok(("extra_float_digits", "3".into())));
         assert_eq!(variables.set("statement_timeout", Some("2s")), Ok(None));

@@ -46,7 +46,8 @@ impl Encoding {
             if column.data_type() == kind { Ok(Arc::clone(column)) } else { cast(column, kind) }
         };
         let columns = columns.map(one).collect::<Result<Vec<_>, _>>().map_err(LakeError::from)?;
-        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let options =
+            arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let schema = Arc::clone(&self.schema);
         let settled = RecordBatch::try_new_with_options(schema, columns, &options);
         Ok(settled.map_err(LakeError::from)?)

@@ -30,13 +30,17 @@ pub(super) fn of_all(context: &SessionContext) {
     for (name, says) in FLAGS {
         context.register_udf(Says::udf(name, ScalarValue::Boolean(Some(says))));
     }
+    for name in NO_NUMBER {
+        context.register_udf(Says::udf(name, ScalarValue::Int32(None)));
+    }
     for name in ZERO {
         context.register_udf(Says::udf(name, ScalarValue::Int64(Some(0))));
     }
 }
 
 /// What nothing here has: comments, definitions, addresses.
-const NOTHING: [&str; 16] = [
+const NOTHING: [&str; 17] = [
+    "pg_size_pretty",
     "obj_description",
     "col_description",
     "shobj_description",
@@ -54,6 +58,9 @@ const NOTHING: [&str; 16] = [
     "inet_client_addr",
     "json_build_object",
 ];
+
+/// Numbers of things that are looked for by name, and not found: clients go on without.
+const NO_NUMBER: [&str; 4] = ["to_regtype", "to_regclass", "to_regproc", "to_regnamespace"];
 
 const FLAGS: [(&str, bool); 9] = [
     ("pg_is_in_recovery", false),

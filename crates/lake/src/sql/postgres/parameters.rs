@@ -137,14 +137,19 @@ impl Prepared {
                 return Err(QueryError::Wrong(says));
             }
         }
-        let wire: Vec<Option<Type>> =
-            self.parameters.iter().enumerate().map(|(at, it)| Some(text(&mut bind, at, it))).collect();
+        let wire: Vec<Option<Type>> = self
+            .parameters
+            .iter()
+            .enumerate()
+            .map(|(at, it)| Some(text(&mut bind, at, it)))
+            .collect();
         let statement = StoredStatement::new(String::new(), (), wire);
         let portal = Portal::try_new(&bind, Arc::new(statement));
         let portal = portal.map_err(|error| QueryError::Wrong(error.to_string()))?;
         let format = portal.result_column_format.clone();
         let values = df::deserialize_parameters(&portal, &[]);
-        let values = values.map_err(|error| QueryError::BadValue(format!("a parameter: {error}")))?;
+        let values =
+            values.map_err(|error| QueryError::BadValue(format!("a parameter: {error}")))?;
         Ok(Bound { values: self.settle(values)?, format })
     }
 

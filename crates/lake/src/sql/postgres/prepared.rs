@@ -12,7 +12,7 @@ use datafusion::{
 };
 use pgwire::api::{Type, portal::Format, results::FieldInfo};
 
-use super::{Bound, functions, parameters::Parameter, telling};
+use super::{Bound, functions, parameters::Parameter, rewriting, telling};
 use crate::sql::{QueryError, check, context::names};
 
 /// On whose behalf a query is prepared, for functions that tell it.
@@ -47,7 +47,13 @@ impl Prepared {
         let columns = self.schema.fields().iter().zip(self.wire.iter()).enumerate();
         let field = |(at, (field, wire)): (usize, (&Arc<Field>, &Type))| {
             let format = telling::format_for(format, at);
-            let told = FieldInfo::new(field.name().clone(), None, None, wire.clone(), format);
+            let told = FieldInfo::new(
+                rewriting::seen(field.name()).to_owned(),
+                None,
+                None,
+                wire.clone(),
+                format,
+            );
             told.with_type_size(telling::width(wire))
         };
         columns.map(field).collect()
@@ -70,12 +76,13 @@ fn told(error: DataFusionError) -> QueryError {
 /// Plans a query in a session of its own.
 pub(super) async fn prepare(
     base: &SessionContext,
-    statement: Statement,
+    mut statement: Statement,
     who: &Arc<Who>,
     declared: &[Option<Type>],
 ) -> Result<Prepared, QueryError> {
     let mut state = base.state();
     functions::of_whom(&mut state, who).map_err(told)?;
+    rewriting::rewrite(&mut statement, declared);
     let statement = Parsed::Statement(Box::new(statement));
     let plan = check::plan_of(&state, statement, &names()).await?;
     let parameters = Parameter::all(&plan, declared)?;

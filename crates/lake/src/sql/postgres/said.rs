@@ -75,9 +75,8 @@ pub struct Query(pub(super) Box<Statement>);
 /// The statements of a text.
 pub(super) fn read(text: &str) -> Result<Vec<Said>, QueryError> {
     check::bounded(text)?;
-    let no_sql = |error: ParserError| {
-        QueryError::of(&DataFusionError::SQL(Box::new(error), None), &[])
-    };
+    let no_sql =
+        |error: ParserError| QueryError::of(&DataFusionError::SQL(Box::new(error), None), &[]);
     PARSER.parse(text).map_err(no_sql)?.into_iter().map(said).collect()
 }
 
@@ -100,7 +99,9 @@ fn said(statement: Statement) -> Result<Said, QueryError> {
         Statement::Discard { .. } => Said::Discard,
         Statement::Deallocate { name, .. } => Said::Deallocate(unless_all(name)),
         Statement::Close { cursor: CloseCursor::All } => Said::Close(None),
-        Statement::Close { cursor: CloseCursor::Specific { name } } => Said::Close(Some(name.value)),
+        Statement::Close { cursor: CloseCursor::Specific { name } } => {
+            Said::Close(Some(name.value))
+        }
         Statement::Fetch { name, direction, .. } => {
             Said::Fetch { name: name.value, rows: rows_of(&direction)? }
         }
@@ -157,7 +158,8 @@ fn unless_all(name: Ident) -> Option<String> {
 }
 
 fn rows_of(direction: &FetchDirection) -> Result<Option<usize>, QueryError> {
-    let forward = || QueryError::Refused("a cursor goes forward only: FETCH n, FETCH ALL".to_owned());
+    let forward =
+        || QueryError::Refused("a cursor goes forward only: FETCH n, FETCH ALL".to_owned());
     let number = |limit: &ValueWithSpan| match &limit.value {
         Value::Number(number, _) => number.to_string().parse().map(Some).map_err(|_| forward()),
         _ => Err(forward()),

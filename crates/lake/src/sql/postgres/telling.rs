@@ -54,7 +54,8 @@ pub(super) fn is_json(kind: &DataType) -> bool {
         DataType::Struct(_) | DataType::Map(..) | DataType::Union(..) => true,
         DataType::List(item) => {
             let item = item.data_type();
-            item.is_nested() || matches!(item, DataType::FixedSizeBinary(_) | DataType::Dictionary(..))
+            item.is_nested()
+                || matches!(item, DataType::FixedSizeBinary(_) | DataType::Dictionary(..))
         }
         DataType::ListView(_) | DataType::LargeListView(_) => true,
         _ => false,

@@ -86,11 +86,7 @@ impl Numeric {
         });
         let digits = format!("{digits:0>width$}", width = scale + 1);
         let (whole, behind) = digits.split_at(digits.len() - scale);
-        Numeric {
-            whole: whole.to_owned(),
-            behind: behind.to_owned(),
-            is_negative: value < 0,
-        }
+        Numeric { whole: whole.to_owned(), behind: behind.to_owned(), is_negative: value < 0 }
     }
 }
 
@@ -117,7 +113,8 @@ impl Forms for Numeric {
             before = before * 4,
             behind = behind * 4
         );
-        let group = |four: &[u8]| four.iter().fold(0_i16, |sum, digit| sum * 10 + i16::from(digit - b'0'));
+        let group =
+            |four: &[u8]| four.iter().fold(0_i16, |sum, digit| sum * 10 + i16::from(digit - b'0'));
         let groups: Vec<i16> = digits.as_bytes().chunks(4).map(group).collect();
         let first = groups.iter().take_while(|group| **group == 0).count();
         let last = groups.iter().rposition(|group| *group != 0).map_or(first, |last| last + 1);
