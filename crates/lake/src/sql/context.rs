@@ -79,6 +79,8 @@ pub(super) async fn base(
         .with_information_schema(true)
         .with_target_partitions(partitions);
     config.options_mut().sql_parser.collect_spans = true;
+    // Instants have a zone: those that functions tell, too.
+    config.options_mut().execution.time_zone = Some("UTC".to_owned());
     // Kept back for spilling, which is off: the disk is for signals.
     config.options_mut().execution.sort_spill_reservation_bytes = 0;
     let state = SessionStateBuilder::new_with_default_features()

@@ -3,7 +3,6 @@
 //! What is here says what a text means, how it is planned, and how values look on the wire; who may
 //! ask, and the messages themselves, are the server's. A statement is [`Said`], a query of it is
 //! [`Prepared`] once, and answered any number of times by [`Desk::rows`](super::Desk::rows).
-mod attributes;
 mod catalog;
 mod encoding;
 mod front;
@@ -14,6 +13,7 @@ mod prepared;
 mod relations;
 mod rewriting;
 mod said;
+mod system;
 mod telling;
 mod values;
 

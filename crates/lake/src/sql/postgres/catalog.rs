@@ -8,7 +8,7 @@ use datafusion::{
 };
 use datafusion_pg_catalog::pg_catalog::{context::EmptyContextProvider, setup_pg_catalog};
 
-use super::{attributes, functions, information, relations};
+use super::{functions, information, relations, system};
 use crate::sql::{context, context::CATALOG, functions as of_sql};
 
 pub(super) async fn base(
@@ -18,10 +18,11 @@ pub(super) async fn base(
     let base = context::base(env, partitions).await?;
     setup_pg_catalog(&base, CATALOG, EmptyContextProvider).map_err(|error| *error)?;
     relations::settle(&base).await?;
-    attributes::settle(&base).await?;
+    system::settle(&base).await?;
     information::replace(&base).await?;
     // Once more, for what the catalog brought along.
     of_sql::settle(&base);
     functions::of_all(&base);
+    functions::visible(&base).await?;
     Ok(base)
 }

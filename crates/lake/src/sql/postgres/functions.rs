@@ -1,7 +1,11 @@
 //! Functions that clients of `PostgreSQL` call about themselves and the server.
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use arrow::datatypes::DataType;
+use arrow::{
+    array::{AsArray, BooleanArray},
+    compute::cast,
+    datatypes::{DataType, Int32Type},
+};
 use datafusion::{
     common::exec_err,
     error::Result,
@@ -62,7 +66,9 @@ const NOTHING: [&str; 17] = [
 /// Numbers of things that are looked for by name, and not found: clients go on without.
 const NO_NUMBER: [&str; 4] = ["to_regtype", "to_regclass", "to_regproc", "to_regnamespace"];
 
-const FLAGS: [(&str, bool); 9] = [
+const FLAGS: [(&str, bool); 11] = [
+    ("pg_collation_is_visible", true),
+    ("pg_opclass_is_visible", true),
     ("pg_is_in_recovery", false),
     ("pg_is_other_temp_schema", false),
     ("pg_type_is_visible", true),
@@ -83,6 +89,53 @@ const ZERO: [&str; 7] = [
     "pg_current_xact_id",
     "inet_server_port",
 ];
+
+/// `pg_table_is_visible`: whether a table needs no schema before its name. Those that tell of tables do.
+pub(super) async fn visible(context: &SessionContext) -> Result<()> {
+    let hidden = context
+        .sql(
+            "SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+             ON n.oid = c.relnamespace WHERE n.nspname = 'information_schema'",
+        )
+        .await?;
+    let mut numbers = BTreeSet::new();
+    for batch in hidden.collect().await? {
+        numbers.extend(batch.column(0).as_primitive::<Int32Type>().iter().flatten());
+    }
+    let signature = Signature::any(1, Volatility::Stable);
+    context.register_udf(ScalarUDF::from(Visible { signature, hidden: numbers }));
+    Ok(())
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Visible {
+    signature: Signature,
+    /// Numbers of tables that are not.
+    hidden: BTreeSet<i32>,
+}
+
+impl ScalarUDFImpl for Visible {
+    fn name(&self) -> &'static str {
+        "pg_table_is_visible"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, given: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = given.number_rows;
+        let Some(numbers) = given.args.first() else { return exec_err!("it takes a number") };
+        let numbers = cast(&*numbers.to_array(rows)?, &DataType::Int32)?;
+        let seen = |number: Option<i32>| number.map(|number| !self.hidden.contains(&number));
+        let seen: BooleanArray = numbers.as_primitive::<Int32Type>().iter().map(seen).collect();
+        Ok(ColumnarValue::Array(Arc::new(seen)))
+    }
+}
 
 /// What is told of one connection.
 pub(super) fn of_whom(state: &mut SessionState, who: &Arc<Who>) -> Result<()> {

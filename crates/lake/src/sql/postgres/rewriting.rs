@@ -2,9 +2,10 @@
 use std::{collections::HashSet, ops::ControlFlow};
 
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, CastKind, DataType, Expr, FunctionArguments, Ident, ObjectName, SelectItem,
-    SetExpr, Statement, Value, ValueWithSpan, visit_expressions_mut, visit_relations,
+    ArrayElemTypeDef, CastKind, DataType, Expr, Function, FunctionArguments, Ident, ObjectName,
+    SelectItem, SetExpr, Statement, Value, ValueWithSpan, visit_expressions_mut, visit_relations,
 };
+use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
 use pgwire::api::Type;
 
 /// Between a name and the number that tells it from others; the client does not see it.
@@ -56,17 +57,77 @@ fn in_other_words(expr: &Expr, declared: &[Option<Type>], is_of_catalog: bool) -
             data_type: DataType::JSON | DataType::JSONB | DataType::Uuid,
             ..
         } => Some(cast(Expr::clone(inner), DataType::Text)),
+        Expr::Function(function) if is_named(function, "generate_subscripts") => {
+            let FunctionArguments::List(list) = &function.args else { return None };
+            said(&format!("unnest(ordinals({}))", list.args.first()?))
+        }
+        Expr::Function(function) if is_named(function, "array_contains") => lists_first(function)
+            .then(|| {
+            let (before, after) = split(expr)?;
+            said(&format!("array_contains({before}::TEXT[], {after})"))
+        })?,
+        // Its own letter that takes the meaning from others.
+        Expr::Like { negated, expr: text, pattern, escape_char: Some(letter), any: false } => {
+            escaped(*negated, text, pattern, "LIKE", letter)
+        }
+        Expr::ILike { negated, expr: text, pattern, escape_char: Some(letter), any: false } => {
+            escaped(*negated, text, pattern, "ILIKE", letter)
+        }
         // Lists made of the catalog's rows, of which there are none here that a client asks for.
         Expr::Function(function)
             if is_of_catalog
                 && matches!(function.args, FunctionArguments::Subquery(_))
-                && function.name.to_string().eq_ignore_ascii_case("array") =>
+                && is_named(function, "array") =>
         {
             let nothing = Expr::Value(Value::Null.with_empty_span());
             Some(cast(nothing, list(DataType::Text)))
         }
         _ => None,
     }
+}
+
+fn is_named(function: &Function, name: &str) -> bool {
+    function.name.to_string().eq_ignore_ascii_case(name)
+}
+
+/// Whether a parameter of no type stands where a list is meant.
+fn lists_first(function: &Function) -> bool {
+    let FunctionArguments::List(list) = &function.args else { return false };
+    list.args.first().is_some_and(|first| {
+        let text = first.to_string();
+        text.strip_prefix('$').is_some_and(|number| number.parse::<u16>().is_ok())
+    })
+}
+
+/// The two values that a function is given.
+fn split(expr: &Expr) -> Option<(String, String)> {
+    let Expr::Function(function) = expr else { return None };
+    let FunctionArguments::List(list) = &function.args else { return None };
+    match list.args.as_slice() {
+        [first, second] => Some((first.to_string(), second.to_string())),
+        _ => None,
+    }
+}
+
+/// The engine knows the backslash only.
+fn escaped(
+    negated: bool,
+    text: &Expr,
+    pattern: &Expr,
+    word: &str,
+    letter: &ValueWithSpan,
+) -> Option<Expr> {
+    let Value::SingleQuotedString(letter) = &letter.value else { return None };
+    if letter == "\\" || letter.chars().count() != 1 || letter == "'" {
+        return None;
+    }
+    let not = if negated { "NOT " } else { "" };
+    said(&format!("({text}) {not}{word} replace({pattern}, '{letter}', '\\')"))
+}
+
+/// The expression of a text.
+fn said(text: &str) -> Option<Expr> {
+    Parser::new(&PostgreSqlDialect {}).try_with_sql(text).ok()?.parse_expr().ok()
 }
 
 /// What a declared list is of.
@@ -151,8 +212,6 @@ const NAMELESS: &str = "?column?";
 
 #[cfg(test)]
 mod tests {
-    use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
-
     use super::*;
 
     fn rewritten(text: &str, declared: &[Option<Type>]) -> String {
@@ -183,6 +242,18 @@ mod tests {
     #[test]
     fn lists_that_are_declared_are_lists_to_the_planner() {
         check("SELECT id FROM x WHERE f($1, $2)", "SELECT id FROM x WHERE f($1::TEXT[], $2)");
+    }
+
+    #[test]
+    fn a_letter_of_ones_own_is_the_backslash() {
+        check(
+            "SELECT id FROM x WHERE id NOT LIKE 'pg/_%' ESCAPE '/'",
+            "SELECT id FROM x WHERE (id) NOT LIKE replace('pg/_%', '/', '\\')",
+        );
+        check(
+            "SELECT id FROM x WHERE array_contains($2, id)",
+            "SELECT id FROM x WHERE array_contains($2::TEXT[], id)",
+        );
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! `pg_attribute` with the types that the answers have: what it is made of tells columns in memory.
+//! Tables of the system's catalog as clients expect them: columns with the types that the answers have,
+//! and not those that they have in memory; lists where clients look for lists.
 use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, AsArray, BooleanArray, Int16Array, Int32Array, RecordBatch},
-    datatypes::{Int16Type, Int32Type},
+    array::{ArrayRef, AsArray, BooleanArray, Int16Array, Int32Array, RecordBatch, new_null_array},
+    datatypes::{DataType, Field, Int16Type, Int32Type, Schema},
 };
 use async_trait::async_trait;
 use datafusion::{
@@ -17,13 +18,12 @@ use super::telling;
 use crate::sql::context::{CATALOG, SCHEMA};
 
 const SYSTEM: &str = "pg_catalog";
-const NAME: &str = "pg_attribute";
 
-/// The catalog of the system, of which one table is another.
+/// The catalog of the system, of which some tables are others.
 #[derive(Debug)]
 struct System {
     all: Arc<dyn SchemaProvider>,
-    attributes: Arc<dyn TableProvider>,
+    others: HashMap<&'static str, Arc<dyn TableProvider>>,
 }
 
 #[async_trait]
@@ -33,8 +33,8 @@ impl SchemaProvider for System {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        if name == NAME {
-            return Ok(Some(Arc::clone(&self.attributes)));
+        if let Some(other) = self.others.get(name) {
+            return Ok(Some(Arc::clone(other)));
         }
         self.all.table(name).await
     }
@@ -44,21 +44,68 @@ impl SchemaProvider for System {
     }
 }
 
-/// Puts the table where the other stands. Everything is made once, so the table is, too.
+/// Puts tables where others stand. What they tell of is made once, so they are, too.
 pub(super) async fn settle(base: &SessionContext) -> Result<()> {
     let none = || DataFusionError::Internal("there is no catalog".to_owned());
     let catalog = base.catalog(CATALOG).ok_or_else(none)?;
     let types = types(base).await?;
-    let table = base.table(format!("{SYSTEM}.{NAME}")).await?;
-    let mut batches = Vec::new();
-    for batch in table.collect().await? {
-        batches.push(typed(&batch, &types)?);
-    }
-    let schema = batches.first().ok_or_else(none)?.schema();
-    let attributes = Arc::new(MemTable::try_new(schema, vec![batches])?);
+    let attributes = rows_of(base, "pg_attribute").await?;
+    let attributes: Result<Vec<_>> = attributes.iter().map(|batch| typed(batch, &types)).collect();
+    let classes = rows_of(base, "pg_class").await?;
+    let classes: Result<Vec<_>> = classes.iter().map(with_options).collect();
+    let others = HashMap::from([
+        ("pg_attribute", table(attributes?)?),
+        ("pg_class", table(classes?)?),
+        ("pg_constraint", without_rows(base, "pg_constraint", &["conkey", "confkey"]).await?),
+        ("pg_index", without_rows(base, "pg_index", &INDEX_LISTS).await?),
+    ]);
     let all = catalog.schema(SYSTEM).ok_or_else(none)?;
-    catalog.register_schema(SYSTEM, Arc::new(System { all, attributes }))?;
+    catalog.register_schema(SYSTEM, Arc::new(System { all, others }))?;
     Ok(())
+}
+
+const INDEX_LISTS: [&str; 4] = ["indkey", "indoption", "indclass", "indcollation"];
+
+async fn rows_of(base: &SessionContext, name: &str) -> Result<Vec<RecordBatch>> {
+    base.table(format!("{SYSTEM}.{name}")).await?.collect().await
+}
+
+fn table(batches: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>> {
+    let none = || DataFusionError::Internal("a table of the catalog has no rows".to_owned());
+    let schema = batches.first().ok_or_else(none)?.schema();
+    Ok(Arc::new(MemTable::try_new(schema, vec![batches])?))
+}
+
+/// A table of which nothing here has rows, with lists where clients look for lists.
+async fn without_rows(
+    base: &SessionContext,
+    name: &str,
+    lists: &[&str],
+) -> Result<Arc<dyn TableProvider>> {
+    let schema = base.table(format!("{SYSTEM}.{name}")).await?.schema().as_arrow().clone();
+    let fields = schema.fields().iter().map(|field| {
+        let field = Field::clone(field);
+        match lists.contains(&field.name().as_str()) {
+            true => field.with_data_type(DataType::new_list(DataType::Int16, true)),
+            false => field,
+        }
+    });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    Ok(Arc::new(MemTable::try_new(schema, vec![vec![]])?))
+}
+
+/// What clients ask of tables and the catalog lacks: options and rights, of which there are none.
+fn with_options(batch: &RecordBatch) -> Result<RecordBatch> {
+    let texts = DataType::new_list(DataType::Utf8, true);
+    let mut fields: Vec<_> = batch.schema().fields().iter().cloned().collect();
+    let mut columns = batch.columns().to_vec();
+    for name in ["reloptions", "relacl"] {
+        if batch.column_by_name(name).is_none() {
+            fields.push(Arc::new(Field::new(name, texts.clone(), true)));
+            columns.push(new_null_array(&texts, batch.num_rows()));
+        }
+    }
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
 /// The types of the columns of each table, by its number.
@@ -75,7 +122,7 @@ async fn types(base: &SessionContext) -> Result<HashMap<i32, Arc<[Type]>>> {
     let mut types = HashMap::new();
     for batch in numbered.collect().await? {
         let numbers = batch.column(0).as_primitive::<Int32Type>();
-        let names = arrow::compute::cast(batch.column(1), &arrow::datatypes::DataType::Utf8)?;
+        let names = arrow::compute::cast(batch.column(1), &DataType::Utf8)?;
         for (number, name) in numbers.iter().zip(names.as_string::<i32>()) {
             let (Some(number), Some(name)) = (number, name) else { continue };
             if let Some(table) = public.table(name).await? {
