@@ -8,6 +8,7 @@ mod attempts;
 mod cancel;
 mod extended;
 mod failure;
+mod message;
 mod portal;
 mod session;
 mod socket;

@@ -8,6 +8,8 @@ mod encoding;
 mod front;
 mod functions;
 mod information;
+mod looking;
+mod naming;
 mod parameters;
 mod prepared;
 mod relations;

@@ -2,9 +2,7 @@
 use std::{io, time::Duration};
 
 use bytes::{Buf, BytesMut};
-use pgwire::messages::{
-    DecodeContext, PgWireBackendMessage, PgWireFrontendMessage, ProtocolVersion,
-};
+use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -13,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::failure::Failure;
+use super::{failure::Failure, message};
 
 /// Bytes of a message before anybody is known.
 pub(super) const EARLY_MAX: usize = 10_000;
@@ -50,17 +48,16 @@ impl Incoming {
         &mut self,
         most: usize,
     ) -> Option<Result<PgWireFrontendMessage, Failure>> {
-        let head = self.exactly(5).await?;
-        let length = head.get(1..).map_or(0, |mut length| length.get_u32());
+        let mut head = self.exactly(5).await?;
+        let (letter, length) = (head.get_u8(), head.get_u32());
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         if !(4..=most).contains(&length) {
             let says = format!("a message of {length} bytes came; it may have 4 to {most}");
             return Some(Err(Failure::fatal("08P01", says)));
         }
         let body = self.exactly(length - 4).await?;
-        let mut whole = head;
-        whole.unsplit(body);
-        Some(decoded(&mut whole))
+        let unreadable = || Failure::fatal("08P01", "a message came that cannot be read");
+        Some(message::read(letter, &body).ok_or_else(unreadable))
     }
 
     /// Hands on messages until there are no more; then what runs for them is `gone`.
@@ -85,14 +82,6 @@ pub(super) fn room() -> (
     mpsc::Receiver<Result<PgWireFrontendMessage, Failure>>,
 ) {
     mpsc::channel(WAITING)
-}
-
-fn decoded(whole: &mut BytesMut) -> Result<PgWireFrontendMessage, Failure> {
-    let mut context = DecodeContext::new(ProtocolVersion::PROTOCOL3_0);
-    context.awaiting_frontend_ssl = false;
-    context.awaiting_frontend_startup = false;
-    let unreadable = || Failure::fatal("08P01", "a message came that cannot be read");
-    PgWireFrontendMessage::decode(whole, &context).ok().flatten().ok_or_else(unreadable)
 }
 
 /// What goes out.

@@ -114,12 +114,12 @@ fn signals() -> Value {
     json!([
         {
             "id": "v1", "type": "page_viewed", "channel": "web", "occurred_at": "2026-01-05T10:00:00.123Z",
-            "anonymous_id": "a1", "identities": [{ "type": "cookie", "value": "c1" }],
+            "identities": [{ "type": "cookie", "value": "c1" }],
             "page": { "url": "https://example.com/?utm_source=newsletter&utm_medium=email" },
         },
         {
             "id": "v2", "type": "order_completed", "channel": "web",
-            "occurred_at": "2026-01-05T10:01:00Z", "anonymous_id": "a1",
+            "occurred_at": "2026-01-05T10:01:00Z", "identities": [{ "type": "cookie", "value": "c1" }],
             "commerce": { "order_id": "O1", "total": "24.60", "currency": "EUR" },
         },
     ])

@@ -70,7 +70,7 @@ impl Desk {
         let front = self.front.clone();
         let work = async move {
             let base = front.base().await?;
-            prepared::prepare(base, *query.0, &who, &declared).await
+            prepared::prepare(base, *query.0, &who, declared).await
         };
         self.at_the_desk(work).await
     }

@@ -12,7 +12,7 @@ use datafusion::{
 };
 use pgwire::api::{Type, portal::Format, results::FieldInfo};
 
-use super::{Bound, functions, parameters::Parameter, rewriting, telling};
+use super::{Bound, functions, naming, parameters::Parameter, rewriting, telling};
 use crate::sql::{QueryError, check, context::names};
 
 /// On whose behalf a query is prepared, for functions that tell it.
@@ -48,7 +48,7 @@ impl Prepared {
         let field = |(at, (field, wire)): (usize, (&Arc<Field>, &Type))| {
             let format = telling::format_for(format, at);
             let told = FieldInfo::new(
-                rewriting::seen(field.name()).to_owned(),
+                naming::seen(field.name()).to_owned(),
                 None,
                 None,
                 wire.clone(),
@@ -78,14 +78,14 @@ pub(super) async fn prepare(
     base: &SessionContext,
     mut statement: Statement,
     who: &Arc<Who>,
-    declared: &[Option<Type>],
+    mut declared: Vec<Option<Type>>,
 ) -> Result<Prepared, QueryError> {
     let mut state = base.state();
     functions::of_whom(&mut state, who).map_err(told)?;
-    rewriting::rewrite(&mut statement, declared);
+    rewriting::rewrite(&mut statement, &mut declared);
     let statement = Parsed::Statement(Box::new(statement));
     let plan = check::plan_of(&state, statement, &names()).await?;
-    let parameters = Parameter::all(&plan, declared)?;
+    let parameters = Parameter::all(&plan, &declared)?;
     let schema = schema(&plan, &parameters)?;
     let (schema, wire) = telling::told(&schema);
     Ok(Prepared { plan: Arc::new(plan), parameters: parameters.into(), schema, wire })

@@ -74,10 +74,8 @@ async fn no_answer_takes_more_than_it_may() {
     let client = Wire::with(&world, budget, Settings::default()).connect(&world).await;
     assert_eq!(rows(&client, "SELECT value FROM generate_series(1, 100)").await.len(), 100);
     assert_eq!(refused(&client, "SELECT value FROM generate_series(1, 101)").await, "54000");
-    let sorted =
-        "SELECT value FROM generate_series(1, 3000000) ORDER BY value % 7, value DESC LIMIT 90";
-    let sorted = sorted.replace(" LIMIT 90", "");
-    assert_eq!(refused(&client, &sorted).await, "53200");
+    let many = "SELECT count(*) FROM (SELECT DISTINCT value FROM generate_series(1, 3000000)) AS x";
+    assert_eq!(refused(&client, many).await, "53200");
     let long = format!("SELECT 1{}", "+1".repeat(2_000));
     assert_eq!(refused(&client, &long).await, "54000");
     let large = format!("SELECT '{}'", "x".repeat(100_000));
@@ -108,7 +106,7 @@ async fn values_that_are_none_of_their_type_are_refused() {
     let client = Wire::beside(&world).connect(&world).await;
     let error = client.query("SELECT id FROM people_are_not_here", &[]).await.unwrap_err();
     assert_eq!(code(&error), "42P01");
-    let by_hash = "SELECT count(*) FROM identities WHERE identity_hash = $1";
+    let by_hash = "SELECT count(*) FROM identities WHERE hash = $1";
     let error = client.query(by_hash, &[&"not hex"]).await.unwrap_err();
     assert_eq!(code(&error), "22P02");
 }

@@ -126,10 +126,10 @@ async fn values_go_in_by_their_types_or_as_text() {
         .await
         .unwrap();
     assert_eq!(row.get::<_, i64>(0), 1);
-    let hash = cell(&client, "SELECT identity_hash FROM identities LIMIT 1").await;
+    let hash = cell(&client, "SELECT hash FROM identities LIMIT 1").await;
     assert_eq!(hash.len(), 32, "digits, as over HTTP");
     let row = client
-        .query_one("SELECT count(*) FROM identities WHERE identity_hash = $1", &[&hash])
+        .query_one("SELECT count(*) FROM identities WHERE hash = $1", &[&hash])
         .await
         .unwrap();
     assert_eq!(row.get::<_, i64>(0), 1);
