@@ -40,6 +40,11 @@ pub(super) fn read(letter: u8, body: &[u8]) -> Option<PgWireFrontendMessage> {
     (body.0.is_empty() || matches!(letter, b'd' | b'f')).then_some(message)
 }
 
+/// A name; none where it is empty.
+type Named = Option<String>;
+/// A value; none where it is null.
+type Value = Option<Bytes>;
+
 /// What is left of a body.
 struct Body<'a>(&'a [u8]);
 
@@ -73,7 +78,7 @@ impl Body<'_> {
     }
 
     /// A name, or the one that is empty.
-    fn name(&mut self) -> Option<Option<String>> {
+    fn name(&mut self) -> Option<Named> {
         Some(Some(self.text()?).filter(|name| !name.is_empty()))
     }
 
@@ -91,7 +96,7 @@ impl Body<'_> {
     }
 
     /// A value with its length; -1 for none.
-    fn value(&mut self) -> Option<Option<Bytes>> {
+    fn value(&mut self) -> Option<Value> {
         let length = self.word()?.cast_signed();
         if length == -1 {
             return Some(None);

@@ -20,7 +20,7 @@ use super::{
     extended::Statement,
     failure::{Failure, Severity},
     portal::Portal,
-    socket::Outgoing,
+    socket::{Message, Outgoing},
     startup::{self, Caller},
     stop::Stop,
     talk::Reply,
@@ -44,8 +44,6 @@ pub(super) struct Session {
     /// After a failure, everything up to the next `Sync` is passed over.
     is_skipping: bool,
 }
-
-type Message = Result<PgWireFrontendMessage, Failure>;
 
 impl Session {
     pub(super) fn new(

@@ -22,6 +22,9 @@ const WAITING: usize = 4;
 /// Bytes that are gathered before they go out.
 const GATHERED: usize = 32 << 10;
 
+/// A message, or why there is none.
+pub(super) type Message = Result<PgWireFrontendMessage, Failure>;
+
 /// What comes in.
 pub(super) struct Incoming {
     half: OwnedReadHalf,
@@ -44,10 +47,7 @@ impl Incoming {
     }
 
     /// A message with its head, or `None` at the end of the connection.
-    pub(super) async fn message(
-        &mut self,
-        most: usize,
-    ) -> Option<Result<PgWireFrontendMessage, Failure>> {
+    pub(super) async fn message(&mut self, most: usize) -> Option<Message> {
         let mut head = self.exactly(5).await?;
         let (letter, length) = (head.get_u8(), head.get_u32());
         let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -61,11 +61,7 @@ impl Incoming {
     }
 
     /// Hands on messages until there are no more; then what runs for them is `gone`.
-    pub(super) async fn hand_on(
-        mut self,
-        to: mpsc::Sender<Result<PgWireFrontendMessage, Failure>>,
-        gone: CancellationToken,
-    ) {
+    pub(super) async fn hand_on(mut self, to: mpsc::Sender<Message>, gone: CancellationToken) {
         let _gone = gone.drop_guard();
         while let Some(message) = self.message(MESSAGE_MAX).await {
             let is_last = message.is_err();
@@ -77,10 +73,7 @@ impl Incoming {
 }
 
 /// Room for messages between [`Incoming::hand_on`] and whoever heeds them.
-pub(super) fn room() -> (
-    mpsc::Sender<Result<PgWireFrontendMessage, Failure>>,
-    mpsc::Receiver<Result<PgWireFrontendMessage, Failure>>,
-) {
+pub(super) fn room() -> (mpsc::Sender<Message>, mpsc::Receiver<Message>) {
     mpsc::channel(WAITING)
 }
 

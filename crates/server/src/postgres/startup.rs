@@ -140,13 +140,12 @@ fn pairs(body: &[u8]) -> Vec<(String, String)> {
 
 async fn password(incoming: &mut Incoming) -> Result<Option<String>, Stop> {
     match incoming.message(EARLY_MAX).await.transpose()? {
-        None => Ok(None),
+        None | Some(PgWireFrontendMessage::Terminate(_)) => Ok(None),
         Some(PgWireFrontendMessage::PasswordMessageFamily(message)) => {
             let password = message.into_password();
             let unreadable = |_| Failure::fatal("08P01", "the password cannot be read");
             Ok(Some(password.map_err(unreadable)?.password))
         }
-        Some(PgWireFrontendMessage::Terminate(_)) => Ok(None),
         Some(_) => Err(Failure::fatal("08P01", "a password was asked for").into()),
     }
 }

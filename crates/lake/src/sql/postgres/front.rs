@@ -40,12 +40,12 @@ impl Front {
 
     async fn base(&self) -> Result<&SessionContext, QueryError> {
         let make = || catalog::base(Arc::clone(&self.env), self.partitions);
-        self.base.get_or_try_init(make).await.map_err(told)
+        self.base.get_or_try_init(make).await.map_err(|error| told(&error))
     }
 }
 
-fn told(error: DataFusionError) -> QueryError {
-    QueryError::of(&error, &names())
+fn told(error: &DataFusionError) -> QueryError {
+    QueryError::of(error, &names())
 }
 
 impl Desk {
@@ -68,10 +68,11 @@ impl Desk {
         declared: Vec<Option<pgwire::api::Type>>,
     ) -> Result<Prepared, QueryError> {
         let front = self.front.clone();
-        let work = async move {
+        // In a place of its own: it holds a whole session of the engine.
+        let work = Box::pin(async move {
             let base = front.base().await?;
             prepared::prepare(base, *query.0, &who, declared).await
-        };
+        });
         self.at_the_desk(work).await
     }
 
@@ -105,13 +106,11 @@ impl Desk {
         let ended = || QueryError::Defect("it ended early".to_owned());
         let runtime = self.runtime.as_ref().ok_or_else(ended)?;
         let mut work = runtime.spawn(work);
-        match tokio::time::timeout(time, &mut work).await {
-            Ok(done) => done.map_err(|_| ended())?,
-            Err(_) => {
-                work.abort();
-                Err(too_late(time))
-            }
+        if let Ok(done) = tokio::time::timeout(time, &mut work).await {
+            return done.map_err(|_| ended())?;
         }
+        work.abort();
+        Err(too_late(time))
     }
 }
 
@@ -126,12 +125,13 @@ async fn answer(
     let state = asking(front.base().await?, Arc::new(Asked::new(source)));
     let plan = prepared.plan(&bound)?;
     let most = budget.rows_max.saturating_add(1);
-    let rows = DataFrame::new(state, plan).limit(0, Some(most)).map_err(told)?;
-    let mut rows: SendableRecordBatchStream = rows.execute_stream().await.map_err(told)?;
+    let rows = DataFrame::new(state, plan).limit(0, Some(most)).map_err(|error| told(&error))?;
+    let mut rows: SendableRecordBatchStream =
+        rows.execute_stream().await.map_err(|error| told(&error))?;
     let encoding = Encoding::new(&prepared, &bound);
     let mut count = 0;
     while let Some(batch) = rows.next().await {
-        let batch: RecordBatch = encoding.settle(&batch.map_err(told)?)?;
+        let batch: RecordBatch = encoding.settle(&batch.map_err(|error| told(&error))?)?;
         count += batch.num_rows();
         if count > budget.rows_max {
             return Err(too_many(budget.rows_max));

@@ -165,12 +165,12 @@ fn any_number() -> Signature {
 struct Says {
     name: &'static str,
     signature: Signature,
-    says: ScalarValue,
+    told: ScalarValue,
 }
 
 impl Says {
     fn udf(name: &'static str, says: ScalarValue) -> ScalarUDF {
-        ScalarUDF::from(Says { name, signature: any_number(), says })
+        ScalarUDF::from(Says { name, signature: any_number(), told: says })
     }
 }
 
@@ -184,11 +184,11 @@ impl ScalarUDFImpl for Says {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(self.says.data_type())
+        Ok(self.told.data_type())
     }
 
     fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        Ok(ColumnarValue::Scalar(self.says.clone()))
+        Ok(ColumnarValue::Scalar(self.told.clone()))
     }
 }
 

@@ -1,5 +1,5 @@
 //! Parameters of a query: of which type they are, and their values off the wire.
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
 use arrow::datatypes::{DataType, TimeUnit};
 use arrow_pg::datatypes::{df, into_pg_type};
@@ -190,7 +190,7 @@ fn hyphens(bytes: &Bytes) -> Bytes {
         if matches!(at, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        text.push_str(&format!("{byte:02x}"));
+        let _ = write!(text, "{byte:02x}");
     }
     text.into()
 }

@@ -65,12 +65,12 @@ impl Prepared {
         if self.parameters.is_empty() {
             return Ok(plan);
         }
-        plan.replace_params_with_values(&bound.values).map_err(told)
+        plan.replace_params_with_values(&bound.values).map_err(|error| told(&error))
     }
 }
 
-fn told(error: DataFusionError) -> QueryError {
-    QueryError::of(&error, &names())
+fn told(error: &DataFusionError) -> QueryError {
+    QueryError::of(error, &names())
 }
 
 /// Plans a query in a session of its own.
@@ -81,7 +81,7 @@ pub(super) async fn prepare(
     mut declared: Vec<Option<Type>>,
 ) -> Result<Prepared, QueryError> {
     let mut state = base.state();
-    functions::of_whom(&mut state, who).map_err(told)?;
+    functions::of_whom(&mut state, who).map_err(|error| told(&error))?;
     rewriting::rewrite(&mut statement, &mut declared);
     let statement = Parsed::Statement(Box::new(statement));
     let plan = check::plan_of(&state, statement, &names()).await?;
@@ -101,6 +101,9 @@ fn schema(plan: &LogicalPlan, parameters: &[Parameter]) -> Result<Schema, QueryE
         ScalarValue::try_from(&parameter.target).unwrap_or(ScalarValue::Utf8(None))
     };
     let values: Vec<ScalarValue> = parameters.iter().map(nothing).collect();
-    let plan = plan.clone().replace_params_with_values(&ParamValues::from(values)).map_err(told)?;
+    let plan = plan
+        .clone()
+        .replace_params_with_values(&ParamValues::from(values))
+        .map_err(|error| told(&error))?;
     Ok(plan.schema().as_arrow().clone())
 }

@@ -116,12 +116,27 @@ fn in_other_words(expr: &Expr, declared: &[Option<Type>]) -> Option<Expr> {
             said(&format!("unnest(ordinals({}))", list.args.first()?))
         }
         // Its own letter that takes the meaning from others.
-        Expr::Like { negated, expr: text, pattern, escape_char: Some(letter), any: false } => {
-            escaped(*negated, text, pattern, "LIKE", letter)
-        }
-        Expr::ILike { negated, expr: text, pattern, escape_char: Some(letter), any: false } => {
-            escaped(*negated, text, pattern, "ILIKE", letter)
-        }
+        Expr::Like {
+            negated: false,
+            expr: text,
+            pattern,
+            escape_char: Some(letter),
+            any: false,
+        } => escaped(&format!("({text}) LIKE"), pattern, letter),
+        Expr::Like {
+            negated: true,
+            expr: text,
+            pattern,
+            escape_char: Some(letter),
+            any: false,
+        } => escaped(&format!("({text}) NOT LIKE"), pattern, letter),
+        Expr::ILike {
+            negated: false,
+            expr: text,
+            pattern,
+            escape_char: Some(letter),
+            any: false,
+        } => escaped(&format!("({text}) ILIKE"), pattern, letter),
         _ => None,
     }
 }
@@ -131,19 +146,12 @@ pub(super) fn is_named(function: &Function, name: &str) -> bool {
 }
 
 /// The engine knows the backslash only.
-fn escaped(
-    negated: bool,
-    text: &Expr,
-    pattern: &Expr,
-    word: &str,
-    letter: &ValueWithSpan,
-) -> Option<Expr> {
+fn escaped(before: &str, pattern: &Expr, letter: &ValueWithSpan) -> Option<Expr> {
     let Value::SingleQuotedString(letter) = &letter.value else { return None };
     if letter == "\\" || letter.chars().count() != 1 || letter == "'" {
         return None;
     }
-    let not = if negated { "NOT " } else { "" };
-    said(&format!("({text}) {not}{word} replace({pattern}, '{letter}', '\\')"))
+    said(&format!("{before} replace({pattern}, '{letter}', '\\')"))
 }
 
 /// The expression of a text.

@@ -161,7 +161,7 @@ fn rows_of(direction: &FetchDirection) -> Result<Option<usize>, QueryError> {
     let forward =
         || QueryError::Refused("a cursor goes forward only: FETCH n, FETCH ALL".to_owned());
     let number = |limit: &ValueWithSpan| match &limit.value {
-        Value::Number(number, _) => number.to_string().parse().map(Some).map_err(|_| forward()),
+        Value::Number(number, _) => number.parse().map(Some).map_err(|_| forward()),
         _ => Err(forward()),
     };
     match direction {

@@ -85,9 +85,10 @@ async fn without_rows(
     let schema = base.table(format!("{SYSTEM}.{name}")).await?.schema().as_arrow().clone();
     let fields = schema.fields().iter().map(|field| {
         let field = Field::clone(field);
-        match lists.contains(&field.name().as_str()) {
-            true => field.with_data_type(DataType::new_list(DataType::Int16, true)),
-            false => field,
+        if lists.contains(&field.name().as_str()) {
+            field.with_data_type(DataType::new_list(DataType::Int16, true))
+        } else {
+            field
         }
     });
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
@@ -148,27 +149,26 @@ fn typed(batch: &RecordBatch, types: &HashMap<i32, Arc<[Type]>>) -> Result<Recor
     let number = |kind: &Type| i32::try_from(kind.oid()).unwrap_or(0);
     let mut columns: Vec<ArrayRef> = Vec::new();
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        let row = of.iter().enumerate();
+        let row = of.iter().copied().enumerate();
         columns.push(match field.name().as_str() {
             "atttypid" => {
                 let before = column.as_primitive::<Int32Type>();
-                let one = |(row, kind): (usize, &Option<&Type>)| {
+                let one = |(row, kind): (usize, Option<&Type>)| {
                     Some(kind.map_or_else(|| before.value(row), number))
                 };
                 Arc::new(row.map(one).collect::<Int32Array>())
             }
             "attlen" => {
                 let before = column.as_primitive::<Int16Type>();
-                let one = |(row, kind): (usize, &Option<&Type>)| {
+                let one = |(row, kind): (usize, Option<&Type>)| {
                     Some(kind.map_or_else(|| before.value(row), telling::width))
                 };
                 Arc::new(row.map(one).collect::<Int16Array>())
             }
             "attnotnull" => {
                 let before = column.as_boolean();
-                let one = |(row, kind): (usize, &Option<&Type>)| {
-                    Some(kind.is_none() && before.value(row))
-                };
+                let one =
+                    |(row, kind): (usize, Option<&Type>)| Some(kind.is_none() && before.value(row));
                 Arc::new(row.map(one).collect::<BooleanArray>())
             }
             _ => Arc::clone(column),

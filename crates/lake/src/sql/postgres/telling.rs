@@ -9,7 +9,7 @@ use pgwire::api::{Type, portal::Format, results::FieldFormat};
 /// wire.
 pub(super) fn told(schema: &Schema) -> (SchemaRef, Arc<[Type]>) {
     let fields: Vec<Field> = schema.fields().iter().map(|field| field_of(field)).collect();
-    let wire = fields.iter().map(|field| wire(field)).collect();
+    let wire = fields.iter().map(wire).collect();
     (Arc::new(Schema::new(fields)), wire)
 }
 
@@ -51,13 +51,16 @@ fn wire(field: &Field) -> Type {
 /// Whether a column is told as JSON: objects and lists of them.
 pub(super) fn is_json(kind: &DataType) -> bool {
     match kind {
-        DataType::Struct(_) | DataType::Map(..) | DataType::Union(..) => true,
+        DataType::Struct(_)
+        | DataType::Map(..)
+        | DataType::Union(..)
+        | DataType::ListView(_)
+        | DataType::LargeListView(_) => true,
         DataType::List(item) => {
             let item = item.data_type();
             item.is_nested()
                 || matches!(item, DataType::FixedSizeBinary(_) | DataType::Dictionary(..))
         }
-        DataType::ListView(_) | DataType::LargeListView(_) => true,
         _ => false,
     }
 }

@@ -124,7 +124,9 @@ impl Forms for Numeric {
         out.put_i16(if groups.is_empty() { 0 } else { place });
         out.put_u16(if self.is_negative { 0x4000 } else { 0 });
         out.put_i16(small(self.behind.len()));
-        groups.iter().for_each(|group| out.put_i16(*group));
+        for group in groups {
+            out.put_i16(*group);
+        }
     }
 }
 
