@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::{
     ast::{
         ArrayElemTypeDef, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
-        FunctionArgExpr, FunctionArguments, Statement, Value, ValueWithSpan, visit_expressions,
-        visit_expressions_mut,
+        FunctionArgExpr, FunctionArguments, LimitClause, Statement, Value, ValueWithSpan,
+        visit_expressions, visit_expressions_mut,
     },
     dialect::PostgreSqlDialect,
     parser::Parser,
@@ -26,6 +26,9 @@ pub(super) fn rewrite(statement: &mut Statement, declared: &mut Vec<Option<Type>
         }
         ControlFlow::Continue(())
     });
+    for number in limits(statement) {
+        note(declared, number, Type::INT8);
+    }
     let _: ControlFlow<()> = visit_expressions_mut(statement, |expr| {
         let looked = if is_of_catalog { looking::in_other_words(expr) } else { None };
         if let Some(other) = looked.or_else(|| in_other_words(expr, declared)) {
@@ -36,6 +39,16 @@ pub(super) fn rewrite(statement: &mut Statement, declared: &mut Vec<Option<Type>
     if let Statement::Query(query) = statement {
         naming::name_columns(&mut query.body);
     }
+}
+
+/// The parameters that say how many rows, and from which on.
+fn limits(statement: &Statement) -> Vec<usize> {
+    let Statement::Query(query) = statement else { return Vec::new() };
+    let Some(LimitClause::LimitOffset { limit, offset, .. }) = &query.limit_clause else {
+        return Vec::new();
+    };
+    let offset = offset.as_ref().map(|offset| &offset.value);
+    limit.iter().chain(offset).filter_map(parameter).collect()
 }
 
 fn note(declared: &mut Vec<Option<Type>>, number: usize, kind: Type) {
@@ -210,12 +223,14 @@ mod tests {
 
     #[test]
     fn words_say_of_which_type_a_parameter_is() {
-        let text = "SELECT $1::bigint, CAST($2 AS timestamptz), array_contains($4, 'x')";
+        let text =
+            "SELECT $1::bigint, CAST($2 AS timestamptz), array_contains($4, 'x') FROM x LIMIT $5";
         let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, text).unwrap();
         let mut declared = vec![Some(Type::UNKNOWN), Some(Type::TEXT)];
         rewrite(&mut statements[0], &mut declared);
-        let expected = [Some(Type::INT8), Some(Type::TEXT), None, Some(Type::TEXT_ARRAY)];
-        assert_eq!(declared, expected);
+        let [number, text] = [Type::INT8, Type::TEXT].map(Some);
+        let list = Some(Type::TEXT_ARRAY);
+        assert_eq!(declared, [number.clone(), text, None, list, number]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl SchemaProvider for System {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.all.table_exist(name)
+        self.others.contains_key(name) || self.all.table_exist(name)
     }
 }
 
@@ -57,6 +57,8 @@ pub(super) async fn settle(base: &SessionContext) -> Result<()> {
         ("pg_attribute", table(attributes?)?),
         ("pg_class", table(classes?)?),
         ("pg_constraint", without_rows(base, "pg_constraint", &["conkey", "confkey"]).await?),
+        ("pg_cursors", empty(&["name", "statement"])?),
+        ("pg_prepared_statements", empty(&["name", "statement"])?),
         ("pg_index", without_rows(base, "pg_index", &INDEX_LISTS).await?),
     ]);
     let all = catalog.schema(SYSTEM).ok_or_else(none)?;
@@ -74,6 +76,13 @@ fn table(batches: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>> {
     let none = || DataFusionError::Internal("a table of the catalog has no rows".to_owned());
     let schema = batches.first().ok_or_else(none)?.schema();
     Ok(Arc::new(MemTable::try_new(schema, vec![batches])?))
+}
+
+/// A table of texts without a row. Cursors and statements are a connection's own, and it knows them.
+fn empty(names: &[&str]) -> Result<Arc<dyn TableProvider>> {
+    let fields = names.iter().map(|name| Field::new(*name, DataType::Utf8, true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    Ok(Arc::new(MemTable::try_new(schema, vec![vec![]])?))
 }
 
 /// A table of which nothing here has rows, with lists where clients look for lists.

@@ -68,7 +68,14 @@ async fn every_column_of_every_table_comes_in_text_and_in_binary() {
                 assert_eq!(raw.is_some(), text[at].is_some(), "{table}.{name}");
                 if let Some(other) = raw.and_then(|raw| as_text(kind, &raw)) {
                     compared += 1;
-                    let trimmed = |text: &str| text.replace(".000+00", "+00");
+                    // Zeros at the end of a second are not told.
+                    let trimmed = |text: &str| match text.strip_suffix("+00") {
+                        Some(at) if at.contains('.') => {
+                            at.trim_end_matches('0').trim_end_matches('.').to_owned()
+                        }
+                        Some(at) => at.to_owned(),
+                        None => text.to_owned(),
+                    };
                     assert_eq!(
                         trimmed(text[at].as_ref().unwrap()),
                         trimmed(&other),
