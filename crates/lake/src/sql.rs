@@ -10,6 +10,7 @@
 //! Of all rows of an id that with the highest revision, wherever it lies. Rows that do not hold are
 //! found before anything else is read and are left out of the scan by their places in the file, so
 //! that columns and conditions are handed down to the scan as if they had never been there.
+mod answer;
 mod budget;
 mod cells;
 mod check;
@@ -19,6 +20,7 @@ mod error;
 mod functions;
 mod one;
 mod paged;
+pub mod postgres;
 mod sessions;
 mod shape;
 mod source;
@@ -28,8 +30,9 @@ mod table_functions;
 mod views;
 mod yielding;
 
+pub use answer::Answer;
 pub use budget::Budget;
-pub use desk::{Answer, Desk, Question};
+pub use desk::{Desk, Question};
 pub use error::QueryError;
 pub use shape::Shape;
 pub use source::{LiveSession, Page, Source, Tables};

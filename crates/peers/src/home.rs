@@ -22,6 +22,9 @@ const SERVERS: Kit =
 /// Engines that read the lake. Apart, because one of them is large.
 const READERS: Kit = Kit { requirements: "readers.txt", packages: &[] };
 
+/// Clients of `PostgreSQL`.
+const CLIENTS: Kit = Kit { requirements: "clients.txt", packages: &[] };
+
 /// A folder with all that is pinned.
 pub(crate) struct Home {
     kit: Kit,
@@ -39,6 +42,12 @@ impl Home {
     pub(crate) fn of_readers() -> &'static Home {
         static HOME: OnceLock<Home> = OnceLock::new();
         HOME.get_or_init(|| Home::open(READERS))
+    }
+
+    /// The same for clients of `PostgreSQL`.
+    pub(crate) fn of_clients() -> &'static Home {
+        static HOME: OnceLock<Home> = OnceLock::new();
+        HOME.get_or_init(|| Home::open(CLIENTS))
     }
 
     fn open(kit: Kit) -> Home {

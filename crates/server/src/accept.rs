@@ -121,7 +121,7 @@ pub async fn serve(
 
 /// A refused `accept` is the client's doing and passes, or the process has no descriptor left: then
 /// trying again at once would only burn the processor.
-async fn pause_after(error: &io::Error) {
+pub(crate) async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         return;

@@ -199,6 +199,47 @@ impl Gate {
         Ok(caller)
     }
 
+    /// The key that a client of another protocol sent as its password.
+    ///
+    /// # Errors
+    /// As [`Gate::caller`].
+    pub(crate) fn admit_password(
+        &self,
+        password: &str,
+        scope: Scope,
+    ) -> Result<Arc<KeyRecord>, Problem> {
+        let presented = Presented { text: password.to_owned(), place: Place::Header };
+        let key = self.find(&presented)?;
+        self.good(key, scope)
+    }
+
+    /// The key as which a client on this machine acts that sends none. For the demo.
+    pub(crate) fn of_this_machine(&self, address: IpAddr, scope: Scope) -> Option<Arc<KeyRecord>> {
+        let number = self.demo_key.get().filter(|_| address.to_canonical().is_loopback())?;
+        self.still_good(*number, scope).ok()
+    }
+
+    /// The key of a connection that goes on, if it may still do this.
+    ///
+    /// # Errors
+    /// 401 when it was revoked or has expired, 403 when it lacks the scope.
+    pub(crate) fn still_good(&self, number: u32, scope: Scope) -> Result<Arc<KeyRecord>, Problem> {
+        self.good(self.ring.get(number).ok_or(Code::KeyUnknown)?, scope)
+    }
+
+    fn good(&self, key: Arc<KeyRecord>, scope: Scope) -> Result<Arc<KeyRecord>, Problem> {
+        match key.standing((self.clock)()) {
+            Standing::Live => {}
+            Standing::Expired => return Err(Code::KeyExpired.into()),
+            Standing::Revoked => return Err(Code::KeyRevoked.into()),
+        }
+        if key.scopes.contains(&scope) {
+            return Ok(key);
+        }
+        let (number, word) = (key.number, scope.word());
+        Err(Code::ScopeMissing.because(format!("key {number} lacks the scope `{word}`")))
+    }
+
     /// The key that a text is, or that an access token stands for, whatever its standing.
     fn find(&self, presented: &Presented) -> Result<Arc<KeyRecord>, Problem> {
         if presented.text.starts_with(access_tokens::PREFIX) {

@@ -33,4 +33,6 @@ pub mod live;
 pub mod api;
 pub mod face;
 
+pub mod postgres;
+
 pub use timed_body::BodyTimeout;

@@ -155,6 +155,10 @@ pub(crate) struct Serve {
     /// Address and port to listen on; goes before the configuration.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Address and port for clients of PostgreSQL, such as 127.0.0.1:5433; goes before the
+    /// configuration.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) postgres: Option<SocketAddr>,
     /// Configuration file (TOML); `sessionary config` prints one.
     #[arg(long, value_name = "FILE", env = "SESSIONARY_CONFIG")]
     pub(crate) config: Option<PathBuf>,
@@ -308,6 +312,9 @@ pub(crate) struct Demo {
     /// Address and port to listen on; where the port is taken, the next free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4700")]
     pub(crate) listen: SocketAddr,
+    /// Address and port for clients of PostgreSQL, such as 127.0.0.1:5433.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) postgres: Option<SocketAddr>,
     /// Configuration file (TOML).
     #[arg(long, value_name = "FILE", env = "SESSIONARY_CONFIG")]
     pub(crate) config: Option<PathBuf>,

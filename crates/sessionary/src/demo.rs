@@ -13,7 +13,7 @@ use crate::{
     config,
     config::Config,
     import::{Input, Job, Online, Place, Summary, transfer},
-    logging,
+    logging, postgres,
     serving::{Behind, Serving},
 };
 
@@ -33,7 +33,9 @@ const CALLS_MAPPING: &str = include_str!("../../../data/bank-calls/mapping.toml"
 #[expect(clippy::print_stdout, reason = "a person reads along")]
 pub(crate) fn run(arguments: &Demo) -> anyhow::Result<()> {
     logging::start("warn");
-    let config = config::load(arguments.config.as_deref())?;
+    let mut config = config::load(arguments.config.as_deref())?;
+    config.postgres.listen.0 = arguments.postgres.or(config.postgres.listen.0);
+    postgres::may_listen(&config)?;
     let folder = Folder::of(arguments.data_dir.as_ref())?;
     let serving = listen(arguments.listen, &config)?;
     serving.heed_signals()?;
@@ -59,6 +61,7 @@ pub(crate) fn run(arguments: &Demo) -> anyhow::Result<()> {
         "\nTry:\n  curl -s -H 'authorization: Bearer {}' '{url}/v1/sessions?limit=3'\n",
         key.secret
     );
+    behind.postgres.iter().for_each(|wire| println!("  {}\n", wire.command()));
     if arguments.exit {
         serving.stop().cancel();
     } else {

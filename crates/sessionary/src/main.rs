@@ -22,6 +22,7 @@ mod table;
 mod client;
 mod directory;
 mod places;
+mod postgres;
 mod import;
 mod delivery;
 mod serving;

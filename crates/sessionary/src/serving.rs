@@ -43,6 +43,7 @@ use crate::{
     directory,
     exit::Exit,
     lake,
+    postgres::Wire,
 };
 
 /// A server that listens.
@@ -65,6 +66,8 @@ pub(crate) struct Behind {
     /// Set once requests are taken.
     pumping: Option<Pumping>,
     writing: Option<Writing>,
+    /// The wire of `PostgreSQL`, where it is on.
+    pub(crate) postgres: Option<Wire>,
 }
 
 impl Serving {
@@ -105,12 +108,14 @@ impl Serving {
             self.stop.clone(),
         );
         let lake = Arc::new(Lake::new(&config.lake_root(dir)));
-        let app = app.with_queries(api::Queries {
+        let queries = api::Queries {
             desk: Arc::new(Desk::new(config.query_budget())?),
             lake: Arc::clone(&lake),
-        });
+        };
+        let app = app.with_queries(queries.clone());
         self.runtime.block_on(delivery::set_up(&app, config, behind.engine.now()))?;
         let _context = self.runtime.enter();
+        behind.postgres = Wire::open(&self.runtime, &behind, queries, config, &self.stop)?;
         let routes = api::table(gate, self.readiness.clone(), &self.settings);
         let _ = self.router.set(face::router(routes, app, &self.settings));
         self.readiness.set(State::Ready);
@@ -152,7 +157,7 @@ impl Serving {
         let of_engine = engine.clone();
         let clock: Clock = Arc::new(move || of_engine.now());
         let gate = Gate::new(registry.keys(), clock, config.rates());
-        Ok(Behind { engine, registry, gate, pumping: None, writing: None })
+        Ok(Behind { engine, registry, gate, pumping: None, writing: None, postgres: None })
     }
 
     /// The address that it listens on.
@@ -192,7 +197,7 @@ impl Serving {
     /// Serves until it is stopped or the engine fails; then finishes what was accepted, writes
     /// everything and lets go of the directory.
     pub(crate) fn run(self, behind: Behind) -> anyhow::Result<()> {
-        let Behind { engine, registry, gate, pumping, writing } = behind;
+        let Behind { engine, registry, gate, pumping, writing, postgres } = behind;
         let failure = self.runtime.block_on(async {
             tokio::select! {
                 () = self.stop.cancelled() => None,
@@ -203,6 +208,9 @@ impl Serving {
         self.stop.cancel();
         if let Ok(Drained::Cut { connections }) = self.runtime.block_on(self.accepting) {
             tracing::warn!(connections, "cut connections that still had work");
+        }
+        if let Some(wire) = postgres {
+            wire.finish(&self.runtime);
         }
         if let Some(pumping) = pumping {
             pumping.finish(&self.runtime);
@@ -273,7 +281,7 @@ fn tell_what_is_missing() {
     }
 }
 
-fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Exit {
+pub(crate) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Exit {
     let what_next = match error.kind() {
         ErrorKind::AddrInUse => "another program listens there; choose another with --listen",
         ErrorKind::PermissionDenied => "ports below 1024 need permission; choose a higher one",

@@ -39,16 +39,26 @@ pub(super) async fn plan(
     let (Some(statement), true) = (statements.pop_front(), statements.is_empty()) else {
         return Err(QueryError::Refused("send one query, and nothing else".to_owned()));
     };
+    plan_of(state, statement, tables).await
+}
+
+/// The plan of a statement that is a query.
+pub(super) async fn plan_of(
+    state: &SessionState,
+    statement: Parsed,
+    tables: &[String],
+) -> Result<LogicalPlan, QueryError> {
+    let told = |error: DataFusionError| QueryError::of(&error, tables);
     must_be_query(&statement)?;
     let plan = state.statement_to_plan(statement).await.map_err(told)?;
     let reading = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false);
-    let refused = |error: DataFusionError| QueryError::Refused(error.strip_backtrace());
+    let refused = |error: DataFusionError| QueryError::Changes(error.strip_backtrace());
     reading.with_allow_statements(false).verify_plan(&plan).map_err(refused)?;
     must_only_read(&plan)?;
     Ok(plan)
 }
 
-fn bounded(sql: &str) -> Result<(), QueryError> {
+pub(super) fn bounded(sql: &str) -> Result<(), QueryError> {
     if sql.len() > TEXT_MAX {
         let message = format!("a query may have {TEXT_MAX} bytes; this has {}", sql.len());
         return Err(QueryError::TooMuch(message));
@@ -82,6 +92,9 @@ fn is_step(token: &Token) -> bool {
     }
 }
 
+/// What changes nothing, and is not answered all the same.
+const READS: [&str; 7] = ["EXPLAIN", "SHOW", "SET", "RESET", "PREPARE", "EXECUTE", "DESCRIBE"];
+
 fn must_be_query(statement: &Parsed) -> Result<(), QueryError> {
     if let Parsed::Statement(statement) = statement
         && let Statement::Query(_)
@@ -93,7 +106,8 @@ fn must_be_query(statement: &Parsed) -> Result<(), QueryError> {
     }
     let text = statement.to_string();
     let word = text.split_whitespace().next().unwrap_or_default().to_uppercase();
-    Err(QueryError::Refused(format!(
+    let told = if READS.contains(&&*word) { QueryError::Refused } else { QueryError::Changes };
+    Err(told(format!(
         "{word} is not answered here: send a query (SELECT, WITH, VALUES), DESCRIBE, SHOW TABLES or \
          SHOW COLUMNS; nothing can be changed by SQL"
     )))

@@ -1,16 +1,30 @@
-//! A session of the engine for one query of one source.
+//! Sessions of the engine: one that knows the tables, and for each query a copy of it that knows of
+//! which source they are asked.
+//!
+//! Tables have no rows of their own. They read the source that stands in the session of the query
+//! which scans them, so a query reaches the rows of its own source and no others, and what is the same
+//! for all of them is made once.
 use std::sync::Arc;
 
 use datafusion::{
-    catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider},
+    catalog::{
+        CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, Session,
+    },
     datasource::ViewTable,
     error::DataFusionError,
-    execution::{SessionStateBuilder, runtime_env::RuntimeEnv},
+    execution::{SessionState, SessionStateBuilder, runtime_env::RuntimeEnv},
     prelude::{SessionConfig, SessionContext},
 };
+use tokio::sync::OnceCell;
 
 use super::{
-    Source, functions, paged::PagedTable, sessions::SessionsTable, views, yielding::Yielding,
+    Source, functions,
+    paged::PagedTable,
+    sessions::SessionsTable,
+    standing::{self, Standing},
+    stream::off_thread,
+    views,
+    yielding::Yielding,
 };
 use crate::tables::Table;
 
@@ -22,18 +36,51 @@ pub(super) fn names() -> Vec<String> {
     views::described().into_iter().map(|table| table.name).collect()
 }
 
-/// A session of the engine in which nothing has a name but the tables of one source.
-pub(super) async fn context(
+/// What one query is asked of: in the session of that query, and nowhere else.
+pub(super) struct Asked {
+    pub(super) source: Source,
+    standing: OnceCell<Arc<Standing>>,
+}
+
+impl Asked {
+    pub(super) fn new(source: Source) -> Asked {
+        Asked { source, standing: OnceCell::new() }
+    }
+
+    /// What the query of a session is asked of.
+    pub(super) fn of(session: &dyn Session) -> Result<Arc<Asked>, DataFusionError> {
+        let none = || DataFusionError::Internal("a table is read without a source".to_owned());
+        session.config().get_extension::<Asked>().ok_or_else(none)
+    }
+
+    /// The rows that hold: found once, so that a table that is named twice is one and the same.
+    pub(super) async fn standing(&self) -> Result<Arc<Standing>, DataFusionError> {
+        let find = || async {
+            let source = self.source.clone();
+            off_thread(move || standing::find(&source)).await.map(Arc::new)
+        };
+        self.standing.get_or_try_init(find).await.map(Arc::clone)
+    }
+
+    /// The rows that hold, if anything has asked for them.
+    pub(super) fn told(&self) -> Option<&Standing> {
+        self.standing.get().map(|standing| &**standing)
+    }
+}
+
+/// A session of the engine in which nothing has a name but the tables.
+pub(super) async fn base(
     env: Arc<RuntimeEnv>,
-    source: Source,
     partitions: usize,
-) -> Result<(SessionContext, SessionsTable), DataFusionError> {
+) -> Result<SessionContext, DataFusionError> {
     let mut config = SessionConfig::new()
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
         .with_create_default_catalog_and_schema(false)
         .with_information_schema(true)
         .with_target_partitions(partitions);
     config.options_mut().sql_parser.collect_spans = true;
+    // Instants have a zone: those that functions tell, too.
+    config.options_mut().execution.time_zone = Some("UTC".to_owned());
     // Kept back for spilling, which is off: the disk is for signals.
     config.options_mut().execution.sort_spill_reservation_bytes = 0;
     let state = SessionStateBuilder::new_with_default_features()
@@ -44,11 +91,9 @@ pub(super) async fn context(
     let context = SessionContext::new_with_state(state);
     functions::settle(&context);
     let (catalog, schema) = (MemoryCatalogProvider::new(), Arc::new(MemorySchemaProvider::new()));
-    let sessions = SessionsTable::new(source.clone());
-    schema.register_table(views::ALL.to_owned(), Arc::new(sessions.clone()))?;
+    schema.register_table(views::ALL.to_owned(), Arc::new(SessionsTable::new()))?;
     for table in Table::ALL {
-        let paged = PagedTable::new(source.clone(), table);
-        schema.register_table(table.name().to_owned(), Arc::new(paged))?;
+        schema.register_table(table.name().to_owned(), Arc::new(PagedTable::new(table)))?;
     }
     let of_schema: Arc<dyn SchemaProvider> = Arc::<MemorySchemaProvider>::clone(&schema);
     catalog.register_schema(SCHEMA, of_schema)?;
@@ -57,5 +102,12 @@ pub(super) async fn context(
         let plan = context.state().create_logical_plan(&text).await?;
         schema.register_table(name, Arc::new(ViewTable::new(plan, Some(text))))?;
     }
-    Ok((context, sessions))
+    Ok(context)
+}
+
+/// The session of one query.
+pub(super) fn asking(base: &SessionContext, asked: Arc<Asked>) -> SessionState {
+    let mut state = base.state();
+    state.config_mut().set_extension(asked);
+    state
 }

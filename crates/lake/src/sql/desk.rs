@@ -9,19 +9,21 @@ use datafusion::{
         memory_pool::GreedyMemoryPool,
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
-    prelude::DataFrame,
+    prelude::{DataFrame, SessionContext},
 };
 use futures::StreamExt;
 use tokio::{
     runtime::{Builder, Runtime},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-    task::JoinHandle,
+    sync::{OnceCell, OwnedSemaphorePermit, Semaphore, mpsc},
     time::Instant,
 };
 
 use super::{
-    Budget, QueryError, Shape, Source, check,
-    context::{context, names},
+    Answer, Budget, QueryError, Shape, Source,
+    answer::{Sender, watch},
+    check,
+    context::{Asked, asking, base, names},
+    postgres::Front,
 };
 use crate::LakeError;
 
@@ -46,50 +48,29 @@ pub struct Question {
     pub shape: Shape,
 }
 
-/// An answer as it comes: pieces to be put one behind the other. After an error there is no more,
-/// and what came before is no whole answer. Dropping it ends the query.
-#[derive(Debug)]
-pub struct Answer {
-    pieces: mpsc::Receiver<Piece>,
-    is_over: bool,
-}
-
-/// A piece of an answer; `None`: the answer is whole.
-type Piece = Result<Option<Vec<u8>>, QueryError>;
-
-impl Answer {
-    /// The next piece; `None` at the end.
-    pub async fn next(&mut self) -> Option<Result<Vec<u8>, QueryError>> {
-        if self.is_over {
-            return None;
-        }
-        let piece = self.pieces.recv().await;
-        self.told(piece)
-    }
-
-    /// The same for threads outside a runtime.
-    pub fn next_blocking(&mut self) -> Option<Result<Vec<u8>, QueryError>> {
-        if self.is_over {
-            return None;
-        }
-        let piece = self.pieces.blocking_recv();
-        self.told(piece)
-    }
-
-    fn told(&mut self, piece: Option<Piece>) -> Option<Result<Vec<u8>, QueryError>> {
-        // Without its last word an answer is not whole.
-        let piece = piece.unwrap_or_else(|| Err(QueryError::Defect("it ended early".to_owned())));
-        self.is_over = !matches!(piece, Ok(Some(_)));
-        piece.transpose()
-    }
-}
-
 /// Answers queries.
 pub struct Desk {
-    runtime: Option<Runtime>,
-    seats: Arc<Semaphore>,
+    pub(super) runtime: Option<Runtime>,
+    pub(super) seats: Arc<Semaphore>,
+    pub(super) budget: Budget,
+    engine: Engine,
+    /// The same as clients of `PostgreSQL` ask.
+    pub(super) front: Front,
+}
+
+/// What every query begins from, made when the first one comes.
+#[derive(Clone)]
+struct Engine {
     env: Arc<RuntimeEnv>,
-    budget: Budget,
+    partitions: usize,
+    base: Arc<OnceCell<SessionContext>>,
+}
+
+impl Engine {
+    async fn base(&self) -> Result<&SessionContext, DataFusionError> {
+        let make = || base(Arc::clone(&self.env), self.partitions);
+        self.base.get_or_try_init(make).await
+    }
 }
 
 impl Desk {
@@ -117,7 +98,10 @@ impl Desk {
             .build_arc()
             .map_err(|error| LakeError::Beside(Box::new(error)))?;
         let seats = Arc::new(Semaphore::new(budget.concurrent));
-        Ok(Desk { runtime: Some(runtime), seats, env, budget })
+        let partitions = partitions(budget);
+        let front = Front::new(Arc::clone(&env), partitions);
+        let engine = Engine { env, partitions, base: Arc::default() };
+        Ok(Desk { runtime: Some(runtime), seats, budget, engine, front })
     }
 
     /// What queries may take.
@@ -134,12 +118,26 @@ impl Desk {
         let seat = Arc::clone(&self.seats).try_acquire_owned();
         let seat = seat.map_err(|_| QueryError::Busy { concurrent })?;
         let Some(runtime) = &self.runtime else { return Err(QueryError::Busy { concurrent }) };
-        let (sender, pieces) = mpsc::channel(PIECES);
-        let (env, budget) = (Arc::clone(&self.env), self.budget);
-        let work = runtime.spawn(answer(env, source, question, budget, sender.clone()));
-        runtime.spawn(watch(work, sender, budget.time, seat));
-        Ok(Answer { pieces, is_over: false })
+        let (engine, budget) = (self.engine.clone(), self.budget);
+        let work = |sender| answer(engine, source, question, budget, sender);
+        Ok(begin(runtime, seat, budget.time, work))
     }
+}
+
+/// Has work done that sends an answer, for as long as it may take and somebody waits for it.
+pub(super) fn begin<T: Send + 'static, W>(
+    runtime: &Runtime,
+    seat: OwnedSemaphorePermit,
+    time: Duration,
+    work: impl FnOnce(Sender<T>) -> W,
+) -> Answer<T>
+where
+    W: Future<Output = Result<(), QueryError>> + Send + 'static,
+{
+    let (sender, pieces) = mpsc::channel(PIECES);
+    let work = runtime.spawn(work(sender.clone()));
+    runtime.spawn(watch(work, sender, time, seat));
+    Answer::new(pieces)
 }
 
 impl Drop for Desk {
@@ -166,73 +164,21 @@ fn yield_to_others() {
     }
 }
 
-type Sender = mpsc::Sender<Piece>;
-
-/// How a query's work came to an end.
-enum End {
-    Done(Result<(), QueryError>),
-    /// Nobody waits for the answer any more.
-    Unwanted,
-    TooLate,
-}
-
-/// Ends the work when it is done, when its time is over or when nobody waits for it any more. The
-/// seat is free before the answer's last word is out, unless something still sits on it.
-async fn watch(
-    mut work: JoinHandle<Result<(), QueryError>>,
-    sender: Sender,
-    time: Duration,
-    seat: OwnedSemaphorePermit,
-) {
-    let end = tokio::select! {
-        done = &mut work => End::Done(done.unwrap_or_else(|error| {
-            let what = if error.is_panic() { "the engine panicked" } else { "it ended early" };
-            Err(QueryError::Defect(what.to_owned()))
-        })),
-        () = sender.closed() => End::Unwanted,
-        () = tokio::time::sleep(time) => End::TooLate,
-    };
-    // Whether anybody is there to hear it makes no difference.
-    match end {
-        End::Done(done) => {
-            drop(seat);
-            let _ = sender.send(done.map(|()| None)).await;
-        }
-        End::Unwanted => {
-            work.abort();
-            let _ = work.await;
-        }
-        End::TooLate => {
-            work.abort();
-            let _ = sender.send(Err(too_late(time))).await;
-            // What does not come to an end keeps its seat until it does.
-            let _ = work.await;
-        }
-    }
-}
-
-fn too_late(time: Duration) -> QueryError {
-    QueryError::TooMuch(format!(
-        "the query was not answered within {} ms ([query] time_ms); narrow it with WHERE, or let it \
-         run for longer",
-        time.as_millis()
-    ))
-}
-
 async fn answer(
-    env: Arc<RuntimeEnv>,
+    engine: Engine,
     source: Source,
     question: Question,
     budget: Budget,
-    sender: Sender,
+    sender: Sender<Vec<u8>>,
 ) -> Result<(), QueryError> {
     let (began, rows_max) = (Instant::now(), budget.rows_max);
     let told = |error: DataFusionError| QueryError::of(&error, &names());
     let through = source.tables.now();
-    let (context, sessions) = context(env, source, partitions(budget)).await.map_err(told)?;
-    let plan = check::plan(&context.state(), &question.sql, &names()).await?;
+    let asked = Arc::new(Asked::new(source));
+    let state = asking(engine.base().await.map_err(told)?, Arc::clone(&asked));
+    let plan = check::plan(&state, &question.sql, &names()).await?;
     let most = question.limit.unwrap_or(usize::MAX).min(rows_max.saturating_add(1));
-    let rows = DataFrame::new(context.state(), plan).limit(0, Some(most)).map_err(told)?;
+    let rows = DataFrame::new(state, plan).limit(0, Some(most)).map_err(told)?;
     let mut rows: SendableRecordBatchStream = rows.execute_stream().await.map_err(told)?;
     let mut writer = question.shape.writer(&rows.schema())?;
     send(&sender, writer.begin()?).await;
@@ -241,15 +187,18 @@ async fn answer(
         let batch = batch.map_err(told)?;
         count += batch.num_rows();
         if count > rows_max {
-            return Err(QueryError::TooMuch(format!(
-                "the answer has more than {rows_max} rows ([query] rows_max); add LIMIT or group the \
-                 rows"
-            )));
+            return Err(too_many(rows_max));
         }
         send(&sender, writer.rows(&batch)?).await;
     }
-    send(&sender, writer.end(began.elapsed(), through, sessions.asked())?).await;
+    send(&sender, writer.end(began.elapsed(), through, asked.told())?).await;
     Ok(())
+}
+
+pub(super) fn too_many(rows_max: usize) -> QueryError {
+    QueryError::TooMuch(format!(
+        "the answer has more than {rows_max} rows ([query] rows_max); add LIMIT or group the rows"
+    ))
 }
 
 /// Into how many parts the work of one query is divided.
@@ -258,7 +207,7 @@ fn partitions(budget: Budget) -> usize {
 }
 
 /// A piece of the answer; without a reader, [`watch`] ends the work.
-async fn send(sender: &Sender, piece: Vec<u8>) {
+async fn send(sender: &Sender<Vec<u8>>, piece: Vec<u8>) {
     if !piece.is_empty() {
         let _ = sender.send(Ok(Some(piece))).await;
     }

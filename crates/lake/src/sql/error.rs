@@ -1,4 +1,5 @@
 //! Why a query has no answer, for the person who wrote it.
+use arrow::error::ArrowError;
 use datafusion::{
     common::{Column, SchemaError, utils::datafusion_strsim::levenshtein},
     error::DataFusionError,
@@ -12,12 +13,39 @@ pub enum QueryError {
     /// It is no query, or not only one.
     #[error("{0}")]
     Refused(String),
-    /// It cannot be read, names what there is not, or computes what cannot be computed.
+    /// It would change something.
+    #[error("{0}")]
+    Changes(String),
+    /// It is written as no SQL is.
+    #[error("{0}")]
+    NoSql(String),
+    /// It names a table that there is not.
+    #[error("{0}")]
+    NoTable(String),
+    /// It names a column that there is not.
+    #[error("{0}")]
+    NoColumn(String),
+    /// It calls a function that there is not.
+    #[error("{0}")]
+    NoFunction(String),
+    /// A value is none of its type.
+    #[error("{0}")]
+    BadValue(String),
+    /// It divides by zero.
+    #[error("{0}")]
+    NoNumber(String),
+    /// It computes what cannot be computed, or asks for what there is not.
     #[error("{0}")]
     Wrong(String),
-    /// It takes more than it may.
+    /// It takes more than it may: its text, or rows of its answer.
     #[error("{0}")]
     TooMuch(String),
+    /// It takes more memory than there is for queries.
+    #[error("{0}")]
+    TooLarge(String),
+    /// It was not answered in time.
+    #[error("{0}")]
+    TooLate(String),
     /// As many queries are being answered as may be.
     #[error(
         "{concurrent} queries are being answered, which is as many as may be ([query] concurrent)"
@@ -43,19 +71,22 @@ impl QueryError {
         let place = place(error);
         match error.find_root() {
             DataFusionError::SQL(parser, _) => {
-                QueryError::Wrong(format!("this is no SQL: {}", parser_says(&parser.to_string())))
+                QueryError::NoSql(format!("this is no SQL: {}", parser_says(&parser.to_string())))
             }
             DataFusionError::SchemaError(schema, _) => match &**schema {
                 SchemaError::FieldNotFound { field, valid_fields } => {
-                    QueryError::Wrong(unknown_column(field, valid_fields, &place))
+                    QueryError::NoColumn(unknown_column(field, valid_fields, &place))
                 }
                 other => QueryError::Wrong(format!("{other}{place}")),
             },
             DataFusionError::Plan(says) => match unknown_table(says) {
-                Some(name) => QueryError::Wrong(no_table(name, tables, &place)),
+                Some(name) => QueryError::NoTable(no_table(name, tables, &place)),
+                None if says.starts_with("Invalid function") => {
+                    QueryError::NoFunction(format!("{}{place}", first_line(says)))
+                }
                 None => QueryError::Wrong(format!("{}{place}", first_line(says))),
             },
-            DataFusionError::ResourcesExhausted(_) => QueryError::TooMuch(
+            DataFusionError::ResourcesExhausted(_) => QueryError::TooLarge(
                 "the query needs more memory than there is for queries ([query] memory_bytes); \
                  narrow it with WHERE, select fewer columns, or sort less"
                     .to_owned(),
@@ -64,6 +95,16 @@ impl QueryError {
                 QueryError::Wrong(format!("not supported: {}", first_line(says)))
             }
             DataFusionError::Internal(says) => QueryError::Defect(first_line(says).to_owned()),
+            DataFusionError::ArrowError(arrow, _)
+                if matches!(**arrow, ArrowError::CastError(_) | ArrowError::ParseError(_)) =>
+            {
+                QueryError::BadValue(format!("{}{place}", first_line(&arrow.to_string())))
+            }
+            DataFusionError::ArrowError(arrow, _)
+                if matches!(**arrow, ArrowError::DivideByZero) =>
+            {
+                QueryError::NoNumber(format!("{arrow}{place}"))
+            }
             root if is_moved(root) => QueryError::Moved,
             DataFusionError::External(beside) => match beside.downcast_ref::<LakeError>() {
                 Some(lake) => QueryError::Defect(with_source(lake)),

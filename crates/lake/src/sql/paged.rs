@@ -12,12 +12,11 @@ use datafusion::{
 };
 use sessionary_core::id::SessionId;
 
-use super::{Source, sessions::only, stream::Pages};
+use super::{context::Asked, sessions::only, stream::Pages};
 use crate::tables::{Table, TableRows};
 
 /// One of the tables beside the sessions.
 pub(super) struct PagedTable {
-    source: Source,
     table: Table,
     schema: SchemaRef,
 }
@@ -37,8 +36,8 @@ enum Place {
 }
 
 impl PagedTable {
-    pub(super) fn new(source: Source, table: Table) -> PagedTable {
-        PagedTable { source, table, schema: TableRows::new(table).schema() }
+    pub(super) fn new(table: Table) -> PagedTable {
+        PagedTable { table, schema: TableRows::new(table).schema() }
     }
 }
 
@@ -61,12 +60,13 @@ impl TableProvider for PagedTable {
 
     async fn scan(
         &self,
-        _: &dyn Session,
+        session: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (tables, table) = (Arc::clone(&self.source.tables), self.table);
+        let asked = Asked::of(session)?;
+        let (tables, table) = (Arc::clone(&asked.source.tables), self.table);
         let only = only(filters, "session_id");
         let read = move |place| {
             let before = match place {

@@ -23,12 +23,12 @@ use datafusion::{
     },
 };
 use sessionary_core::id::SessionId;
-use tokio::sync::OnceCell;
 
 use super::{
-    Source,
+    Tables,
+    context::Asked,
     one::{self, One},
-    standing::{self, Chosen, Standing},
+    standing::Chosen,
     stream::{Pages, off_thread},
 };
 use crate::sessions::SessionRows;
@@ -36,12 +36,10 @@ use crate::sessions::SessionRows;
 /// Sessions of one page.
 const PAGE: usize = 256;
 
-/// The sessions of a source, as they stand when they are first asked for in a query.
+/// The sessions of the source of a query, as they stand when they are first asked for in it.
 #[derive(Clone)]
 pub(super) struct SessionsTable {
-    source: Source,
     schema: SchemaRef,
-    standing: Arc<OnceCell<Arc<Standing>>>,
 }
 
 impl std::fmt::Debug for SessionsTable {
@@ -51,23 +49,8 @@ impl std::fmt::Debug for SessionsTable {
 }
 
 impl SessionsTable {
-    pub(super) fn new(source: Source) -> SessionsTable {
-        let schema = SessionRows::new().schema();
-        SessionsTable { source, schema, standing: Arc::default() }
-    }
-
-    /// The rows that hold, if anything has asked for them.
-    pub(super) fn asked(&self) -> Option<&Standing> {
-        self.standing.get().map(|standing| &**standing)
-    }
-
-    /// The rows that hold: found once, so that a table that is named twice is one and the same.
-    async fn standing(&self) -> Result<Arc<Standing>> {
-        let find = || async {
-            let source = self.source.clone();
-            off_thread(move || standing::find(&source)).await.map(Arc::new)
-        };
-        self.standing.get_or_try_init(find).await.map(Arc::clone)
+    pub(super) fn new() -> SessionsTable {
+        SessionsTable { schema: SessionRows::new().schema() }
     }
 
     fn files(
@@ -97,13 +80,14 @@ impl SessionsTable {
     /// The row of one session, if there is such a session.
     async fn one(
         &self,
+        asked: &Asked,
         id: SessionId,
         projection: Option<&Vec<usize>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (source, schema) = (self.source.clone(), Arc::clone(&self.schema));
+        let (source, schema) = (asked.source.clone(), Arc::clone(&self.schema));
         match off_thread(move || one::find(&source, id, &schema)).await? {
             One::Nowhere => self.none(projection),
-            One::Beside => self.live(projection, vec![id]),
+            One::Beside => self.live(&asked.source.tables, projection, vec![id]),
             One::InFile(row) => {
                 let rows = [vec![row]];
                 let schema = Arc::clone(&self.schema);
@@ -122,10 +106,11 @@ impl SessionsTable {
 
     fn live(
         &self,
+        tables: &Arc<dyn Tables>,
         projection: Option<&Vec<usize>>,
         ids: Vec<SessionId>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (tables, ids) = (Arc::clone(&self.source.tables), Arc::new(ids));
+        let (tables, ids) = (Arc::clone(tables), Arc::new(ids));
         let read = move |from: usize| {
             let page = ids.get(from..ids.len().min(from + PAGE)).unwrap_or_default();
             if page.is_empty() {
@@ -165,10 +150,11 @@ impl TableProvider for SessionsTable {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        if let Some(id) = only(filters, "id").filter(|_| self.asked().is_none()) {
-            return self.one(id, projection).await;
+        let asked = Asked::of(state)?;
+        if let Some(id) = only(filters, "id").filter(|_| asked.told().is_none()) {
+            return self.one(&asked, id, projection).await;
         }
-        let standing = self.standing().await?;
+        let standing = asked.standing().await?;
         let mut parts = Vec::new();
         if !standing.files.is_empty() {
             parts.push(self.files(state, projection, filters, &standing.files)?);
@@ -178,7 +164,7 @@ impl TableProvider for SessionsTable {
             live.retain(|id| *id == only);
         }
         if !live.is_empty() {
-            parts.push(self.live(projection, live)?);
+            parts.push(self.live(&asked.source.tables, projection, live)?);
         }
         match parts.len() {
             0 => self.none(projection),

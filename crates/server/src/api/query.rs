@@ -174,9 +174,17 @@ fn with_headers(body: Body, shape: Shape) -> Response {
 impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Problem {
         let code = match &error {
-            QueryError::Wrong(_) => Code::QueryInvalid,
-            QueryError::Refused(_) => Code::QueryRefused,
-            QueryError::TooMuch(_) => Code::QueryTooLarge,
+            QueryError::NoSql(_)
+            | QueryError::NoTable(_)
+            | QueryError::NoColumn(_)
+            | QueryError::NoFunction(_)
+            | QueryError::BadValue(_)
+            | QueryError::NoNumber(_)
+            | QueryError::Wrong(_) => Code::QueryInvalid,
+            QueryError::Refused(_) | QueryError::Changes(_) => Code::QueryRefused,
+            QueryError::TooMuch(_) | QueryError::TooLarge(_) | QueryError::TooLate(_) => {
+                Code::QueryTooLarge
+            }
             QueryError::Busy { .. } | QueryError::Moved => {
                 return Code::Overloaded.because(error.to_string()).retry_after(1);
             }

@@ -14,6 +14,7 @@ mod delivery;
 mod delivery_peers;
 mod outcomes;
 mod queries;
+mod postgres;
 mod reports;
 mod goals;
 mod handshake;

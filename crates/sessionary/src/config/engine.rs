@@ -18,6 +18,7 @@ use sessionary_lake::sql::Budget;
 use sessionary_server::{
     body::BodySizes,
     limits::{Rate, Rates},
+    postgres,
     settings::{Settings, TropoSettings},
 };
 use sessionary_store::Options;
@@ -130,6 +131,17 @@ impl Config {
                 ..TropoSettings::default()
             },
             ..Settings::default()
+        }
+    }
+
+    /// The bounds on connections of clients of `PostgreSQL`.
+    pub(crate) fn postgres_settings(&self) -> postgres::Settings {
+        postgres::Settings {
+            connections_max: size(self.postgres.connections_max),
+            idle: Duration::from_millis(self.postgres.idle_ms),
+            write_stall: Duration::from_millis(self.server.write_stall_ms),
+            drain: Duration::from_millis(self.server.drain_ms),
+            ..postgres::Settings::default()
         }
     }
 

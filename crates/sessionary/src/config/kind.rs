@@ -95,6 +95,33 @@ impl Kind for SocketAddr {
     }
 }
 
+/// An address and a port, or none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Listen(pub(crate) Option<SocketAddr>);
+
+impl Kind for Listen {
+    type Within = ();
+
+    fn read(raw: Raw<'_>, (): &()) -> Option<Listen> {
+        let text = match raw {
+            Raw::File(value) => value.as_str()?,
+            Raw::Variable(text) => text,
+        };
+        if text.trim().is_empty() {
+            return Some(Listen(None));
+        }
+        text.trim().parse().ok().map(|address| Listen(Some(address)))
+    }
+
+    fn written(&self) -> String {
+        format!("{:?}", self.0.map(|address| address.to_string()).unwrap_or_default())
+    }
+
+    fn takes((): &()) -> String {
+        "an address and a port such as 127.0.0.1:5433; \"\": none".into()
+    }
+}
+
 /// A file, or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FilePath(pub(crate) Option<PathBuf>);

@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{
     given::Given,
-    kind::{Clocks, Count, FilePath, Kind, WebAddress},
+    kind::{Clocks, Count, FilePath, Kind, Listen, WebAddress},
 };
 
 /// One setting, for pages and messages.
@@ -265,6 +265,18 @@ settings! {
         rows_max: u64 = 100_000, count(1, 1_000_000_000);
         /// Queries at one time; further ones are answered 503 with `Retry-After`.
         concurrent: u64 = 2, count(1, 64);
+    }
+
+    /// The wire of PostgreSQL, for clients that speak it (docs/postgres.md). It reads and changes nothing; `[query]` bounds what it may take.
+    postgres: Postgres {
+        /// Address and port to listen on; none: it is off. `serve --postgres` goes before it.
+        listen: Listen = Listen::default(), ();
+        /// Whether it may listen beyond this machine. It has no TLS: keys and answers would cross the network as they are, so put a tunnel or a proxy with TLS in front.
+        beyond_this_machine: bool = false, ();
+        /// Connections at one time; further ones are turned away.
+        connections_max: u64 = 64, count(1, 10_000);
+        /// How long a connection may rest.
+        idle_ms: u64 = HOUR, ms(1_000, 30 * DAY);
     }
 
     /// How much one request may hold. What is beyond is refused with the name of the limit.

@@ -7,6 +7,7 @@ mod exporting;
 mod faults;
 mod lake;
 mod lake_readers;
+mod postgres;
 mod program;
 mod querying;
 mod raw_events;
