@@ -18,6 +18,7 @@ mod desk;
 mod error;
 mod functions;
 mod paged;
+mod ranges;
 mod sessions;
 mod shape;
 mod source;

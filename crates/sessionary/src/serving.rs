@@ -18,7 +18,7 @@ use sessionary_engine::{
     clock::ServerClock,
     kept,
     keys::KeyRing,
-    lake::{Lake, Writing},
+    lake::Writing,
     registry::Registry,
 };
 use sessionary_lake::sql::Desk;
@@ -104,7 +104,7 @@ impl Serving {
             Arc::clone(&delivery),
             self.stop.clone(),
         );
-        let lake = Arc::new(Lake::new(&config.lake_root(dir)));
+        let lake = Arc::new(lake::of(config, dir)?);
         let app = app.with_queries(api::Queries {
             desk: Arc::new(Desk::new(config.query_budget())?),
             lake: Arc::clone(&lake),

@@ -26,10 +26,11 @@ use tokio::sync::OnceCell;
 
 use super::{
     Source,
+    ranges::{Name, Readers},
     standing::{self, Chosen, Standing},
     stream::{Pages, off_thread},
 };
-use crate::sessions::SessionRows;
+use crate::{files::Listed, sessions::SessionRows};
 
 /// Sessions of one page.
 const PAGE: usize = 256;
@@ -77,13 +78,14 @@ impl SessionsTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let options = state.table_options().parquet.clone();
         let mut parquet =
-            ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(options);
+            ParquetSource::new(Arc::clone(&self.schema))
+                .with_table_parquet_options(options)
+                .with_parquet_file_reader_factory(Arc::new(Readers(Arc::clone(&self.source.files))));
         if let Some(filter) = conjunction(filters.to_vec()) {
             let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
             parquet = parquet.with_predicate(state.create_physical_expr(filter, &schema)?);
         }
-        let files = files.iter().map(partitioned).collect::<Result<Vec<_>>>()?;
-        let groups = FileGroup::new(files).split_files(state.config().target_partitions());
+        let groups = FileGroup::new(files.iter().map(partitioned).collect()).split_files(state.config().target_partitions());
         let scan =
             FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(parquet))
                 .with_file_groups(groups)
@@ -163,21 +165,13 @@ impl TableProvider for SessionsTable {
     }
 }
 
-fn partitioned(file: &Chosen) -> Result<PartitionedFile> {
-    let path = object_store_path(file)?;
-    let partitioned = PartitionedFile::new(path, file.bytes);
-    Ok(match file.selection() {
+fn partitioned(file: &Chosen) -> PartitionedFile {
+    let Listed { name, bytes } = &file.file;
+    let partitioned = PartitionedFile::new(name.clone(), *bytes).with_extension(Name(name.clone()));
+    match file.selection() {
         Some(selection) => partitioned.with_extension(ParquetRowSelection::new(selection)),
         None => partitioned,
-    })
-}
-
-/// The file's path as the engine's store of local files writes it.
-fn object_store_path(file: &Chosen) -> Result<String> {
-    let path = std::path::absolute(&file.path)?;
-    let path = datafusion::object_store::path::Path::from_absolute_path(path)
-        .map_err(|error| DataFusionError::External(Box::new(error)))?;
-    Ok(path.to_string())
+    }
 }
 
 /// The one session that conditions leave: that of `column = 'id'`.
