@@ -72,7 +72,8 @@ impl Bucket {
         let guard = Guard::new(true);
         let BucketSettings { url, endpoint, region, account, secret } = settings.clone();
         let options = Options::of_bucket(endpoint, region, account);
-        let backoff = BackoffConfig { max_backoff: Duration::from_secs(5), ..BackoffConfig::default() };
+        let backoff =
+            BackoffConfig { max_backoff: Duration::from_secs(5), ..BackoffConfig::default() };
         let retry = RetryConfig { backoff, max_retries: RETRIES, retry_timeout: REPEATED };
         let manner = Manner {
             http: Guarded::with_patience(guard.client(), ANSWER),

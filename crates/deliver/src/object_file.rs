@@ -19,8 +19,8 @@ use crate::{
     settings::{Settings, SettingsError},
     values::Values,
 };
-use key::Key;
 pub(crate) use http::Guarded;
+use key::Key;
 pub(crate) use place::{Manner, Place, WithoutSecret};
 use put::{Put, Version};
 

@@ -1,9 +1,5 @@
 //! One Parquet file, written so that it is whole or not there.
-use std::{
-    fs::File,
-    path::Path,
-    sync::Arc,
-};
+use std::{fs::File, path::Path, sync::Arc};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use parquet::{
@@ -25,8 +21,10 @@ use crate::{
 
 /// Rows of a row group: what a reader skips or takes as a whole.
 const ROW_GROUP: usize = 131_072;
-/// Who has written a file.
-const CREATED_BY: &str = concat!("sessionary ", env!("CARGO_PKG_VERSION"));
+/// Who has written a file, as the format wants it said.
+const CREATED_BY: &str = concat!("sessionary version ", env!("CARGO_PKG_VERSION"));
+/// What that begins with of every file that has sums.
+pub(crate) const SUMMED_BY: &str = "sessionary version ";
 
 /// A file that is being written. Until it is finished it is a draft and of no use; one that is dropped
 /// unfinished goes away.

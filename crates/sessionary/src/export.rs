@@ -50,7 +50,11 @@ fn sessions(arguments: &ExportSessions) -> anyhow::Result<()> {
     engine.shutdown();
     println!(
         "{}",
-        if arguments.json { told(&arguments.to, &written).to_string() } else { said(arguments, &written) }
+        if arguments.json {
+            told(&arguments.to, &written).to_string()
+        } else {
+            said(arguments, &written)
+        }
     );
     Ok(())
 }

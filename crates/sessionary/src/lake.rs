@@ -49,6 +49,13 @@ fn staged_in(config: &Config, data_dir: &Path, staging: &str) -> anyhow::Result<
 }
 
 fn bucket(config: &Config, url: &Url) -> anyhow::Result<BucketSettings> {
+    // What is logged and told holds no secret.
+    if url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(refused(
+            "path",
+            "write it without credentials; lake.secret names a file of them",
+        ));
+    }
     let lake = &config.lake;
     let endpoint = lake.endpoint.0.as_ref();
     let secret = match &lake.secret.0 {

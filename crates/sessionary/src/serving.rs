@@ -14,12 +14,7 @@ use anyhow::Context;
 use axum::{Router, extract::Request, response::IntoResponse};
 use sessionary_dialects::enrich;
 use sessionary_engine::{
-    Engine,
-    clock::ServerClock,
-    kept,
-    keys::KeyRing,
-    lake::Writing,
-    registry::Registry,
+    Engine, clock::ServerClock, kept, keys::KeyRing, lake::Writing, registry::Registry,
 };
 use sessionary_lake::sql::Desk;
 use sessionary_server::{

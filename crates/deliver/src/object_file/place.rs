@@ -166,7 +166,8 @@ impl Place {
     ) -> Result<Place, SettingsError> {
         absent(options.account.as_ref(), "/options/account", "S3 has no account")?;
         let as_environment = manner.is_as_environment_says(secret);
-        let begun = if as_environment { AmazonS3Builder::from_env() } else { AmazonS3Builder::new() };
+        let begun =
+            if as_environment { AmazonS3Builder::from_env() } else { AmazonS3Builder::new() };
         let mut builder = begun
             .with_bucket_name(bucket_of(url)?)
             .with_retry(manner.retry)

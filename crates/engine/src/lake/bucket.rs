@@ -62,7 +62,11 @@ impl Bucket {
     }
 
     /// Waits for a call about a file.
-    fn wait<T>(&self, name: &str, call: impl Future<Output = io::Result<T>>) -> Result<T, LakeError> {
+    fn wait<T>(
+        &self,
+        name: &str,
+        call: impl Future<Output = io::Result<T>>,
+    ) -> Result<T, LakeError> {
         let over = || io::Error::other("the lake is being closed");
         let outcome = match &self.runtime {
             Some(runtime) => runtime.handle().block_on(call),

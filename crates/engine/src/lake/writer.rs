@@ -311,7 +311,8 @@ impl<'a> LakeWriter<'a> {
         number: u64,
         count: &mut usize,
     ) -> Result<(), LakeFault> {
-        let mut export = Export::numbered(Arc::clone(self.lake.place()), self.secret.clone(), number);
+        let mut export =
+            Export::numbered(Arc::clone(self.lake.place()), self.secret.clone(), number);
         for key in keys {
             let Some((_, session, _)) = parse_record_key(key) else { continue };
             let json = self.engine.store().get(Table::Records, key);

@@ -20,7 +20,7 @@ use super::{
     Fetched, Place, damaged, failed,
     sums::{self, Sums},
 };
-use crate::{LakeError, export::BATCH};
+use crate::{LakeError, export::BATCH, parquet_file::SUMMED_BY};
 
 /// Bytes of the end of a file that are read at first; most footers are shorter.
 const END: u64 = 128 << 10;
@@ -45,8 +45,8 @@ impl Footer {
 pub(super) fn footer(place: &dyn Place, name: &str, bytes: u64) -> Result<Footer, LakeError> {
     let wrong = |what: &str| damaged(place.root(), name, what);
     let mut end = last(place, name, bytes, END)?;
-    let mut metadata = ParquetMetaDataReader::new()
-        .with_page_index_policy(PageIndexPolicy::Optional);
+    let mut metadata =
+        ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
     let sums = loop {
         let sums = Sums::find(&end);
         let begin = bytes - end.len() as u64;
@@ -65,13 +65,19 @@ pub(super) fn footer(place: &dyn Place, name: &str, bytes: u64) -> Result<Footer
         }
         match metadata.try_parse_sized(&end, bytes) {
             Ok(()) => break sums,
-            Err(ParquetError::NeedMoreData(more)) if more as u64 > end.len() as u64 && more as u64 <= bytes => {
+            Err(ParquetError::NeedMoreData(more))
+                if more as u64 > end.len() as u64 && more as u64 <= bytes =>
+            {
                 end = last(place, name, bytes, more as u64)?;
             }
             Err(error) => return Err(wrong(&error.to_string())),
         }
     };
     let metadata = metadata.finish().map_err(|error| wrong(&error.to_string()))?;
+    let created_by = metadata.file_metadata().created_by().unwrap_or_default();
+    if sums.is_none() && created_by.starts_with(SUMMED_BY) {
+        return Err(wrong("its sums are not as they were written"));
+    }
     Ok(Footer { bytes, sums, metadata: Arc::new(metadata) })
 }
 
@@ -112,24 +118,24 @@ impl Opened {
             return Err(self.damaged("its footer tells of bytes that it does not have"));
         }
         let Some(sums) = &self.footer.sums else { return self.place.read(&self.name, ranges) };
-        let wide: Vec<Range<u64>> = ranges.iter().map(|range| sums.widened(range)).collect();
+        // Of many small columns one block may hold all.
+        let wide = merged(ranges.iter().map(|range| sums.widened(range)).collect());
         let blocks = self.place.read(&self.name, &wide)?;
-        let mut read = Vec::with_capacity(ranges.len());
-        for ((range, wide), bytes) in ranges.iter().zip(&wide).zip(blocks) {
-            if !sums.are_blocks(wide, &bytes) {
-                let (from, to) = (wide.start, wide.end);
-                let what = format!("bytes {from} to {to} are not as they were written");
-                return Err(self.damaged(what));
-            }
-            let begin = usize::try_from(range.start - wide.start).unwrap_or(usize::MAX);
-            let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-            let end = begin.saturating_add(length);
-            if end > bytes.len() {
-                return Err(self.damaged("it is shorter than its footer says"));
-            }
-            read.push(bytes.slice(begin..end));
+        if let Some((wide, _)) =
+            wide.iter().zip(&blocks).find(|(wide, bytes)| !sums.are_blocks(wide, bytes))
+        {
+            let (from, to) = (wide.start, wide.end);
+            return Err(self.damaged(format!("bytes {from} to {to} are not as they were written")));
         }
-        Ok(read)
+        let one = |range: &Range<u64>| {
+            let at = wide.partition_point(|wide| wide.start <= range.start).checked_sub(1)?;
+            let (wide, bytes) = (wide.get(at)?, blocks.get(at)?);
+            let place = |at: u64| usize::try_from(at.checked_sub(wide.start)?).ok();
+            let (start, end) = (place(range.start)?, place(range.end)?);
+            (end <= bytes.len()).then(|| bytes.slice(start..end))
+        };
+        let short = || self.damaged("it is shorter than its footer says");
+        ranges.iter().map(|range| one(range).ok_or_else(short)).collect()
     }
 
     /// Makes sure that a file on this disk is all of what was written.
@@ -173,7 +179,8 @@ impl Opened {
         let mask = ProjectionMask::columns(schema, columns.iter().copied());
         let mut ranges = Vec::new();
         if let Some(group) = self.metadata().row_groups().get(group) {
-            let chosen = group.columns().iter().enumerate().filter(|(at, _)| mask.leaf_included(*at));
+            let chosen =
+                group.columns().iter().enumerate().filter(|(at, _)| mask.leaf_included(*at));
             for (_, column) in chosen {
                 let (start, length) = column.byte_range();
                 ranges.push(start..start.saturating_add(length));
@@ -189,6 +196,19 @@ impl Opened {
             .build()
             .map_err(wrong)
     }
+}
+
+/// The same bytes in ranges that neither overlap nor touch, in their order.
+fn merged(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut merged: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
 }
 
 /// Pieces of a file that are in memory.

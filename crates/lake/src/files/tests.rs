@@ -91,15 +91,39 @@ fn a_file_that_is_cut_off_anywhere_is_none() {
     }
 }
 
+/// The same rows as another program writes them.
+fn without_sums(rows: &RecordBatch) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let zstd = parquet::basic::Compression::ZSTD(parquet::basic::ZstdLevel::default());
+    let properties =
+        parquet::file::properties::WriterProperties::builder().set_compression(zstd).build();
+    let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), Some(properties)).unwrap();
+    writer.write(rows).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
 #[test]
 fn a_file_of_another_program_is_read_as_it_is() {
-    let world = World::new(1);
-    let rows = rows(50);
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), None).unwrap();
-    writer.write(&rows).unwrap();
-    writer.close().unwrap();
-    assert_eq!(world.read(&bytes).unwrap(), [rows]);
+    let (world, rows) = (World::new(1), rows(50));
+    assert_eq!(world.read(&without_sums(&rows)).unwrap(), [rows]);
+}
+
+/// Why there are sums.
+#[test]
+fn without_sums_a_flipped_byte_is_told_as_another_value() {
+    let (world, rows) = (World::new(1), rows(300));
+    let whole = without_sums(&rows);
+    let tried = (4..whole.len()).step_by(3);
+    let told_wrong = |at: &usize| {
+        let mut bytes = whole.clone();
+        bytes[*at] ^= 0x10;
+        let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.read(&bytes)));
+        read.is_ok_and(|read| read.is_ok_and(|read| read != [rows.clone()]))
+    };
+    let wrong = tried.clone().filter(told_wrong).count();
+    println!("{wrong} of {} flipped bytes are told as other rows", tried.count());
+    assert!(wrong > 0);
 }
 
 #[test]

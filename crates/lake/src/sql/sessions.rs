@@ -77,15 +77,15 @@ impl SessionsTable {
         files: &[Chosen],
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let options = state.table_options().parquet.clone();
-        let mut parquet =
-            ParquetSource::new(Arc::clone(&self.schema))
-                .with_table_parquet_options(options)
-                .with_parquet_file_reader_factory(Arc::new(Readers(Arc::clone(&self.source.files))));
+        let mut parquet = ParquetSource::new(Arc::clone(&self.schema))
+            .with_table_parquet_options(options)
+            .with_parquet_file_reader_factory(Arc::new(Readers(Arc::clone(&self.source.files))));
         if let Some(filter) = conjunction(filters.to_vec()) {
             let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
             parquet = parquet.with_predicate(state.create_physical_expr(filter, &schema)?);
         }
-        let groups = FileGroup::new(files.iter().map(partitioned).collect()).split_files(state.config().target_partitions());
+        let groups = FileGroup::new(files.iter().map(partitioned).collect())
+            .split_files(state.config().target_partitions());
         let scan =
             FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(parquet))
                 .with_file_groups(groups)
