@@ -3,7 +3,7 @@
 //! Unlike a destination it is called wherever the operator says, with the credentials of the machine
 //! where none are given, and a call that fails is repeated for a while. No file is in memory whole:
 //! what is larger than a part goes up part by part, and is there when the last of them is.
-use std::{io, ops::Range, path::Path, time::Duration};
+use std::{io, ops::Range, path::Path, slice, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -182,7 +182,7 @@ impl Bucket {
         let mut at = 0;
         while at < bytes {
             let end = bytes.min(at + PART as u64);
-            for piece in self.read(name, &[at..end]).await? {
+            for piece in self.read(name, slice::from_ref(&(at..end))).await? {
                 file.write_all(&piece).await?;
             }
             at = end;

@@ -207,6 +207,7 @@ pub(crate) fn waiting(
 /// The thread that writes the lake.
 pub struct Writing {
     stop: Arc<Stop>,
+    lake: Arc<Lake>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -250,20 +251,22 @@ impl Writing {
         settings: LakeSettings,
     ) -> std::io::Result<Writing> {
         let stop = Arc::new(Stop::default());
-        let (engine, registry, lake) = (engine.clone(), Arc::clone(registry), Arc::clone(lake));
+        let (engine, registry, written) = (engine.clone(), Arc::clone(registry), Arc::clone(lake));
         let heard = Arc::clone(&stop);
-        let work = move || write_until(&engine, &registry, &lake, &settings, &heard);
+        let work = move || write_until(&engine, &registry, &written, &settings, &heard);
         let thread = std::thread::Builder::new().name("lake".to_owned()).spawn(work)?;
-        Ok(Writing { stop, thread: Some(thread) })
+        Ok(Writing { stop, lake: Arc::clone(lake), thread: Some(thread) })
     }
 
-    /// Stops after the file that is being written; the rest follows after the next start.
+    /// Stops after the file that is being written, or in the midst of one for a bucket; the rest
+    /// follows after the next start.
     pub fn finish(mut self) {
         self.end();
     }
 
     fn end(&mut self) {
         self.stop.set();
+        self.lake.place().close();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -294,6 +297,7 @@ fn write_until(
                 trouble = false;
             }
             Ok(()) | Err(LakeFault::Stopped) => {}
+            Err(_) if stop.is_set() => {}
             Err(error) if !trouble => {
                 let cause = describe(&error);
                 let root = lake.root();

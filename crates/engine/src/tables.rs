@@ -24,7 +24,7 @@ use sessionary_store::Direction;
 
 use crate::{
     Engine, EngineError, Reader, SessionFilter,
-    lake::{Lake, Mark, Reading},
+    lake::{Lake, LakeFault, Mark, Reading},
     live_rows,
     rows::{get_session, typed_identity},
 };
@@ -66,7 +66,11 @@ impl Tables for TenantTables {
 
     fn live(&self) -> Result<Vec<LiveSession>, LakeError> {
         // Before the store is read: what is begun anew in between is all in the store.
-        let mark = Mark::read(&*self.place)?;
+        let mark = Mark::of_ours(&*self.place, self.engine.secret());
+        let mark = mark.map_err(|fault| match fault {
+            LakeFault::Files(error) => error,
+            fault => LakeError::Source(Box::new(fault)),
+        })?;
         live_rows::of(&self.engine, self.tenant, mark.as_ref()).map_err(beside)
     }
 

@@ -97,6 +97,9 @@ pub trait Place: Debug + Send + Sync {
     /// # Errors
     /// The place's.
     fn set_mark(&self, mark: &str) -> Result<(), LakeError>;
+
+    /// Ends calls that wait for a network, and all that come: the program ends.
+    fn close(&self) {}
 }
 
 /// The name of the file that says whose lake it is.

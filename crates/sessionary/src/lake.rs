@@ -121,7 +121,7 @@ pub(crate) fn run(command: &arguments::Lake) -> anyhow::Result<()> {
     let dir = &arguments.data_dir.data_dir;
     directory::must_exist(dir)?;
     if matches!(command, arguments::Lake::Check(_)) {
-        return check(&staged_in(&config, dir, CHECKING)?, arguments.json);
+        return check(&staged_in(&config, dir, CHECKING)?, arguments);
     }
     let lake = of(&config, dir)?;
     let how = "which writes its lake by itself, every lake.append_every_ms";
@@ -153,7 +153,7 @@ fn tell_written(lake: &Lake, command: &arguments::Lake, rows: usize, folders: us
 
 /// Reads every file, and says which are damaged.
 #[expect(clippy::print_stdout, reason = "what the command is for")]
-fn check(lake: &Lake, as_json: bool) -> anyhow::Result<()> {
+fn check(lake: &Lake, arguments: &arguments::LakeArguments) -> anyhow::Result<()> {
     let bar = ProgressBar::new_spinner();
     let Checked { files, bytes, damaged } = lake.files().check(|name| {
         bar.set_message(name.to_owned());
@@ -161,7 +161,7 @@ fn check(lake: &Lake, as_json: bool) -> anyhow::Result<()> {
     })?;
     bar.finish_and_clear();
     let said: Vec<String> = damaged.iter().map(ToString::to_string).collect();
-    if as_json {
+    if arguments.json {
         println!("{}", json!({ "files": files, "bytes": bytes, "damaged": said }));
     } else {
         println!("{files} files with {bytes} bytes were read");

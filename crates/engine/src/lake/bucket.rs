@@ -17,7 +17,10 @@ use sessionary_lake::{
     LakeError,
     files::{Draft, Fetched, Listed, MARK, Place},
 };
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::watch,
+};
 
 /// What names of objects of the lake end with.
 const ENDING: &str = ".parquet";
@@ -25,13 +28,14 @@ const ENDING: &str = ".parquet";
 /// A folder of a bucket.
 #[derive(Debug)]
 pub struct Bucket {
-    bucket: sessionary_deliver::Bucket,
+    inner: sessionary_deliver::Bucket,
     url: String,
     /// Where files lie on their way, on this disk.
     staging: PathBuf,
     /// Of the next copy.
     number: AtomicU64,
     runtime: Option<Runtime>,
+    is_closed: watch::Sender<bool>,
 }
 
 /// Why there is no such place.
@@ -51,14 +55,21 @@ impl Bucket {
     /// # Errors
     /// What is set is no bucket; the system has no threads left.
     pub fn open(settings: &BucketSettings, staging: &Path) -> Result<Bucket, BucketError> {
-        let bucket = sessionary_deliver::Bucket::open(settings)?;
+        let inner = sessionary_deliver::Bucket::open(settings)?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("lake-calls")
             .enable_all()
             .build()?;
         let (url, staging) = (settings.url.trim_end_matches('/').to_owned(), staging.to_owned());
-        Ok(Bucket { bucket, url, staging, number: AtomicU64::new(0), runtime: Some(runtime) })
+        Ok(Bucket {
+            inner,
+            url,
+            staging,
+            number: AtomicU64::new(0),
+            runtime: Some(runtime),
+            is_closed: watch::Sender::new(false),
+        })
     }
 
     /// Waits for a call about a file.
@@ -67,10 +78,16 @@ impl Bucket {
         name: &str,
         call: impl Future<Output = io::Result<T>>,
     ) -> Result<T, LakeError> {
-        let over = || io::Error::other("the lake is being closed");
+        let over = || Err(io::Error::other("the lake is being closed"));
+        let mut closing = self.is_closed.subscribe();
         let outcome = match &self.runtime {
-            Some(runtime) => runtime.handle().block_on(call),
-            None => Err(over()),
+            Some(runtime) => runtime.handle().block_on(async {
+                tokio::select! {
+                    outcome = call => outcome,
+                    _ = closing.wait_for(|is_closed| *is_closed) => over(),
+                }
+            }),
+            None => over(),
         };
         outcome.map_err(self.error(name))
     }
@@ -94,7 +111,7 @@ impl Place for Bucket {
     }
 
     fn list(&self, folder: &str) -> Result<Vec<Listed>, LakeError> {
-        let objects = self.wait(folder, self.bucket.list(folder))?.into_iter();
+        let objects = self.wait(folder, self.inner.list(folder))?.into_iter();
         let files = objects.filter(|(name, _)| name.ends_with(ENDING));
         Ok(files.map(|(name, bytes)| Listed { name, bytes }).collect())
     }
@@ -104,22 +121,22 @@ impl Place for Bucket {
     }
 
     fn put(&self, draft: Draft, name: &str) -> Result<(), LakeError> {
-        self.wait(name, self.bucket.put(name, draft.path()))
+        self.wait(name, self.inner.put(name, draft.path()))
     }
 
     fn read(&self, name: &str, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, LakeError> {
-        self.wait(name, self.bucket.read(name, ranges))
+        self.wait(name, self.inner.read(name, ranges))
     }
 
     fn fetch(&self, file: &Listed) -> Result<Fetched, LakeError> {
         let copy = self.staged().map_err(self.error(&file.name))?;
         let Listed { name, bytes } = file;
-        self.wait(name, self.bucket.download(name, *bytes, copy.path()))?;
+        self.wait(name, self.inner.download(name, *bytes, copy.path()))?;
         Ok(Fetched::Copy(copy))
     }
 
     fn delete(&self, names: &[String]) -> Result<(), LakeError> {
-        names.iter().try_for_each(|name| self.wait(name, self.bucket.delete(name)))
+        names.iter().try_for_each(|name| self.wait(name, self.inner.delete(name)))
     }
 
     fn clear_drafts(&self) -> Result<(), LakeError> {
@@ -133,12 +150,16 @@ impl Place for Bucket {
     }
 
     fn mark(&self) -> Result<Option<String>, LakeError> {
-        let mark = self.wait(MARK, self.bucket.get(MARK))?;
+        let mark = self.wait(MARK, self.inner.get(MARK))?;
         Ok(mark.map(|mark| String::from_utf8_lossy(&mark).into_owned()))
     }
 
     fn set_mark(&self, mark: &str) -> Result<(), LakeError> {
-        self.wait(MARK, self.bucket.set(MARK, Bytes::copy_from_slice(mark.as_bytes())))
+        self.wait(MARK, self.inner.set(MARK, Bytes::copy_from_slice(mark.as_bytes())))
+    }
+
+    fn close(&self) {
+        self.is_closed.send_replace(true);
     }
 }
 

@@ -5,9 +5,10 @@
 //! the state tells of: the place was named anew, emptied, or is of long ago. Then everything is written
 //! once more, under a generation of its own.
 use serde::{Deserialize, Serialize};
+use sessionary_core::lane::HashSecret;
 use sessionary_lake::{LakeError, files::Place};
 
-use crate::registry::Registry;
+use super::LakeFault;
 
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,15 +20,16 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    /// That of a data directory.
-    pub(crate) fn of(secret: &[u8], generation: u64) -> Mark {
-        let name = blake3::derive_key("Sessionary 2026 name of a lake", secret);
-        let lake = name.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    /// That of the data directory with this secret.
+    pub(crate) fn of(secret: &HashSecret, generation: u64) -> Mark {
+        let mut hasher = blake3::Hasher::new_derive_key("Sessionary 2026 name of a lake");
+        hasher.update(&secret.0);
+        let lake = hasher.finalize().to_hex().chars().take(32).collect();
         Mark { lake, generation }
     }
 
     /// What is there; `None`: nothing, or nothing that can be read.
-    pub(crate) fn read(place: &dyn Place) -> Result<Option<Mark>, LakeError> {
+    fn read(place: &dyn Place) -> Result<Option<Mark>, LakeError> {
         Ok(place.mark()?.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
@@ -36,13 +38,17 @@ impl Mark {
         place.set_mark(&serde_json::json!(self).to_string())
     }
 
-    /// Whether this is of the same data directory.
-    pub(crate) fn is_of_the_same(&self, other: &Mark) -> bool {
-        self.lake == other.lake
+    /// What is there, unless it is of another data directory.
+    pub(crate) fn of_ours(
+        place: &dyn Place,
+        secret: &HashSecret,
+    ) -> Result<Option<Mark>, LakeFault> {
+        let mark = Mark::read(place)?;
+        match mark {
+            Some(mark) if mark.lake != Mark::of(secret, 0).lake => {
+                Err(LakeFault::NotOurs { root: place.root().to_owned() })
+            }
+            mark => Ok(mark),
+        }
     }
-}
-
-/// The bytes that a data directory's name is made of.
-pub(crate) fn secret_of(registry: &Registry) -> [u8; 32] {
-    registry.secrets().identity_hash
 }

@@ -426,7 +426,7 @@ fn files_that_are_not_here_any_more_are_written_anew() {
             None => std::fs::remove_dir_all(world.dir.path().join("lake")).unwrap(),
         }
         let asked = |world: &World| {
-            let mark = Mark::read(&**world.lake.place()).unwrap();
+            let mark = Mark::of_ours(&**world.lake.place(), world.engine.secret()).unwrap();
             let reader = world.engine.reader_blocking().unwrap();
             waiting(reader.snapshot(), world.tenant, mark.as_ref()).unwrap()
         };
@@ -464,6 +464,8 @@ fn the_lake_of_another_data_directory_is_left_alone() {
     other.lake = Lake::new(&world.dir.path().join("lake"));
     let refused = other.write(u32::MAX, Then::Compact).unwrap_err();
     assert!(matches!(refused, LakeFault::NotOurs { .. }), "{refused}");
+    let source = other.engine.source(&other.lake, other.tenant, "shop");
+    assert!(source.tables.live().unwrap_err().to_string().contains("of another data directory"));
     assert_eq!(world.told(), world.stored());
 }
 

@@ -25,7 +25,7 @@ use sessionary_store::{
 use super::{
     Contents, Lake, LakeFault,
     folders::{Folder, Quiet, folders},
-    mark::{Mark, secret_of},
+    mark::Mark,
     state::{History, Plan, State, queued, queued_until},
 };
 use crate::{
@@ -82,7 +82,7 @@ impl<'a> LakeWriter<'a> {
         go_on: &'a mut dyn FnMut(Progress) -> bool,
     ) -> Result<LakeWriter<'a>, LakeFault> {
         let secret = HashSecret(registry.secrets().identity_hash);
-        let state = state_of(engine, registry, lake)?;
+        let state = state_of(engine, lake)?;
         let mut writer = LakeWriter { engine, registry, lake, go_on, contents, secret, state };
         if writer.state.plan.is_some() {
             writer.must_have_room()?;
@@ -383,17 +383,14 @@ impl<'a> LakeWriter<'a> {
 }
 
 /// How far the lake is, whose files are those that were written; else a lake that begins.
-fn state_of(engine: &Engine, registry: &Registry, lake: &Lake) -> Result<State, LakeFault> {
+fn state_of(engine: &Engine, lake: &Lake) -> Result<State, LakeFault> {
     let place = &**lake.place();
     let known = State::read(engine.store())?;
-    let mark = Mark::read(place)?;
+    let mark = Mark::of_ours(place, engine.secret())?;
     let generation = known.as_ref().map_or(0, |state| state.generation);
-    let ours = Mark::of(&secret_of(registry), generation);
+    let ours = Mark::of(engine.secret(), generation);
     match (known, mark) {
         (Some(state), Some(mark)) if mark == ours => Ok(state),
-        (_, Some(mark)) if !mark.is_of_the_same(&ours) => {
-            Err(LakeFault::NotOurs { root: lake.root().to_owned() })
-        }
         (known, mark) => {
             if known.as_ref().is_some_and(|state| state.generation > 0) {
                 let root = lake.root();

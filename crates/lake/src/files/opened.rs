@@ -83,7 +83,8 @@ pub(super) fn footer(place: &dyn Place, name: &str, bytes: u64) -> Result<Footer
 
 /// So many bytes of the end of a file, or all of it.
 fn last(place: &dyn Place, name: &str, bytes: u64, most: u64) -> Result<Bytes, LakeError> {
-    let mut read = place.read(name, &[bytes.saturating_sub(most)..bytes])?;
+    let end = bytes.saturating_sub(most)..bytes;
+    let mut read = place.read(name, std::slice::from_ref(&end))?;
     Ok(read.pop().unwrap_or_default())
 }
 

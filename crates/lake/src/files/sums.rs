@@ -6,6 +6,7 @@
 //! `sessionary-sums:1:BLOCK:COVERED:TAIL:BLOCKS`, the sums as eight digits each. The sum of the tail
 //! is over itself with its own digits as zeros, and is written into its place last.
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
     ops::Range,
@@ -41,8 +42,12 @@ impl Summing {
         if !self.bytes.is_multiple_of(BLOCK) {
             blocks.push(self.open.clone().finalize());
         }
-        let blocks: String = blocks.iter().map(|sum| format!("{sum:08x}")).collect();
-        format!("{BEGIN}{BLOCK}:{}:00000000:{blocks}", self.bytes)
+        let mut text = format!("{BEGIN}{BLOCK}:{}:00000000:", self.bytes);
+        for sum in blocks {
+            // Into a text it cannot fail.
+            let _ = write!(text, "{sum:08x}");
+        }
+        text
     }
 
     /// Sums the tail, puts the sum into its place and makes the file durable; gives its bytes.

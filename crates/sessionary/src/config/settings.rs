@@ -247,7 +247,7 @@ settings! {
         enabled: bool = true, ();
         /// Its folder, here or in a bucket; none: `lake` in the data directory.
         path: Location = Location::default(), ();
-        /// Of a bucket: another server that speaks its protocol, such as MinIO; none: the cloud's own.
+        /// Of a bucket: another server that speaks its protocol, such as a `MinIO`; none: the cloud's own.
         endpoint: WebAddress = WebAddress::default(), ();
         /// Of a bucket of S3: its region; none: what `AWS_REGION` says, else us-east-1.
         region: Word = Word::default(), ();

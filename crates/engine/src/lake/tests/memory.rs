@@ -80,7 +80,7 @@ fn none() -> io::Error {
 }
 
 impl Place for Memory {
-    fn root(&self) -> &str {
+    fn root(&self) -> &'static str {
         "memory"
     }
 
@@ -126,7 +126,9 @@ impl Place for Memory {
 
     fn delete(&self, names: &[String]) -> Result<(), LakeError> {
         self.call("some", |inner| {
-            names.iter().for_each(|name| drop(inner.objects.remove(name)));
+            for name in names {
+                inner.objects.remove(name);
+            }
             Ok(())
         })
     }
