@@ -15,10 +15,12 @@ mod client;
 mod webhook;
 mod tropo;
 mod object_file;
+mod bucket;
 mod email;
 mod crm;
 mod target;
 
+pub use bucket::{Bucket, BucketSettings};
 pub use guard::{Guard, Reach, Resolve, Resolved};
 pub use outcome::{DETAIL_CHARS_MAX, Digest, Failure, NOTE_BYTES_MAX, Outcome, Sent};
 pub use parcel::{Outgoing, Previous};

@@ -19,8 +19,9 @@ use crate::{
     settings::{Settings, SettingsError},
     values::Values,
 };
+pub(crate) use http::Guarded;
 use key::Key;
-use place::Place;
+pub(crate) use place::{Manner, Place, WithoutSecret};
 use put::{Put, Version};
 
 /// Objects that one destination may write for one record.
@@ -32,7 +33,7 @@ const DEFAULT_KEYS: [&str; 2] =
 /// What can be said besides the URL.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Options {
+pub(crate) struct Options {
     /// Another server that speaks the same protocol.
     endpoint: Option<String>,
     /// Of S3.
@@ -41,6 +42,17 @@ struct Options {
     account: Option<String>,
     /// Below the URL.
     key: Option<OneOrMany>,
+}
+
+impl Options {
+    /// Those that say where a bucket is.
+    pub(crate) fn of_bucket(
+        endpoint: Option<String>,
+        region: Option<String>,
+        account: Option<String>,
+    ) -> Options {
+        Options { endpoint, region, account, key: None }
+    }
 }
 
 #[derive(Debug, Deserialize)]

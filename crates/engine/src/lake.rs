@@ -7,7 +7,7 @@
 //! session at least once, and two rows of one revision are the same; compaction leaves one row a
 //! session (docs/decisions/0021).
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -17,7 +17,10 @@ use std::{
 };
 
 use sessionary_core::{id::SessionId, signal::TenantId};
-use sessionary_lake::LakeError;
+use sessionary_lake::{
+    LakeError,
+    files::{LakeFiles, Place},
+};
 use sessionary_store::{
     Read,
     keys::{parse_lake_queue_key, parse_record_key},
@@ -25,12 +28,16 @@ use sessionary_store::{
 
 use crate::{Engine, EngineError, healing::describe, registry::Registry};
 
+mod bucket;
 mod folders;
+mod mark;
 mod state;
 mod writer;
 
+pub use bucket::{Bucket, BucketError, BucketSettings};
 use folders::Quiet;
-pub use state::forget;
+pub(crate) use mark::Mark;
+pub use state::{begin_again, forget};
 pub use writer::{LakeWriter, Progress};
 
 /// When the lake is written.
@@ -72,6 +79,26 @@ pub enum LakeFault {
         /// What is wrong.
         source: serde_json::Error,
     },
+    /// The files are of another data directory.
+    #[error(
+        "{root} is the lake of another data directory; name another folder or prefix with lake.path, \
+         or remove all that is below it"
+    )]
+    NotOurs {
+        /// Where.
+        root: String,
+    },
+    /// What is free is kept for signals.
+    #[error(
+        "the disk has no room: {free} bytes are free, and {needed} are kept for signals \
+         ([store] min_free_bytes); the lake goes on when there is room"
+    )]
+    NoRoom {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that must stay free.
+        needed: u64,
+    },
     /// It was told to stop.
     #[error("it was told to stop")]
     Stopped,
@@ -82,8 +109,9 @@ impl LakeFault {
     pub fn exit_code(&self) -> u8 {
         match self {
             LakeFault::Engine(error) => error.exit_code(),
-            LakeFault::Files(_) => 74,
+            LakeFault::Files(_) | LakeFault::NoRoom { .. } => 74,
             LakeFault::Record { .. } => 65,
+            LakeFault::NotOurs { .. } => 78,
             LakeFault::Stopped => 70,
         }
     }
@@ -92,7 +120,7 @@ impl LakeFault {
 /// The lake of a server: where it is, and who reads its files.
 #[derive(Debug)]
 pub struct Lake {
-    root: PathBuf,
+    files: Arc<LakeFiles>,
     readers: Arc<Mutex<u32>>,
 }
 
@@ -104,12 +132,30 @@ pub struct Reading(Arc<Mutex<u32>>);
 impl Lake {
     /// The lake in this folder.
     pub fn new(root: &Path) -> Lake {
-        Lake { root: root.to_owned(), readers: Arc::default() }
+        Lake::of(LakeFiles::folder(root))
     }
 
-    /// Its folder.
-    pub fn root(&self) -> &Path {
-        &self.root
+    /// The lake of this place.
+    pub fn at(place: Arc<dyn Place>) -> Lake {
+        Lake::of(LakeFiles::new(place))
+    }
+
+    fn of(files: LakeFiles) -> Lake {
+        Lake { files: Arc::new(files), readers: Arc::default() }
+    }
+
+    /// Its files.
+    pub fn files(&self) -> &Arc<LakeFiles> {
+        &self.files
+    }
+
+    /// Where they are, as a person knows it.
+    pub fn root(&self) -> &str {
+        self.place().root()
+    }
+
+    fn place(&self) -> &Arc<dyn Place> {
+        self.files.place()
     }
 
     /// Keeps all files that are there now.
@@ -136,15 +182,19 @@ impl Drop for Reading {
 }
 
 /// The sessions of a tenant with a record that is not in the lake yet; `None` when that is not known:
-/// there is no lake, or not all of its history is there.
+/// there is no lake, not all of its history is there, or these files are not what was written.
 ///
 /// # Errors
 /// Damage of the store.
 pub(crate) fn waiting(
     store: &impl Read,
     tenant: TenantId,
+    mark: Option<&Mark>,
 ) -> Result<Option<Vec<SessionId>>, EngineError> {
-    let Some(state) = state::State::read(store)?.filter(|state| state.history.is_none()) else {
+    let is_there = |state: &state::State| {
+        state.history.is_none() && mark.is_some_and(|mark| mark.generation == state.generation)
+    };
+    let Some(state) = state::State::read(store)?.filter(is_there) else {
         return Ok(None);
     };
     let keys = state::queued(store, &state.done, usize::MAX)?;
@@ -157,6 +207,7 @@ pub(crate) fn waiting(
 /// The thread that writes the lake.
 pub struct Writing {
     stop: Arc<Stop>,
+    lake: Arc<Lake>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -200,20 +251,22 @@ impl Writing {
         settings: LakeSettings,
     ) -> std::io::Result<Writing> {
         let stop = Arc::new(Stop::default());
-        let (engine, registry, lake) = (engine.clone(), Arc::clone(registry), Arc::clone(lake));
+        let (engine, registry, written) = (engine.clone(), Arc::clone(registry), Arc::clone(lake));
         let heard = Arc::clone(&stop);
-        let work = move || write_until(&engine, &registry, &lake, &settings, &heard);
+        let work = move || write_until(&engine, &registry, &written, &settings, &heard);
         let thread = std::thread::Builder::new().name("lake".to_owned()).spawn(work)?;
-        Ok(Writing { stop, thread: Some(thread) })
+        Ok(Writing { stop, lake: Arc::clone(lake), thread: Some(thread) })
     }
 
-    /// Stops after the file that is being written; the rest follows after the next start.
+    /// Stops after the file that is being written, or in the midst of one for a bucket; the rest
+    /// follows after the next start.
     pub fn finish(mut self) {
         self.end();
     }
 
     fn end(&mut self) {
         self.stop.set();
+        self.lake.place().close();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -244,9 +297,11 @@ fn write_until(
                 trouble = false;
             }
             Ok(()) | Err(LakeFault::Stopped) => {}
+            Err(_) if stop.is_set() => {}
             Err(error) if !trouble => {
                 let cause = describe(&error);
-                tracing::error!(cause, root = %lake.root().display(), "the lake cannot be written; it is tried again");
+                let root = lake.root();
+                tracing::error!(cause, root, "the lake cannot be written; it is tried again");
                 trouble = true;
             }
             Err(_) => {}
@@ -261,7 +316,7 @@ fn write_what_there_is(
 ) -> Result<(), LakeFault> {
     while writer.append()? > 0 {}
     writer.empty_trash()?;
-    while writer.compact_one(|folder| quiet.is_due(folder, settings.compact_after))? {}
+    writer.compact(quiet, |quiet, folder| quiet.is_due(folder, settings.compact_after))?;
     Ok(())
 }
 

@@ -28,9 +28,13 @@ const PAGE: usize = 4_096;
 
 /// The sessions of a tenant that the files may not have as they stand, earliest first. What comes
 /// while this reads may or may not be among them.
-pub(crate) fn of(engine: &Engine, tenant: TenantId) -> Result<Vec<LiveSession>, EngineError> {
+pub(crate) fn of(
+    engine: &Engine,
+    tenant: TenantId,
+    mark: Option<&lake::Mark>,
+) -> Result<Vec<LiveSession>, EngineError> {
     let mut reader = engine.reader_blocking()?;
-    if let Some(ids) = not_in_the_lake(&reader, tenant)? {
+    if let Some(ids) = not_in_the_lake(&reader, tenant, mark)? {
         return named(&reader, tenant, &ids);
     }
     let mut live = Vec::new();
@@ -62,8 +66,9 @@ pub(crate) fn one(
 fn not_in_the_lake(
     reader: &Reader,
     tenant: TenantId,
+    mark: Option<&lake::Mark>,
 ) -> Result<Option<BTreeSet<SessionId>>, EngineError> {
-    let Some(waiting) = lake::waiting(reader.snapshot(), tenant)? else { return Ok(None) };
+    let Some(waiting) = lake::waiting(reader.snapshot(), tenant, mark)? else { return Ok(None) };
     let mut ids: BTreeSet<SessionId> = waiting.into_iter().collect();
     for timer in timers::stored(reader.snapshot()) {
         let ((_, id), owner) = timer?;

@@ -13,7 +13,7 @@ use sessionary_lake::{
 
 use crate::{
     CutRecord, Engine, EngineError, Reader,
-    lake::{self, Lake},
+    lake::{self, Lake, Mark},
     registry::Tenant,
 };
 
@@ -129,8 +129,11 @@ impl SessionBatches for InLake<'_> {
 impl Records<'_> {
     /// The rows of the files, and which sessions are not in them; `None` when that is not known.
     fn files(&self, lake: &Lake, tenant: &str) -> Result<Option<FileRows>, LakeError> {
+        // Before the store is read: what is begun anew in between is all in the store.
+        let mark = Mark::read_by(&**lake.files().place(), self.engine.secret())?;
         let reader = self.engine.tables_blocking().map_err(source)?;
-        let waiting = lake::waiting(reader.snapshot(), self.tenant).map_err(source)?;
+        let waiting = lake::waiting(reader.snapshot(), self.tenant, mark.as_ref());
+        let waiting = waiting.map_err(source)?;
         let Some(mut ids) = waiting else { return Ok(None) };
         ids.sort_unstable();
         ids.dedup();
@@ -141,7 +144,7 @@ impl Records<'_> {
             }
         }
         drop(reader);
-        FileRows::find(lake.root(), tenant, waiting).map(Some)
+        FileRows::find(lake.files(), tenant, waiting).map(Some)
     }
 
     /// The latest record of a session.

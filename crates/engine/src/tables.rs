@@ -15,6 +15,7 @@ use sessionary_core::{
 };
 use sessionary_lake::{
     LakeError,
+    files::Place,
     sessions::SessionRows,
     sql::{LiveSession, Page, Source, Tables},
     tables::{Table, TableRows, is_told},
@@ -23,7 +24,7 @@ use sessionary_store::Direction;
 
 use crate::{
     Engine, EngineError, Reader, SessionFilter,
-    lake::{Lake, Reading},
+    lake::{Lake, Mark, Reading},
     live_rows,
     rows::{get_session, typed_identity},
     signals,
@@ -42,15 +43,18 @@ impl Engine {
     /// What SQL of a tenant is asked of: its folder in the lake, of which no file goes away while it
     /// is asked, and what is in the store.
     pub fn source(&self, lake: &Lake, tenant: TenantId, name: &str) -> Source {
-        let reading = lake.reading();
-        let tables = TenantTables { engine: self.clone(), tenant, _reading: reading };
-        Source { root: lake.root().to_owned(), tenant: name.to_owned(), tables: Arc::new(tables) }
+        let (reading, files) = (lake.reading(), Arc::clone(lake.files()));
+        let place = Arc::clone(files.place());
+        let tables = TenantTables { engine: self.clone(), tenant, place, _reading: reading };
+        Source { files, tenant: name.to_owned(), tables: Arc::new(tables) }
     }
 }
 
 struct TenantTables {
     engine: Engine,
     tenant: TenantId,
+    /// Where the files are that the source has.
+    place: Arc<dyn Place>,
     _reading: Reading,
 }
 
@@ -64,10 +68,14 @@ impl Tables for TenantTables {
     }
 
     fn live(&self) -> Result<Vec<LiveSession>, LakeError> {
-        live_rows::of(&self.engine, self.tenant).map_err(beside)
+        // Before the store is read: what is begun anew in between is all in the store.
+        let mark = Mark::read_by(&*self.place, self.engine.secret())?;
+        live_rows::of(&self.engine, self.tenant, mark.as_ref()).map_err(beside)
     }
 
     fn live_session(&self, id: SessionId) -> Result<Option<LiveSession>, LakeError> {
+        // Files of another data directory say nothing of ours.
+        Mark::read_by(&*self.place, self.engine.secret())?;
         live_rows::one(&self.engine, self.tenant, id).map_err(beside)
     }
 

@@ -6,8 +6,6 @@
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
-    fs::{self, File},
-    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -16,61 +14,37 @@ use arrow::{
     compute::interleave_record_batch,
     datatypes::{Int64Type, SchemaRef},
 };
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use sessionary_core::id::SessionId;
 
 use crate::{
     LakeError,
     evolve::with_columns,
     export::{BATCH, ROWS_MAX, begin_of, file_name},
+    files::{Fetched, LakeFiles, Listed, Opened, Place},
     layout::LakeTable,
     parquet_file::{ParquetFile, Written},
 };
 
-/// The Parquet files of a folder, in the order of their names; none when there is no such folder.
-///
-/// # Errors
-/// The disk's, with the path.
-pub fn files_of(folder: &Path) -> Result<Vec<PathBuf>, LakeError> {
-    let failed = |source| LakeError::File { path: folder.to_owned(), source };
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    let paths = entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed));
-    let mut paths = paths.collect::<Result<Vec<_>, _>>()?;
-    paths.retain(|path| path.extension().is_some_and(|ending| ending == "parquet"));
-    paths.sort();
-    Ok(paths)
-}
-
-/// Rows of a file, as its footer says.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn rows_of(path: &Path) -> Result<u64, LakeError> {
-    let rows = reader(path)?.metadata().file_metadata().num_rows();
-    Ok(u64::try_from(rows).unwrap_or(0))
-}
-
 /// Writes the rows of the highest revision of each session of `inputs`, which lie in one folder of a
-/// table, into files of a number of their own beside them. The inputs stay. Memory is a batch of each.
+/// table, into files of a number of their own beside them. The inputs stay. Each is read as a file of
+/// this disk, whole or as a copy, and checked first; memory is a batch of each.
 ///
 /// # Errors
-/// The disk's and the files', with the path; a file whose rows are not in the order of their ids.
+/// The place's and the files', with the path; a file whose rows are not in the order of their ids.
 pub fn compact(
+    files: &LakeFiles,
     table: LakeTable,
-    inputs: &[PathBuf],
+    inputs: &[Listed],
     number: u64,
 ) -> Result<Vec<Written>, LakeError> {
-    let Some(folder) = inputs.first().and_then(|first| first.parent()) else {
+    let Some((folder, _)) = inputs.first().and_then(|first| first.name.rsplit_once('/')) else {
         return Ok(Vec::new());
     };
     let schema = table.schema();
-    let mut merge = Merge::open(table, inputs, &schema)?;
-    let mut output =
-        Output { folder, begin: begin_of(number), schema, open: None, written: vec![] };
+    let mut merge = Merge::open(files, table, inputs, &schema)?;
+    let (place, begin) = (Arc::clone(files.place()), begin_of(number));
+    let mut output = Output { place, folder, begin, schema, open: None, written: vec![] };
     let mut chunk = Chunk::default();
     while merge.next()? {
         for (file, batch, row) in merge.chosen.drain(..) {
@@ -87,7 +61,7 @@ pub fn compact(
 }
 
 /// Where a row is: its file, and its batch and place in that.
-type Place = (usize, Arc<RecordBatch>, usize);
+type Found = (usize, Arc<RecordBatch>, usize);
 
 /// Rows of several files side by side, in the order of their ids.
 struct Merge {
@@ -95,14 +69,19 @@ struct Merge {
     /// The row at hand of each file that has one: id, then file.
     heads: BinaryHeap<Reverse<(SessionId, usize)>>,
     /// The rows that hold of the last id.
-    chosen: Vec<Place>,
+    chosen: Vec<Found>,
 }
 
 impl Merge {
-    fn open(table: LakeTable, inputs: &[PathBuf], schema: &SchemaRef) -> Result<Merge, LakeError> {
+    fn open(
+        files: &LakeFiles,
+        table: LakeTable,
+        inputs: &[Listed],
+        schema: &SchemaRef,
+    ) -> Result<Merge, LakeError> {
         let mut merge = Merge { cursors: Vec::new(), heads: BinaryHeap::new(), chosen: Vec::new() };
         for (file, input) in inputs.iter().enumerate() {
-            let mut cursor = Cursor::open(table, input, schema)?;
+            let mut cursor = Cursor::open(files, table, input, schema)?;
             if let Some(id) = cursor.advance()? {
                 merge.heads.push(Reverse((id, file)));
             }
@@ -142,7 +121,9 @@ impl Merge {
 /// A file that is read from front to back.
 struct Cursor {
     table: LakeTable,
-    path: PathBuf,
+    opened: Opened,
+    /// Kept for as long as it is read.
+    _fetched: Fetched,
     batches: ParquetRecordBatchReader,
     schema: SchemaRef,
     /// The rows at hand, and the one that it stands at.
@@ -152,13 +133,21 @@ struct Cursor {
 }
 
 impl Cursor {
-    /// Before the first row of a file.
-    fn open(table: LakeTable, path: &Path, schema: &SchemaRef) -> Result<Cursor, LakeError> {
-        let batches = reader(path)?.with_batch_size(BATCH).build();
-        let batches = batches.map_err(|source| broken(path, source))?;
-        let (path, schema) = (path.to_owned(), SchemaRef::clone(schema));
+    /// Before the first row of a file, which is as it was written.
+    fn open(
+        files: &LakeFiles,
+        table: LakeTable,
+        input: &Listed,
+        schema: &SchemaRef,
+    ) -> Result<Cursor, LakeError> {
+        let opened = files.open(&input.name, input.bytes)?;
+        let fetched = files.place().fetch(input)?;
+        opened.must_be_whole(&fetched)?;
+        let batches = opened.of(&fetched)?;
+        let schema = SchemaRef::clone(schema);
         let batch = Arc::new(RecordBatch::new_empty(SchemaRef::clone(&schema)));
-        Ok(Cursor { table, path, batches, schema, batch, row: 0, id: SessionId([0; 16]) })
+        let id = SessionId([0; 16]);
+        Ok(Cursor { table, opened, _fetched: fetched, batches, schema, batch, row: 0, id })
     }
 
     /// Goes on to the next row and gives its id; `None` at the end.
@@ -166,7 +155,10 @@ impl Cursor {
         self.row = self.row.saturating_add(1);
         while self.row >= self.batch.num_rows() {
             let Some(next) = self.batches.next() else { return Ok(None) };
-            self.batch = Arc::new(with_columns(&next?, &self.schema)?);
+            let next = next.map_err(|error| self.opened.damaged(error.to_string()))?;
+            let next = with_columns(&next, &self.schema);
+            let next = next.map_err(|error| self.opened.damaged(error.to_string()))?;
+            self.batch = Arc::new(next);
             self.row = 0;
         }
         let ids = self.batch.column_by_name(self.table.id_column());
@@ -176,11 +168,7 @@ impl Cursor {
                 self.id = id;
                 Ok(Some(id))
             }
-            _ => Err(LakeError::Parameter(format!(
-                "{}: its rows are not in the order of their ids, so it is none of the lake's files; \
-                 move it elsewhere",
-                self.path.display()
-            ))),
+            _ => Err(self.opened.damaged("its rows are not in the order of their ids")),
         }
     }
 
@@ -223,7 +211,8 @@ impl Chunk {
 
 /// The files that come of it.
 struct Output<'a> {
-    folder: &'a Path,
+    place: Arc<dyn Place>,
+    folder: &'a str,
     begin: String,
     schema: SchemaRef,
     open: Option<ParquetFile>,
@@ -239,8 +228,9 @@ impl Output<'_> {
             Some(file) => file,
             none => {
                 let part = u32::try_from(self.written.len()).unwrap_or(u32::MAX);
-                let path = self.folder.join(file_name(&self.begin, part));
-                none.insert(ParquetFile::create(&path, SchemaRef::clone(&self.schema))?)
+                let name = format!("{}/{}", self.folder, file_name(&self.begin, part));
+                let schema = SchemaRef::clone(&self.schema);
+                none.insert(ParquetFile::create(&self.place, &name, schema)?)
             }
         };
         file.write(rows)
@@ -252,16 +242,6 @@ impl Output<'_> {
         }
         Ok(self.written)
     }
-}
-
-fn reader(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, LakeError> {
-    let file = File::open(path);
-    let file = file.map_err(|source| LakeError::File { path: path.to_owned(), source })?;
-    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| broken(path, source))
-}
-
-fn broken(path: &Path, source: parquet::errors::ParquetError) -> LakeError {
-    LakeError::Parquet { path: path.to_owned(), source }
 }
 
 #[cfg(test)]

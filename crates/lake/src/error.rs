@@ -41,6 +41,18 @@ pub enum LakeError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The file is not what was written, or was never a file of the lake.
+    #[error(
+        "{} is damaged: {what}; move it out of the lake and run `sessionary lake write --all`, which \
+         writes every session once more (docs/lake.md, \"When files are damaged or missing\")",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The file is no Parquet, or a damaged one.
     #[error("{}", path.display())]
     Parquet {

@@ -1,14 +1,12 @@
 //! The sessions of a data directory as files that any engine reads: one folder a tenant and day.
-use std::{
-    fmt::Write,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write, sync::Arc};
 
 use serde_json::Value;
 use sessionary_core::{id::SessionId, lane::HashSecret, signal::TenantId};
 
 use crate::{
     LakeError,
+    files::Place,
     parquet_file::{ParquetFile, Written},
     sessions::SessionRows,
 };
@@ -31,6 +29,12 @@ pub fn folder(tenant: &str, id: SessionId) -> String {
 /// What the names of the files of a number begin with; their order is that of the numbers.
 pub(crate) fn begin_of(number: u64) -> String {
     format!("{number:010}-")
+}
+
+/// The number in the name of a file of the lake.
+pub fn number_of(name: &str) -> Option<u64> {
+    let (_, file) = name.rsplit_once('/')?;
+    file.split_once('-')?.0.parse().ok()
 }
 
 pub(crate) fn file_name(begin: &str, part: u32) -> String {
@@ -65,7 +69,7 @@ pub struct Owner<'a> {
 
 /// Sessions on their way into files. Those of one folder come one after the other.
 pub struct Export {
-    root: PathBuf,
+    place: Arc<dyn Place>,
     /// What the names of the files begin with.
     begin: String,
     secret: HashSecret,
@@ -76,16 +80,16 @@ pub struct Export {
 }
 
 impl Export {
-    /// Into the folder `sessions` below `root`; identities are hashed under `secret`.
-    pub fn new(root: &Path, secret: HashSecret) -> Export {
-        let (root, rows) = (root.join(SESSIONS), SessionRows::new());
-        Export { root, begin: String::new(), secret, rows, open: None, written: Vec::new() }
+    /// Into the folder `sessions` of a place; identities are hashed under `secret`.
+    pub fn new(place: Arc<dyn Place>, secret: HashSecret) -> Export {
+        let rows = SessionRows::new();
+        Export { place, begin: String::new(), secret, rows, open: None, written: Vec::new() }
     }
 
     /// The same, beside files that are there: these bear a number that no other files of the lake
     /// have. The same sessions under the same number make the same files, and overwrite them.
-    pub fn numbered(root: &Path, secret: HashSecret, number: u64) -> Export {
-        Export { begin: begin_of(number), ..Export::new(root, secret) }
+    pub fn numbered(place: Arc<dyn Place>, secret: HashSecret, number: u64) -> Export {
+        Export { begin: begin_of(number), ..Export::new(place, secret) }
     }
 
     /// Adds the cut record of a session.
@@ -106,9 +110,9 @@ impl Export {
         };
         if let Some(number) = next {
             self.close()?;
-            let name = file_name(&self.begin, number);
-            let path = self.root.join(&folder).join(name);
-            self.open = Some((folder, number, ParquetFile::create(&path, self.rows.schema())?));
+            let name = format!("{SESSIONS}/{folder}/{}", file_name(&self.begin, number));
+            let file = ParquetFile::create(&self.place, &name, self.rows.schema())?;
+            self.open = Some((folder, number, file));
         }
         self.rows.push(record, owner.number, &self.secret)?;
         if self.rows.len() >= BATCH { self.flush() } else { Ok(()) }

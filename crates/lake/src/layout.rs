@@ -1,11 +1,12 @@
 //! The tables of the lake: their folders, columns and files.
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 
 use crate::{
     LakeError,
     export::{begin_of, file_name},
+    files::Place,
     parquet_file::{ParquetFile, Written},
     sessions::SessionRows,
     tables::{Table, TableRows},
@@ -60,15 +61,16 @@ impl LakeTable {
 /// A file of a day that is made when its first row comes.
 pub struct Appending {
     table: LakeTable,
-    path: PathBuf,
+    place: Arc<dyn Place>,
+    name: String,
     open: Option<ParquetFile>,
 }
 
 impl Appending {
     /// The file of a number in a day's folder (see [`folder`](crate::export::folder)) of a table.
-    pub fn new(table: LakeTable, root: &Path, day: &str, number: u64) -> Appending {
-        let path = root.join(table.name()).join(day).join(file_name(&begin_of(number), 0));
-        Appending { table, path, open: None }
+    pub fn new(table: LakeTable, place: Arc<dyn Place>, day: &str, number: u64) -> Appending {
+        let name = format!("{}/{day}/{}", table.name(), file_name(&begin_of(number), 0));
+        Appending { table, place, name, open: None }
     }
 
     /// Adds rows, in the order of the ids.
@@ -81,7 +83,7 @@ impl Appending {
         }
         let file = match &mut self.open {
             Some(file) => file,
-            none => none.insert(ParquetFile::create(&self.path, self.table.schema())?),
+            none => none.insert(ParquetFile::create(&self.place, &self.name, self.table.schema())?),
         };
         file.write(rows)
     }

@@ -23,6 +23,7 @@
 //! made against an adversary who chooses ids so that they collide: who can write a visitor's id can
 //! write another's just as well.
 mod error;
+pub mod files;
 mod evolve;
 pub mod compact;
 mod columns;

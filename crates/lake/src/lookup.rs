@@ -1,14 +1,10 @@
 //! Look-up: the rows of one key out of a file, without the rest of the file.
 //!
 //! The footer says which row groups may have the key, the index of pages which of their pages. Of
-//! those the key's column is read, and of all other columns only the pages in which rows were found.
-//! In a file that is ordered by the key, as those of the lake are, that is one page a column; a file
-//! without an index of pages costs the key's column of a whole row group.
-use std::{
-    fs::File,
-    ops::Range,
-    path::{Path, PathBuf},
-};
+//! those rows the pages of all columns are read at once, of which only the key's is decoded until it
+//! is known which rows they are. In a file that is ordered by the key, as those of the lake are, that
+//! is one page a column; a file without an index of pages costs whole row groups.
+use std::{ops::Range, sync::Arc};
 
 use arrow::{
     array::{BooleanArray, RecordBatch, StringArray},
@@ -20,19 +16,21 @@ use parquet::{
     arrow::{
         ProjectionMask,
         arrow_reader::{
-            ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions,
-            ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
+            ArrowPredicateFn, ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowFilter,
+            RowSelection,
         },
     },
     errors::ParquetError,
     file::{
-        metadata::{PageIndexPolicy, ParquetMetaData},
-        page_index::column_index::ColumnIndexMetaData,
+        metadata::ParquetMetaData, page_index::column_index::ColumnIndexMetaData,
         statistics::Statistics,
     },
 };
 
-use crate::LakeError;
+use crate::{
+    LakeError,
+    files::{LakeFiles, Listed, Opened},
+};
 
 /// Rows that are decoded together: there are few.
 const BATCH_ROWS: usize = 1_024;
@@ -40,8 +38,7 @@ const BATCH_ROWS: usize = 1_024;
 /// A file in which rows are looked up by a column of text. Its footer and indexes are kept.
 #[derive(Debug)]
 pub struct Lookup {
-    path: PathBuf,
-    file: File,
+    opened: Opened,
     metadata: ArrowReaderMetadata,
     key: String,
     /// The key's place among the columns of the file.
@@ -53,12 +50,11 @@ impl Lookup {
     ///
     /// # Errors
     /// The file cannot be read, is no Parquet, or has no such column.
-    pub fn open(path: &Path, key: &str) -> Result<Lookup, LakeError> {
-        let file = File::open(path);
-        let file = file.map_err(|source| LakeError::File { path: path.to_owned(), source })?;
-        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-        let metadata = ArrowReaderMetadata::load(&file, options);
-        let metadata = metadata.map_err(|source| unreadable(path, source))?;
+    pub fn open(files: &LakeFiles, file: &Listed, key: &str) -> Result<Lookup, LakeError> {
+        let opened = files.open(&file.name, file.bytes)?;
+        let metadata = Arc::clone(opened.metadata());
+        let metadata = ArrowReaderMetadata::try_new(metadata, <_>::default());
+        let metadata = metadata.map_err(|error| opened.damaged(error.to_string()))?;
         let columns = metadata.parquet_schema().columns();
         let is_key = |path: &[String]| path.len() == 1 && path.iter().all(|part| part == key);
         let leaf = columns.iter().position(|column| is_key(column.path().parts()));
@@ -66,7 +62,7 @@ impl Lookup {
             let names: Vec<String> = columns.iter().map(|column| column.path().string()).collect();
             LakeError::NoColumn { name: key.to_owned(), present: names.join(", ") }
         })?;
-        Ok(Lookup { path: path.to_owned(), file, metadata, key: key.to_owned(), leaf })
+        Ok(Lookup { opened, metadata, key: key.to_owned(), leaf })
     }
 
     /// The rows of a key with all columns, in their order in the file; maybe none.
@@ -74,31 +70,29 @@ impl Lookup {
     /// # Errors
     /// The file cannot be read or is damaged.
     pub fn find(&self, key: &str) -> Result<RecordBatch, LakeError> {
-        let failed = |source| unreadable(&self.path, source);
+        let wrong = |error: ParquetError| self.opened.damaged(error.to_string());
         let places = Places::of(self.metadata.metadata(), self.leaf, key.as_bytes());
         let schema = self.metadata.schema();
         if places.groups.is_empty() {
-            return Ok(RecordBatch::new_empty(schema.clone()));
+            return Ok(RecordBatch::new_empty(Arc::clone(schema)));
         }
-        let file = self.file.try_clone();
-        let file = file.map_err(|source| LakeError::File { path: self.path.clone(), source })?;
+        let chunks = self.opened.chunks(&places.bytes(self.metadata.metadata()))?;
         let builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+            ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone());
         let column = ProjectionMask::columns(builder.parquet_schema(), [self.key.as_str()]);
         let wanted = StringArray::new_scalar(key);
         let is_it =
             ArrowPredicateFn::new(column, move |batch: RecordBatch| is_equal(&batch, &wanted));
+        let (ranges, rows) = places.all();
         let reader = builder
-            .with_row_groups(places.groups)
-            .with_row_selection(RowSelection::from_consecutive_ranges(
-                places.ranges.into_iter(),
-                places.rows,
-            ))
+            .with_row_groups(places.groups.iter().map(|group| group.number).collect())
+            .with_row_selection(RowSelection::from_consecutive_ranges(ranges.into_iter(), rows))
             .with_row_filter(RowFilter::new(vec![Box::new(is_it)]))
             .with_batch_size(BATCH_ROWS)
             .build()
-            .map_err(failed)?;
-        let batches = reader.collect::<Result<Vec<_>, _>>()?;
+            .map_err(wrong)?;
+        let batches = reader.collect::<Result<Vec<_>, _>>();
+        let batches = batches.map_err(|error| self.opened.damaged(error.to_string()))?;
         Ok(concat_batches(schema, &batches)?)
     }
 }
@@ -111,12 +105,18 @@ fn is_equal(
     cmp::eq(&keys, wanted)
 }
 
-/// Where a key may be: row groups, and ranges of the rows of these, one group behind the other.
+/// Where a key may be.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Places {
-    groups: Vec<usize>,
-    ranges: Vec<Range<usize>>,
+    groups: Vec<Group>,
+}
+
+/// A row group that may have the key, and the ranges of its rows that may.
+#[derive(Debug, PartialEq, Eq)]
+struct Group {
+    number: usize,
     rows: usize,
+    ranges: Vec<Range<usize>>,
 }
 
 impl Places {
@@ -130,15 +130,65 @@ impl Places {
             }
             let ranges = pages(metadata, number, leaf, rows, key)
                 .unwrap_or_else(|| std::iter::once(0..rows).collect());
-            if ranges.is_empty() {
-                continue;
+            if !ranges.is_empty() {
+                places.groups.push(Group { number, rows, ranges });
             }
-            let begin = places.rows;
-            places.ranges.extend(ranges.into_iter().map(|it| begin + it.start..begin + it.end));
-            places.groups.push(number);
-            places.rows += rows;
         }
         places
+    }
+
+    /// The ranges of rows, one group behind the other, and how many rows the groups have.
+    fn all(&self) -> (Vec<Range<usize>>, usize) {
+        let (mut ranges, mut begin) = (Vec::new(), 0);
+        for group in &self.groups {
+            ranges.extend(group.ranges.iter().map(|it| begin + it.start..begin + it.end));
+            begin += group.rows;
+        }
+        (ranges, begin)
+    }
+
+    /// The bytes of the file that hold these rows in all columns.
+    fn bytes(&self, metadata: &ParquetMetaData) -> Vec<Range<u64>> {
+        let mut bytes = Vec::new();
+        for group in &self.groups {
+            let Some(columns) = metadata.row_groups().get(group.number) else { continue };
+            for (leaf, column) in columns.columns().iter().enumerate() {
+                let (start, length) = column.byte_range();
+                match group.pages_of(metadata, leaf, start) {
+                    Some(pages) => bytes.extend(pages),
+                    None => bytes.push(start..start.saturating_add(length)),
+                }
+            }
+        }
+        bytes
+    }
+}
+
+impl Group {
+    /// The pages of a column that begins at `start` with these rows, and its dictionary; `None`
+    /// without an index.
+    fn pages_of(
+        &self,
+        metadata: &ParquetMetaData,
+        leaf: usize,
+        start: u64,
+    ) -> Option<Vec<Range<u64>>> {
+        let pages = metadata.offset_index()?.get(self.number)?.get(leaf)?.page_locations();
+        let first = u64::try_from(pages.first()?.offset).ok()?;
+        let mut bytes = Vec::new();
+        if start < first {
+            bytes.push(start..first);
+        }
+        for (number, page) in pages.iter().enumerate() {
+            let begin = usize::try_from(page.first_row_index).ok()?;
+            let next = pages.get(number + 1).map(|next| usize::try_from(next.first_row_index));
+            let end = next.transpose().ok()?.unwrap_or(self.rows);
+            if self.ranges.iter().any(|range| range.start < end && begin < range.end) {
+                let at = u64::try_from(page.offset).ok()?;
+                bytes.push(at..at.checked_add(u64::try_from(page.compressed_page_size).ok()?)?);
+            }
+        }
+        Some(bytes)
     }
 }
 
@@ -172,10 +222,6 @@ fn pages(
         }
     }
     Some(ranges)
-}
-
-fn unreadable(path: &Path, source: ParquetError) -> LakeError {
-    LakeError::Parquet { path: path.to_owned(), source }
 }
 
 #[cfg(test)]

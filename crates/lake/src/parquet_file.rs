@@ -1,37 +1,46 @@
 //! One Parquet file, written so that it is whole or not there.
-use std::{
-    fs::{self, File},
-    path::{Path, PathBuf},
-};
+use std::{fs::File, path::Path, sync::Arc};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use parquet::{
     arrow::ArrowWriter,
     basic::{Compression, ZstdLevel},
-    file::properties::{EnabledStatistics, WriterProperties},
+    file::{
+        metadata::KeyValue,
+        properties::{EnabledStatistics, WriterProperties},
+    },
 };
 
-use crate::LakeError;
+use crate::{
+    LakeError,
+    files::{
+        Draft, Place,
+        sums::{self, Summing},
+    },
+};
 
 /// Rows of a row group: what a reader skips or takes as a whole.
 const ROW_GROUP: usize = 131_072;
-/// Who has written a file.
-const CREATED_BY: &str = concat!("sessionary ", env!("CARGO_PKG_VERSION"));
+/// Who has written a file, as the format wants it said.
+const CREATED_BY: &str = concat!("sessionary version ", env!("CARGO_PKG_VERSION"));
+/// What that begins with of every file that has sums.
+pub(crate) const SUMMED_BY: &str = "sessionary version ";
 
-/// A file that is being written. Until it is finished it has another name and is of no use; one that
-/// is dropped unfinished stays under that name.
+/// A file that is being written. Until it is finished it is a draft and of no use; one that is dropped
+/// unfinished goes away.
 pub struct ParquetFile {
-    path: PathBuf,
-    unfinished: PathBuf,
-    writer: ArrowWriter<File>,
+    place: Arc<dyn Place>,
+    name: String,
+    draft: Draft,
+    writer: ArrowWriter<Summing>,
     rows: u64,
 }
 
-/// A file that is on disk.
+/// A file that is in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Where.
-    pub path: PathBuf,
+    /// Its name.
+    pub name: String,
     /// Its rows.
     pub rows: u64,
     /// Its bytes.
@@ -39,19 +48,23 @@ pub struct Written {
 }
 
 impl ParquetFile {
-    /// Begins a file, and the folders it lies in.
+    /// Begins a file of a place.
     ///
     /// # Errors
     /// The disk's, with the path.
-    pub fn create(path: &Path, schema: SchemaRef) -> Result<ParquetFile, LakeError> {
-        if let Some(folder) = path.parent() {
-            make_folder(folder).map_err(failed(folder))?;
-        }
-        let unfinished = path.with_extension("unfinished");
-        let file = File::create(&unfinished).map_err(failed(&unfinished))?;
-        let writer = ArrowWriter::try_new(file, schema, Some(properties()));
-        let writer = writer.map_err(|source| broken(path, source))?;
-        Ok(ParquetFile { path: path.to_owned(), unfinished, writer, rows: 0 })
+    pub fn create(
+        place: &Arc<dyn Place>,
+        name: &str,
+        schema: SchemaRef,
+    ) -> Result<ParquetFile, LakeError> {
+        let draft = place.draft(name)?;
+        // Read, too, when its end is summed.
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(true);
+        let file = options.open(draft.path()).map_err(failed(draft.path()))?;
+        let writer = ArrowWriter::try_new(Summing::new(file), schema, Some(properties()));
+        let writer = writer.map_err(|source| broken(draft.path(), source))?;
+        Ok(ParquetFile { place: Arc::clone(place), name: name.to_owned(), draft, writer, rows: 0 })
     }
 
     /// Adds rows.
@@ -59,7 +72,7 @@ impl ParquetFile {
     /// # Errors
     /// The disk's, with the path.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
-        self.writer.write(batch).map_err(|source| broken(&self.path, source))?;
+        self.writer.write(batch).map_err(|source| broken(self.draft.path(), source))?;
         self.rows += batch.num_rows() as u64;
         Ok(())
     }
@@ -72,32 +85,19 @@ impl ParquetFile {
     /// Makes the file durable and gives it its name.
     ///
     /// # Errors
-    /// The disk's, with the path.
+    /// The disk's or the place's, with the path.
     pub fn finish(self) -> Result<Written, LakeError> {
-        let ParquetFile { path, unfinished, writer, rows } = self;
-        let file = writer.into_inner().map_err(|source| broken(&path, source))?;
-        file.sync_all().map_err(failed(&unfinished))?;
-        let bytes = file.metadata().map_err(failed(&unfinished))?.len();
-        fs::rename(&unfinished, &path).map_err(failed(&path))?;
-        if let Some(folder) = path.parent() {
-            let opened = File::open(folder).and_then(|folder| folder.sync_all());
-            opened.map_err(failed(folder))?;
-        }
-        Ok(Written { path, rows, bytes })
+        let ParquetFile { place, name, draft, mut writer, rows } = self;
+        let broken = |source| broken(draft.path(), source);
+        writer.flush().map_err(broken)?;
+        writer.sync().map_err(failed(draft.path()))?;
+        let (sums, covered) = (writer.inner().text(), writer.inner().bytes());
+        writer.append_key_value_metadata(KeyValue::new(sums::KEY.to_owned(), sums));
+        let file = writer.into_inner().map_err(broken)?;
+        let bytes = file.seal(covered).map_err(failed(draft.path()))?;
+        place.put(draft, &name)?;
+        Ok(Written { name, rows, bytes })
     }
-}
-
-/// Makes a folder, and makes durable that it and those above it are there.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if let Some(above) = folder.parent().filter(|above| !above.as_os_str().is_empty()) {
-        make_folder(above)?;
-        fs::create_dir_all(folder)?;
-        return File::open(above)?.sync_all();
-    }
-    fs::create_dir_all(folder)
 }
 
 /// Statistics of pages let a reader find one session without the rest of its row group.

@@ -21,6 +21,7 @@ mod functions;
 mod one;
 mod paged;
 pub mod postgres;
+mod ranges;
 mod sessions;
 mod shape;
 mod source;

@@ -21,14 +21,14 @@ def until_input_ends():
     sys.stdin.buffer.read()
 
 
-def s3(_):
-    """An S3 of one process, with no state but memory."""
+def s3(arguments):
+    """s3 [PORT]: an S3 of one process, with no state but memory."""
     import logging
 
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=int(arguments[0]) if arguments else 0, verbose=False)
     server.start()
     say(port=server.get_host_and_port()[1])
     until_input_ends()

@@ -5,6 +5,7 @@ touches, the source of the first, how many orders, the total of the first as tex
 """
 
 import json
+import os
 import sys
 
 SQL = """
@@ -52,7 +53,21 @@ def spark(which, folder):
 def polars(which, folder):
     import polars as pl
 
-    rows = pl.scan_parquet(f"{folder}/**/*.parquet", hive_partitioning=True)
+    endpoint = os.environ.get("PEERS_S3_ENDPOINT")
+    options = endpoint and {
+        "aws_endpoint_url": endpoint,
+        "aws_access_key_id": "an-id",
+        "aws_secret_access_key": "a-key",
+        "aws_region": "us-east-1",
+        "aws_allow_http": "true",
+    }
+    try:
+        rows = pl.scan_parquet(f"{folder}/**/*.parquet", hive_partitioning=True, storage_options=options)
+        rows.collect_schema()
+    except (pl.exceptions.ComputeError, OSError) as error:
+        if endpoint and "expanded paths were empty" in str(error):
+            return []
+        raise
     if which == "highest":
         rows = rows.sort("id", "revision").unique(subset="id", keep="last", maintain_order=True)
     first = lambda column, member: pl.col(column).list.first().struct.field(member)  # noqa: E731

@@ -1,6 +1,7 @@
 //! Servers of others, each a process that ends with the test.
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
@@ -30,6 +31,27 @@ impl Peer {
     /// S3, without any bucket.
     pub fn s3() -> Peer {
         Peer::start(&["s3"])
+    }
+
+    /// The same at a port that was another's before.
+    pub fn s3_at(port: u16) -> Peer {
+        Peer::start(&["s3", &port.to_string()])
+    }
+
+    /// Makes a bucket of S3.
+    ///
+    /// # Panics
+    /// It is not made.
+    pub fn make_bucket(&self, name: &str) {
+        let who = "AWS4-HMAC-SHA256 Credential=an-id/20260105/us-east-1/s3/aws4_request, \
+                   SignedHeaders=host, Signature=unchecked";
+        let head = format!("host: localhost\r\nconnection: close\r\nauthorization: {who}");
+        let request = format!("PUT /{name} HTTP/1.1\r\n{head}\r\ncontent-length: 0\r\n\r\n");
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the peer listens");
+        stream.write_all(request.as_bytes()).expect("it takes a request");
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
     /// SMTP in clear; `login` is `name:password`. A recipient such as `550-ada@example.com` is

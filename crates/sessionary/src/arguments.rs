@@ -35,7 +35,7 @@ pub(crate) enum Command {
     /// Write what a data directory has as open files.
     #[command(subcommand)]
     Export(Export),
-    /// Write and compact the lake of a data directory that no server has open; a server does both by
+    /// Write, compact and check the lake of a data directory that no server has open; a server does both by
     /// itself.
     #[command(subcommand)]
     Lake(Lake),
@@ -450,9 +450,30 @@ pub(crate) struct ExportSessions {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Lake {
     /// Write every session that is final and not there yet.
-    Write(LakeArguments),
+    Write(LakeWrite),
     /// Write them, and make the files of each day one, with one row a session.
     Compact(LakeArguments),
+    /// Read every file, and say which are damaged.
+    Check(LakeArguments),
+}
+
+impl Lake {
+    /// What all of them take.
+    pub(crate) fn of_all(&self) -> &LakeArguments {
+        match self {
+            Lake::Write(write) => &write.of_all,
+            Lake::Compact(arguments) | Lake::Check(arguments) => arguments,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LakeWrite {
+    #[command(flatten)]
+    pub(crate) of_all: LakeArguments,
+    /// Write every session that is final, also those that are there: where files were lost or damaged.
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Args, Debug)]

@@ -1,5 +1,5 @@
 //! `sessionary export`: what a data directory has, as files that any engine reads.
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, bail};
 use indicatif::ProgressBar;
@@ -11,6 +11,7 @@ use sessionary_engine::{
 };
 use sessionary_lake::{
     export::{Export, Owner},
+    files::Folder,
     parquet_file::Written,
 };
 
@@ -43,12 +44,17 @@ fn sessions(arguments: &ExportSessions) -> anyhow::Result<()> {
     let tenants = tenants(&registry, arguments.tenant.as_deref())?;
     let rules = directory::kept_rules(&store, &config)?;
     let engine = directory::start(store, &registry, &config, rules)?;
+    let to = Arc::new(Folder::new(&arguments.to));
     let secret = HashSecret(registry.secrets().identity_hash);
-    let written = write(&engine, &tenants, Export::new(&arguments.to, secret))?;
+    let written = write(&engine, &tenants, Export::new(to, secret))?;
     engine.shutdown();
     println!(
         "{}",
-        if arguments.json { told(&written).to_string() } else { said(arguments, &written) }
+        if arguments.json {
+            told(&arguments.to, &written).to_string()
+        } else {
+            said(arguments, &written)
+        }
     );
     Ok(())
 }
@@ -97,9 +103,9 @@ fn write(engine: &Engine, tenants: &[Tenant], mut export: Export) -> anyhow::Res
     Ok(export.finish()?)
 }
 
-fn told(written: &[Written]) -> Value {
+fn told(to: &Path, written: &[Written]) -> Value {
     let files = written.iter().map(|one| {
-        json!({ "path": one.path.display().to_string(), "rows": one.rows, "bytes": one.bytes })
+        json!({ "path": to.join(&one.name).display().to_string(), "rows": one.rows, "bytes": one.bytes })
     });
     json!({ "rows": rows(written), "files": files.collect::<Value>() })
 }

@@ -7,13 +7,12 @@ use std::{
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
-use sessionary_engine::lake::Lake;
 use sessionary_lake::sql::{Desk, Question, Shape, described};
 
 use crate::{
     arguments::{Query, QueryFormat},
     client::Client,
-    config, directory, logging,
+    config, directory, lake, logging,
 };
 
 mod shown;
@@ -86,7 +85,7 @@ fn offline(arguments: &Query, sql: &str, shape: Shape, sink: &mut Sink) -> anyho
         bail!("there is no tenant {:?}; there are: {}", arguments.tenant, names.join(", "));
     };
     let desk = Desk::new(config.query_budget())?;
-    let source = engine.source(&Lake::new(&config.lake_root(dir)), tenant.number, &tenant.name);
+    let source = engine.source(&lake::of(&config, dir)?, tenant.number, &tenant.name);
     let question = Question { sql: sql.to_owned(), limit: arguments.limit, shape };
     let mut answer = desk.ask(source, question)?;
     while let Some(piece) = answer.next_blocking() {

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, sync::atomic::AtomicBool};
 
 use anyhow::bail;
 use serde_json::Value;
-use sessionary_engine::{lake::Lake, registry::Tenant, reports};
+use sessionary_engine::{registry::Tenant, reports};
 use sessionary_lake::reports::{Asked, Kind, Report};
 
 use crate::{
     arguments::{ReportArguments, ReportFormat},
     client::{Client, escaped},
-    config, directory, logging,
+    config, directory, lake, logging,
 };
 
 mod cells;
@@ -107,7 +107,7 @@ fn from_directory(arguments: &ReportArguments, asked: &Asked) -> anyhow::Result<
     let tenant = tenant(&registry.tenants(), arguments.tenant.as_deref())?;
     let rules = directory::kept_rules(&store, &config)?;
     let engine = directory::start(store, &registry, &config, rules)?;
-    let lake = Lake::new(&config.lake_root(dir));
+    let lake = lake::of(&config, dir)?;
     let report = reports::report(&engine, Some(&lake), &tenant, asked, &AtomicBool::new(false));
     engine.shutdown();
     Ok(report?)

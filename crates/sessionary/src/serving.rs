@@ -14,12 +14,7 @@ use anyhow::Context;
 use axum::{Router, extract::Request, response::IntoResponse};
 use sessionary_dialects::enrich;
 use sessionary_engine::{
-    Engine,
-    clock::ServerClock,
-    kept,
-    keys::KeyRing,
-    lake::{Lake, Writing},
-    registry::Registry,
+    Engine, clock::ServerClock, kept, keys::KeyRing, lake::Writing, registry::Registry,
 };
 use sessionary_lake::sql::Desk;
 use sessionary_server::{
@@ -107,7 +102,7 @@ impl Serving {
             Arc::clone(&delivery),
             self.stop.clone(),
         );
-        let lake = Arc::new(Lake::new(&config.lake_root(dir)));
+        let lake = Arc::new(lake::of(config, dir)?);
         let queries = api::Queries {
             desk: Arc::new(Desk::new(config.query_budget())?),
             lake: Arc::clone(&lake),

@@ -1,9 +1,11 @@
 //! The guarded client as the stores' own.
-use std::cell::Cell;
+use std::{cell::Cell, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::Response;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use object_store::{
     ClientOptions,
     client::{
@@ -13,6 +15,8 @@ use object_store::{
 };
 
 use crate::{client::Client, client::failure, outcome::Failure};
+
+type Answered = Response<Incoming>;
 
 tokio::task_local! {
     /// The status of the last answer in this attempt; errors of stores do not give it away.
@@ -31,13 +35,27 @@ pub(super) fn last_status() -> Option<u16> {
 
 /// Hands every request of a store to the guarded client.
 #[derive(Clone, Debug)]
-pub(super) struct Guarded {
+pub(crate) struct Guarded {
     client: Client,
+    /// For how long an answer may not begin.
+    patience: Option<Duration>,
 }
 
 impl Guarded {
     pub(super) fn new(client: &Client) -> Guarded {
-        Guarded { client: client.clone() }
+        Guarded { client: client.clone(), patience: None }
+    }
+
+    /// A client of a store that asks again by itself, when an answer does not begin for so long.
+    pub(crate) fn with_patience(client: &Client, patience: Duration) -> Guarded {
+        Guarded { client: client.clone(), patience: Some(patience) }
+    }
+
+    async fn begin(&self, request: http::Request<Full<Bytes>>) -> Result<Answered, HttpError> {
+        let begun = self.client.begin(request);
+        let Some(patience) = self.patience else { return begun.await.map_err(http_error) };
+        let late = |_| HttpError::new(HttpErrorKind::Timeout, Failure::late(patience));
+        tokio::time::timeout(patience, begun).await.map_err(late)?.map_err(http_error)
     }
 }
 
@@ -53,7 +71,7 @@ impl HttpService for Guarded {
         let (head, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
         let request = http::Request::from_parts(head, Full::new(body));
-        let (head, body) = self.client.begin(request).await.map_err(http_error)?.into_parts();
+        let (head, body) = self.begin(request).await?.into_parts();
         let _ = LAST.try_with(|last| last.set(Some(head.status.as_u16())));
         let body = body.map_err(|error| http_error(failure(&error)));
         Ok(Response::from_parts(head, HttpResponseBody::new(body)))

@@ -23,18 +23,34 @@ use crate::{
 
 /// A store, and the folder in it.
 pub(crate) struct Place {
-    pub(super) store: Arc<dyn ObjectStore>,
+    pub(crate) store: Arc<dyn ObjectStore>,
     prefix: String,
-    pub(super) backend: Backend,
+    pub(crate) backend: Backend,
     turns: Vec<Mutex<()>>,
 }
 
 /// Writers of one stable name in a folder wait for each other; this many names do not.
 const TURNS: usize = 64;
 
+/// How a store is spoken to.
+pub(crate) struct Manner {
+    pub(crate) http: Guarded,
+    pub(crate) retry: RetryConfig,
+    pub(crate) without_secret: WithoutSecret,
+}
+
+/// Who one is to a store without a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WithoutSecret {
+    /// Nobody: what the machine knows is none of a destination's business.
+    Nobody,
+    /// Whom the environment names, or the machine's cloud.
+    AsEnvironmentSays,
+}
+
 /// What a store can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Backend {
+pub(crate) enum Backend {
     /// Replaces by renaming; knows no conditions and no attributes.
     Folder,
     /// Replaces on a condition, and keeps attributes.
@@ -64,18 +80,30 @@ impl Place {
         secret: Option<&Secret>,
         guard: &Guard,
     ) -> Result<Place, SettingsError> {
+        let (http, without_secret) = (Guarded::new(guard.client()), WithoutSecret::Nobody);
+        let manner = Manner { http, retry: once(), without_secret };
+        Place::open_as(text, options, secret, guard, manner)
+    }
+
+    /// The same, by another manner.
+    pub(crate) fn open_as(
+        text: &str,
+        options: &Options,
+        secret: Option<&Secret>,
+        guard: &Guard,
+        manner: Manner,
+    ) -> Result<Place, SettingsError> {
         let url = Url::parse(text)
             .map_err(|error| SettingsError::new("/url", format!("it is no URL: {error}")))?;
         if let Some(endpoint) = &options.endpoint {
             let schemes = [Scheme::Https, Scheme::Http];
             target::url_of(endpoint, "/options/endpoint", &schemes, guard)?;
         }
-        let http = Guarded::new(guard.client());
         match url.scheme() {
             "file" => Place::folder(&url, options, secret),
-            "s3" => Place::s3(&url, options, secret, http),
-            "gs" => Place::google(&url, options, secret, http),
-            "az" | "azure" | "abfs" | "abfss" => Place::azure(&url, options, secret, http),
+            "s3" => Place::s3(&url, options, secret, manner),
+            "gs" => Place::google(&url, options, secret, manner),
+            "az" | "azure" | "abfs" | "abfss" => Place::azure(&url, options, secret, manner),
             other => Err(SettingsError::new(
                 "/url",
                 format!("`{other}` is no store; use file, s3, gs, az or abfss"),
@@ -84,7 +112,7 @@ impl Place {
     }
 
     /// The path of the folder in its store, without slashes around it.
-    pub(super) fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 
@@ -134,21 +162,29 @@ impl Place {
         url: &Url,
         options: &Options,
         secret: Option<&Secret>,
-        http: Guarded,
+        manner: Manner,
     ) -> Result<Place, SettingsError> {
         absent(options.account.as_ref(), "/options/account", "S3 has no account")?;
-        let mut builder = AmazonS3Builder::new()
+        let as_environment = manner.is_as_environment_says(secret);
+        let begun =
+            if as_environment { AmazonS3Builder::from_env() } else { AmazonS3Builder::new() };
+        let mut builder = begun
             .with_bucket_name(bucket_of(url)?)
-            .with_region(options.region.as_deref().unwrap_or("us-east-1"))
-            .with_retry(once())
+            .with_retry(manner.retry)
             .with_allow_http(true)
-            .with_http_connector(http);
+            .with_http_connector(manner.http);
+        match &options.region {
+            Some(region) => builder = builder.with_region(region),
+            None if !as_environment => builder = builder.with_region("us-east-1"),
+            None => {}
+        }
         if let Some(endpoint) = &options.endpoint {
             builder = builder.with_endpoint(endpoint);
         }
         let shape =
             r#"{"access_key_id", "secret_access_key"}, with "session_token" where there is one"#;
         builder = match read::<S3Secret>(secret, shape)? {
+            None if as_environment => builder,
             None => builder.with_credentials(nobody_at_amazon()).with_skip_signature(true),
             Some(S3Secret { access_key_id, secret_access_key, session_token }) => {
                 let builder = builder
@@ -167,18 +203,25 @@ impl Place {
         url: &Url,
         options: &Options,
         secret: Option<&Secret>,
-        http: Guarded,
+        manner: Manner,
     ) -> Result<Place, SettingsError> {
         absent(options.account.as_ref(), "/options/account", "Google has no account")?;
         absent(options.region.as_ref(), "/options/region", "a bucket of Google knows its region")?;
-        let mut builder = GoogleCloudStorageBuilder::new()
+        let as_environment = manner.is_as_environment_says(secret);
+        let begun = if as_environment {
+            GoogleCloudStorageBuilder::from_env()
+        } else {
+            GoogleCloudStorageBuilder::new()
+        };
+        let mut builder = begun
             .with_bucket_name(bucket_of(url)?)
-            .with_retry(once())
-            .with_http_connector(http);
+            .with_retry(manner.retry)
+            .with_http_connector(manner.http);
         if let Some(endpoint) = &options.endpoint {
             builder = builder.with_base_url(endpoint);
         }
         builder = match secret {
+            None if as_environment => builder,
             None => builder.with_credentials(nobody_at_google()).with_skip_signature(true),
             Some(key) => builder.with_service_account_key(key.expose()),
         };
@@ -190,18 +233,27 @@ impl Place {
         url: &Url,
         options: &Options,
         secret: Option<&Secret>,
-        http: Guarded,
+        manner: Manner,
     ) -> Result<Place, SettingsError> {
         absent(options.region.as_ref(), "/options/region", "an account of Azure knows its region")?;
-        if options.account.is_none() && url.username().is_empty() {
+        let as_environment = manner.is_as_environment_says(secret);
+        let is_named = options.account.is_some()
+            || !url.username().is_empty()
+            || (as_environment && std::env::var_os("AZURE_STORAGE_ACCOUNT_NAME").is_some());
+        if !is_named {
             let why = "name it here, or write abfss://container@account.dfs.core.windows.net/";
             return Err(SettingsError::new("/options/account", why));
         }
-        let mut builder = MicrosoftAzureBuilder::new()
+        let begun = if as_environment {
+            MicrosoftAzureBuilder::from_env()
+        } else {
+            MicrosoftAzureBuilder::new()
+        };
+        let mut builder = begun
             .with_url(url.as_str())
-            .with_retry(once())
+            .with_retry(manner.retry)
             .with_allow_http(true)
-            .with_http_connector(http);
+            .with_http_connector(manner.http);
         if let Some(account) = &options.account {
             builder = builder.with_account(account);
         }
@@ -210,6 +262,7 @@ impl Place {
         }
         let shape = r#"{"account_key"}, {"sas"} or {"tenant_id", "client_id", "client_secret"}"#;
         builder = match read::<AzureSecret>(secret, shape)? {
+            None if as_environment => builder,
             None => builder.with_credentials(nobody_at_azure()).with_skip_signature(true),
             Some(AzureSecret::Key { account_key }) => builder.with_access_key(account_key),
             Some(AzureSecret::Sas { sas }) => {
@@ -222,6 +275,13 @@ impl Place {
             }
         };
         Place::bucket(builder.build().map_err(|error| unfit(&error, secret, shape))?, url)
+    }
+}
+
+impl Manner {
+    /// Whether credentials are those of the environment.
+    fn is_as_environment_says(&self, secret: Option<&Secret>) -> bool {
+        secret.is_none() && self.without_secret == WithoutSecret::AsEnvironmentSays
     }
 }
 

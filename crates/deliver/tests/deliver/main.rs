@@ -4,6 +4,7 @@ mod sample;
 mod webhook;
 mod guard;
 mod object_file;
+mod bucket;
 mod email;
 mod crm;
 mod tropo;

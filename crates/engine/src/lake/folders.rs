@@ -1,12 +1,14 @@
 //! The folders of the lake, a tenant and day each, and which of them are due for compaction.
 use std::{
     collections::HashMap,
-    fs,
-    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use sessionary_lake::{LakeError, compact::files_of};
+use sessionary_lake::{
+    LakeError,
+    files::{Listed, Place},
+    layout::LakeTable,
+};
 
 use crate::clock::monotonic;
 
@@ -16,9 +18,10 @@ const FILES_MAX: usize = 16;
 /// A folder with files.
 #[derive(Clone, Debug)]
 pub(crate) struct Folder {
-    pub(crate) path: PathBuf,
+    /// Its name.
+    pub(crate) path: String,
     /// In the order of their numbers.
-    pub(crate) files: Vec<PathBuf>,
+    pub(crate) files: Vec<Listed>,
 }
 
 impl Folder {
@@ -30,7 +33,15 @@ impl Folder {
 
 /// Since when each folder has had no new file.
 #[derive(Default)]
-pub(crate) struct Quiet(HashMap<PathBuf, (PathBuf, Instant)>);
+pub(crate) struct Quiet(HashMap<String, Seen>);
+
+/// A folder as it was seen.
+struct Seen {
+    last: String,
+    since: Instant,
+    /// These files cannot be compacted.
+    is_broken: bool,
+}
 
 impl Quiet {
     /// Whether the files of a folder should become one: there are many, or there has been no new one
@@ -40,70 +51,39 @@ impl Quiet {
             self.0.remove(&folder.path);
             return false;
         };
-        let now = monotonic();
-        let seen = self.0.entry(folder.path.clone()).or_insert_with(|| (last.clone(), now));
-        if seen.0 != *last {
-            *seen = (last.clone(), now);
+        let new = || Seen { last: last.name.clone(), since: monotonic(), is_broken: false };
+        let seen = self.0.entry(folder.path.clone()).or_insert_with(new);
+        if seen.last != last.name {
+            *seen = new();
         }
-        folder.files.len() >= FILES_MAX || seen.1.elapsed() >= after
+        !seen.is_broken && (folder.files.len() >= FILES_MAX || seen.since.elapsed() >= after)
+    }
+
+    /// Passes over a folder until it has another file; told once.
+    pub(crate) fn is_broken(&mut self, folder: &Folder) {
+        let last = folder.files.last().map(|file| file.name.clone()).unwrap_or_default();
+        let seen = Seen { last, since: monotonic(), is_broken: true };
+        self.0.insert(folder.path.clone(), seen);
     }
 }
 
-/// Every folder below that of a table, in the order of tenants and days.
-pub(crate) fn folders(table: &Path) -> Result<Vec<Folder>, LakeError> {
-    let mut folders = Vec::new();
-    for tenant in folders_in(table)? {
-        for path in folders_in(&tenant)? {
-            let files = files_of(&path)?;
-            folders.push(Folder { path, files });
+/// Every folder of a table, in the order of tenants and days.
+pub(crate) fn folders(place: &dyn Place, table: LakeTable) -> Result<Vec<Folder>, LakeError> {
+    let mut folders: Vec<Folder> = Vec::new();
+    for file in place.list(table.name())? {
+        // `table/tenant/day/file`; what lies elsewhere is not ours.
+        let Some((path, _)) = file.name.rsplit_once('/').filter(|(path, _)| depth(path) == 3)
+        else {
+            continue;
+        };
+        match folders.last_mut().filter(|folder| folder.path == path) {
+            Some(folder) => folder.files.push(file),
+            None => folders.push(Folder { path: path.to_owned(), files: vec![file] }),
         }
     }
     Ok(folders)
 }
 
-/// Deletes what a crash has left unfinished.
-pub(crate) fn clear_unfinished(table: &Path) -> Result<(), LakeError> {
-    for tenant in folders_in(table)? {
-        for day in folders_in(&tenant)? {
-            for path in entries(&day)? {
-                if path.extension().is_some_and(|ending| ending == "unfinished") {
-                    fs::remove_file(&path).map_err(failed(&path))?;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Makes deletions in a folder durable.
-pub(crate) fn sync(folder: &Path) -> Result<(), LakeError> {
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
-}
-
-pub(crate) fn remove(file: &Path) -> Result<(), LakeError> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(file)(error)),
-        _ => Ok(()),
-    }
-}
-
-fn folders_in(path: &Path) -> Result<Vec<PathBuf>, LakeError> {
-    let mut found = entries(path)?;
-    found.retain(|path| path.is_dir());
-    found.sort();
-    Ok(found)
-}
-
-fn entries(path: &Path) -> Result<Vec<PathBuf>, LakeError> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(path)(error)),
-    };
-    entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed(path))).collect()
-}
-
-fn failed(path: &Path) -> impl Fn(std::io::Error) -> LakeError {
-    let path = path.to_owned();
-    move |source| LakeError::File { path: path.clone(), source }
+fn depth(path: &str) -> usize {
+    path.split('/').count()
 }

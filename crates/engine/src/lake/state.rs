@@ -18,6 +18,9 @@ const STATE_KEY: &[u8] = b"s";
 pub(crate) struct State {
     /// The number of the next files.
     pub(crate) number: u64,
+    /// How often the lake was begun: that of the files which all of this is about.
+    #[serde(default)]
+    pub(crate) generation: u64,
     /// Everything in the queue up to this key is in the lake.
     pub(crate) done: Vec<u8>,
     /// Records of before there was a queue.
@@ -89,6 +92,16 @@ pub fn forget(store: &Store) -> Result<(), EngineError> {
         rows.delete(Table::Lake, row?.0);
     }
     Ok(store.write(rows, Durability::Synced)?)
+}
+
+/// Has everything written once more by the next writer, into files with names of their own: what is
+/// written is a lake of another generation.
+///
+/// # Errors
+/// The store's.
+pub fn begin_again(store: &Store) -> Result<(), EngineError> {
+    let Some(state) = State::read(store)? else { return Ok(()) };
+    State { generation: state.generation + 1, plan: None, ..state }.write(store, [])
 }
 
 /// Keys of the queue behind one, in their order, so many at most.

@@ -1,5 +1,5 @@
 //! Whatever is sent, wherever a writer of the lake is cut off and whenever the server starts anew:
-//! the lake says what the store says.
+//! the lake says what the store says; on this disk, and where any call may fail.
 use std::{collections::BTreeMap, fs::File, path::Path};
 
 use arrow::{array::AsArray, datatypes::Int64Type};
@@ -16,8 +16,7 @@ use sessionary_core::{
     time::{Instant, Millis, UnixMillis},
 };
 use sessionary_lake::{
-    compact::files_of,
-    export::SESSIONS,
+    layout::LakeTable,
     reports::{Asked, Kind, Report},
 };
 use sessionary_store::{Options, Store};
@@ -29,6 +28,9 @@ use crate::{
     reports,
 };
 
+mod memory;
+use memory::{Failing, Memory, When};
+
 const START: UnixMillis = UnixMillis(1_767_607_200_000);
 const SOURCE: &str = "file";
 
@@ -38,13 +40,27 @@ struct World {
     engine: Engine,
     registry: Registry,
     lake: Lake,
+    /// Where the lake is, unless it is in a folder.
+    memory: Option<Arc<Memory>>,
     tenant: TenantId,
     sent: u32,
 }
 
+/// Where a lake is.
+#[derive(Clone, Copy, Debug)]
+enum Where {
+    Folder,
+    Memory,
+}
+
 fn started(dir: &Path) -> (Engine, Registry) {
-    let options =
-        Options { cache_bytes: 16 << 20, max_journaling_bytes: 64 << 20, min_free_bytes: Some(0) };
+    keeping_free(dir, 0)
+}
+
+/// A server whose signals need so many free bytes.
+fn keeping_free(dir: &Path, bytes: u64) -> (Engine, Registry) {
+    let min_free_bytes = Some(bytes);
+    let options = Options { cache_bytes: 16 << 20, max_journaling_bytes: 64 << 20, min_free_bytes };
     let store = Store::open(dir, &options).unwrap();
     let registry = Registry::open(store.clone()).unwrap();
     let mut rules = Rules::default();
@@ -65,22 +81,37 @@ fn started(dir: &Path) -> (Engine, Registry) {
 
 impl World {
     fn new() -> World {
+        World::of(Where::Folder)
+    }
+
+    fn of(place: Where) -> World {
         let dir = tempfile::tempdir().unwrap();
         let (engine, registry) = started(&dir.path().join("data"));
         let tenant = registry.tenant("shop", engine.now()).unwrap();
         let clock = SourceClock::Mark;
         let clock = ClockEntry { tenant, source: SOURCE.into(), clock };
         engine.decide_blocking(Entry::Clock(clock)).unwrap();
-        let lake = Lake::new(&dir.path().join("lake"));
-        World { dir, engine, registry, lake, tenant, sent: 0 }
+        let memory = match place {
+            Where::Folder => None,
+            Where::Memory => Some(Arc::new(Memory::new(dir.path().join("staging")))),
+        };
+        let lake = match &memory {
+            None => Lake::new(&dir.path().join("lake")),
+            Some(memory) => Lake::at(Arc::<Memory>::clone(memory)),
+        };
+        World { dir, engine, registry, lake, memory, tenant, sent: 0 }
     }
 
     fn restart(self) -> World {
-        let World { dir, engine, registry, lake, tenant, sent } = self;
+        self.restart_keeping_free(0)
+    }
+
+    fn restart_keeping_free(self, bytes: u64) -> World {
+        let World { dir, engine, registry, lake, memory, tenant, sent } = self;
         engine.shutdown();
         drop((engine, registry));
-        let (engine, registry) = started(&dir.path().join("data"));
-        World { dir, engine, registry, lake, tenant, sent }
+        let (engine, registry) = keeping_free(&dir.path().join("data"), bytes);
+        World { dir, engine, registry, lake, memory, tenant, sent }
     }
 
     /// Signals of these people on these days.
@@ -173,9 +204,10 @@ impl World {
     fn rows(&self) -> Vec<(String, i64)> {
         let _kept = self.lake.reading();
         let mut rows = Vec::new();
-        for folder in folders::folders(&self.lake.root().join(SESSIONS)).unwrap() {
-            for path in files_of(&folder.path).unwrap() {
-                let file = File::open(&path).unwrap();
+        for folder in self.folders() {
+            for listed in folder.files {
+                let fetched = self.lake.place().fetch(&listed).unwrap();
+                let file = File::open(fetched.path()).unwrap();
                 let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
                 for batch in batches.build().unwrap().map(Result::unwrap) {
                     let ids = batch.column_by_name("id").unwrap().as_string::<i32>();
@@ -187,6 +219,20 @@ impl World {
             }
         }
         rows
+    }
+
+    /// The folders of sessions.
+    fn folders(&self) -> Vec<folders::Folder> {
+        folders::folders(&**self.lake.place(), LakeTable::Sessions).unwrap()
+    }
+
+    /// Writes the lake, of which one call fails.
+    fn write_failing(&self, failing: Failing, then: Then) -> Result<(), LakeFault> {
+        let Some(memory) = &self.memory else { return self.write(u32::MAX, then) };
+        memory.fail(Some(failing));
+        let written = self.write(u32::MAX, then);
+        memory.fail(None);
+        written
     }
 
     /// What a reader says that takes, of each id, the row of the highest revision.
@@ -251,7 +297,14 @@ enum Step {
     Complete,
     /// Cut off after so many steps.
     Write(u32, Then),
+    /// A call of the place fails.
+    Fail(Failing, Then),
     Restart,
+}
+
+fn failing() -> impl Strategy<Value = Failing> {
+    let when = prop_oneof![Just(When::Before), Just(When::After)];
+    (1_u32..40, when).prop_map(|(calls, when)| Failing { calls, when })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -261,15 +314,19 @@ fn step() -> impl Strategy<Value = Step> {
         3 => visits().prop_map(Step::Claim),
         4 => Just(Step::Complete),
         5 => (1_u32..14, then()).prop_map(|(steps, then)| Step::Write(steps, then)),
+        5 => (failing(), then()).prop_map(|(failing, then)| Step::Fail(failing, then)),
         1 => Just(Step::Restart),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(ProptestConfig::with_cases(10))]
     #[test]
-    fn the_lake_says_what_the_store_says(steps in vec(step(), 4..30)) {
-        let mut world = World::new();
+    fn the_lake_says_what_the_store_says(
+        place in prop_oneof![Just(Where::Folder), Just(Where::Memory)],
+        steps in vec(step(), 4..30),
+    ) {
+        let mut world = World::of(place);
         let mut before = BTreeMap::new();
         for step in steps {
             match &step {
@@ -279,6 +336,11 @@ proptest! {
                 Step::Write(steps, then) => {
                     let cut = world.write(*steps, *then);
                     prop_assert!(matches!(cut, Ok(()) | Err(LakeFault::Stopped)), "{:?}", cut);
+                }
+                Step::Fail(failing, then) => {
+                    let failed = world.write_failing(*failing, *then);
+                    let is_told = matches!(failed, Ok(()) | Err(LakeFault::Files(LakeError::File { .. })));
+                    prop_assert!(is_told, "{:?}", failed);
                 }
                 Step::Restart => world = world.restart(),
             }
@@ -331,18 +393,140 @@ fn a_folder_with_a_damaged_file_is_left_and_the_rest_is_written() {
         world.visit(&[(round, 0), (round, 1)], What::Page);
         world.write_all(Then::Rest);
     }
-    let folders = folders::folders(&world.lake.root().join(SESSIONS)).unwrap();
+    let folders = world.folders();
     let [damaged, whole] = &folders[..] else { panic!("two days: {folders:?}") };
-    std::fs::write(&damaged.files[0], b"no Parquet").unwrap();
+    std::fs::write(world.dir.path().join("lake").join(&damaged.files[0].name), b"none").unwrap();
     world.visit(&[(7, 2)], What::Page);
     world.complete();
     world.write(u32::MAX, Then::Compact).unwrap();
-    assert_eq!(files_of(&damaged.path).unwrap().len(), 2);
-    assert_eq!(files_of(&whole.path).unwrap().len(), 1);
+    let files = |day: &str| {
+        world.folders().into_iter().find(|it| it.path == day).map_or(0, |it| it.files.len())
+    };
+    assert_eq!((files(&damaged.path), files(&whole.path)), (2, 1));
     // And no plan is in the way of the next one.
     world.visit(&[(8, 2)], What::Page);
     world.complete();
     world.write(u32::MAX, Then::Rest).unwrap();
-    let folders = folders::folders(&world.lake.root().join(SESSIONS)).unwrap();
-    assert_eq!(folders.last().unwrap().files.len(), 2);
+    assert_eq!(world.folders().last().unwrap().files.len(), 2);
+}
+
+/// A file that is damaged after its compaction was planned keeps nothing else from being written.
+#[test]
+fn a_plan_with_a_damaged_file_is_given_up() {
+    let mut world = World::new();
+    for round in 0..2 {
+        world.visit(&[(round, 0)], What::Page);
+        world.write_all(Then::Rest);
+    }
+    assert!(matches!(world.write(1, Then::Compact), Err(LakeFault::Stopped)));
+    let folders = world.folders();
+    std::fs::write(world.dir.path().join("lake").join(&folders[0].files[0].name), b"none").unwrap();
+    world.visit(&[(7, 1)], What::Page);
+    world.complete();
+    world.write(u32::MAX, Then::Rest).unwrap();
+    assert_eq!(world.folders().len(), 2);
+}
+
+/// Each call in turn, before and after its effect, of a writer that appends and compacts.
+#[test]
+fn whichever_call_fails_nothing_is_lost() {
+    let mut world = World::of(Where::Memory);
+    for when in [When::Before, When::After] {
+        for calls in 1.. {
+            world.visit(&[(1, 0), (2, 0)], What::Outcome);
+            world.complete();
+            let before = world.told();
+            let failed = world.write_failing(Failing { calls, when }, Then::Compact);
+            let told = world.told();
+            assert!(before.iter().all(|(id, revision)| told.get(id) >= Some(revision)), "{calls}");
+            if failed.is_ok() {
+                assert!(calls > 10, "{calls} calls");
+                break;
+            }
+        }
+        world.write_all(Then::Compact);
+        let staged = std::fs::read_dir(world.dir.path().join("staging")).unwrap().count();
+        assert_eq!(staged, 0, "a copy was left");
+    }
+}
+
+#[test]
+fn files_that_are_not_here_any_more_are_written_anew() {
+    for place in [Where::Folder, Where::Memory] {
+        let mut world = World::of(place);
+        world.visit(&[(1, 0), (2, 1)], What::Page);
+        world.write_all(Then::Rest);
+        match &world.memory {
+            Some(memory) => memory.lose(),
+            None => std::fs::remove_dir_all(world.dir.path().join("lake")).unwrap(),
+        }
+        let asked = |world: &World| {
+            let mark = Mark::of_ours(&**world.lake.place(), world.engine.secret()).unwrap();
+            let reader = world.engine.reader_blocking().unwrap();
+            waiting(reader.snapshot(), world.tenant, mark.as_ref()).unwrap()
+        };
+        // Until then a query knows that the files are none, and reads the store.
+        assert_eq!(asked(&world), None);
+        world.write_all(Then::Rest);
+        assert_eq!(asked(&world), Some(Vec::new()));
+    }
+}
+
+/// Elsewhere, and back again, where much is missing by then.
+#[test]
+fn a_lake_that_is_named_elsewhere_is_whole_there_and_when_it_comes_back() {
+    let mut world = World::new();
+    world.visit(&[(1, 0), (2, 1)], What::Page);
+    world.write_all(Then::Rest);
+    let elsewhere = Lake::new(&world.dir.path().join("elsewhere"));
+    let here = std::mem::replace(&mut world.lake, elsewhere);
+    world.write_all(Then::Rest);
+    world.visit(&[(3, 0)], What::Page);
+    world.write_all(Then::Rest);
+    world.lake = here;
+    world.write_all(Then::Compact);
+    assert_eq!(world.rows().len(), 3);
+}
+
+#[test]
+fn the_lake_of_another_data_directory_is_left_alone() {
+    let mut world = World::new();
+    world.visit(&[(1, 0)], What::Page);
+    world.write_all(Then::Rest);
+    let mut other = World::new();
+    other.visit(&[(2, 0)], What::Page);
+    other.complete();
+    other.lake = Lake::new(&world.dir.path().join("lake"));
+    let refused = other.write(u32::MAX, Then::Compact).unwrap_err();
+    assert!(matches!(refused, LakeFault::NotOurs { .. }), "{refused}");
+    let source = other.engine.source(&other.lake, other.tenant, "shop");
+    assert!(source.tables.live().unwrap_err().to_string().contains("of another data directory"));
+    assert_eq!(world.told(), world.stored());
+}
+
+#[test]
+fn everything_is_written_once_more_where_that_is_asked_for() {
+    let mut world = World::new();
+    world.visit(&[(1, 0), (2, 1)], What::Page);
+    world.write_all(Then::Rest);
+    begin_again(world.engine.store()).unwrap();
+    world.write_all(Then::Rest);
+    assert_eq!(world.rows().len(), 4);
+    world.write_all(Then::Compact);
+}
+
+#[test]
+fn nothing_is_written_into_the_room_that_signals_need_and_it_goes_on_when_there_is_room() {
+    let mut world = World::new();
+    world.visit(&[(1, 0), (2, 1)], What::Page);
+    world.complete();
+    assert_eq!(world.stored().len(), 2);
+    // Cut off in the midst of a plan, and then the disk is full.
+    assert!(matches!(world.write(1, Then::Rest), Err(LakeFault::Stopped)));
+    world = world.restart_keeping_free(u64::MAX);
+    let full = world.write(u32::MAX, Then::Compact).unwrap_err();
+    assert!(matches!(full, LakeFault::NoRoom { needed: u64::MAX, .. }), "{full}");
+    assert!(world.rows().is_empty());
+    world = world.restart();
+    world.write_all(Then::Rest);
 }

@@ -1,8 +1,5 @@
 //! The writer of the lake: one plan after the other, each carried out from wherever a crash left it.
-use std::{
-    collections::{BTreeSet, HashMap},
-    path::{Path, PathBuf},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::Value;
 use sessionary_core::{
@@ -13,8 +10,10 @@ use sessionary_core::{
     time::parse_instant,
 };
 use sessionary_lake::{
+    LakeError,
     compact::compact,
-    export::{Export, Owner, folder},
+    export::{Export, Owner, folder, number_of},
+    files::{Listed, Place},
     layout::{Appending, LakeTable},
     tables::{Table as SqlTable, TableRows},
 };
@@ -25,7 +24,8 @@ use sessionary_store::{
 
 use super::{
     Contents, Lake, LakeFault,
-    folders::{self, Folder, folders},
+    folders::{Folder, Quiet, folders},
+    mark::Mark,
     state::{History, Plan, State, queued, queued_until},
 };
 use crate::{
@@ -38,6 +38,8 @@ const RECORDS_MAX: usize = if cfg!(test) { 64 } else { 1 << 17 };
 const SESSIONS_AT_ONCE: usize = 256;
 /// Rows of signals that go to the file together.
 const ROWS_AT_ONCE: usize = 8_192;
+/// Files that are deleted together.
+const DELETED_AT_ONCE: usize = if cfg!(test) { 1 } else { 100 };
 /// It is asked whether to go on after so many records.
 const ASK_EVERY: usize = 512;
 
@@ -65,8 +67,6 @@ pub struct LakeWriter<'a> {
     contents: Contents,
     secret: HashSecret,
     state: State,
-    /// Folders that cannot be compacted.
-    broken: Vec<PathBuf>,
 }
 
 impl<'a> LakeWriter<'a> {
@@ -82,18 +82,12 @@ impl<'a> LakeWriter<'a> {
         go_on: &'a mut dyn FnMut(Progress) -> bool,
     ) -> Result<LakeWriter<'a>, LakeFault> {
         let secret = HashSecret(registry.secrets().identity_hash);
-        let state = match State::read(engine.store())? {
-            Some(state) => state,
-            None => first_state(engine)?,
-        };
-        let broken = Vec::new();
-        let mut writer =
-            LakeWriter { engine, registry, lake, go_on, contents, secret, state, broken };
+        let state = state_of(engine, lake)?;
+        let mut writer = LakeWriter { engine, registry, lake, go_on, contents, secret, state };
         if writer.state.plan.is_some() {
-            for table in LakeTable::ALL {
-                folders::clear_unfinished(&lake.root().join(table.name()))?;
-            }
-            writer.carry_out()?;
+            writer.must_have_room()?;
+            lake.place().clear_drafts()?;
+            writer.finish_plan()?;
         }
         writer.empty_trash()?;
         Ok(writer)
@@ -122,45 +116,65 @@ impl<'a> LakeWriter<'a> {
         self.plan(Plan::Append { until, number }).map(|()| keys.len())
     }
 
-    /// Compacts one folder that is due; gives whether there was one.
+    /// Compacts the folders that are due; gives how many.
     ///
     /// # Errors
     /// As [`LakeWriter::append`]; a folder with a file that cannot be read is told in the log and left.
-    pub(crate) fn compact_one(
+    pub(crate) fn compact(
         &mut self,
-        mut is_due: impl FnMut(&Folder) -> bool,
-    ) -> Result<bool, LakeFault> {
-        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let mut due = None;
-        let mut all = Vec::new();
+        quiet: &mut Quiet,
+        is_due: impl Fn(&mut Quiet, &Folder) -> bool,
+    ) -> Result<usize, LakeFault> {
+        let mut count = 0;
         for table in LakeTable::ALL {
-            all.extend(folders(&self.lake.root().join(table.name()))?);
-        }
-        for mut folder in all {
-            folder.files.retain(|file| !self.state.trash.contains(&self.below(file)));
-            if is_due(&folder) && !self.broken.contains(&folder.path) {
-                due = Some(folder);
-                break;
+            for mut folder in folders(&**self.lake.place(), table)? {
+                folder.files.retain(|file| !self.state.trash.contains(&file.name));
+                if !is_due(quiet, &folder) {
+                    continue;
+                }
+                match self.compact_one(&folder) {
+                    Err(LakeFault::Files(error @ LakeError::Damaged { .. })) => {
+                        self.give_up(&folder.path, &error)?;
+                        quiet.is_broken(&folder);
+                    }
+                    outcome => {
+                        outcome?;
+                        count += 1;
+                    }
+                }
             }
         }
-        let Some(Folder { path, files }) = due else { return Ok(false) };
-        let inputs = files.iter().filter_map(|file| name(file)).collect();
-        let folder = self.below(&path);
+        Ok(count)
+    }
+
+    /// Carries out what a writer before had planned. Files that are damaged by now stay as they are.
+    fn finish_plan(&mut self) -> Result<(), LakeFault> {
+        let planned = match &self.state.plan {
+            Some(Plan::Compact { folder, .. }) => Some(folder.clone()),
+            _ => None,
+        };
+        match (self.carry_out(), planned) {
+            (Err(LakeFault::Files(error @ LakeError::Damaged { .. })), Some(folder)) => {
+                self.give_up(&folder, &error)
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
+    fn compact_one(&mut self, folder: &Folder) -> Result<(), LakeFault> {
+        let name = |file: &Listed| file.name.rsplit_once('/').map(|(_, name)| name.to_owned());
+        let inputs = folder.files.iter().filter_map(name).collect();
         let number = self.state.take_number();
-        match self.plan(Plan::Compact { folder, inputs, number }) {
-            Err(LakeFault::Files(error)) => {
-                let cause = describe(&error);
-                tracing::error!(cause, folder = %path.display(), "these files cannot be compacted");
-                self.state.plan = None;
-                self.state.write(self.engine.store(), [])?;
-                self.broken.push(path);
-                Ok(true)
-            }
-            outcome => {
-                outcome?;
-                self.empty_trash().map(|()| true)
-            }
-        }
+        self.plan(Plan::Compact { folder: folder.path.clone(), inputs, number })?;
+        self.empty_trash()
+    }
+
+    /// Leaves a folder as it is, so that no plan is in the way of the next one.
+    fn give_up(&mut self, folder: &str, error: &LakeError) -> Result<(), LakeFault> {
+        let cause = describe(error);
+        tracing::error!(cause, folder, "these files cannot be compacted");
+        self.state.plan = None;
+        Ok(self.state.write(self.engine.store(), [])?)
     }
 
     /// Compacts every folder in which a session may have several rows; gives how many.
@@ -168,18 +182,28 @@ impl<'a> LakeWriter<'a> {
     /// # Errors
     /// As [`LakeWriter::append`].
     pub fn compact_all(&mut self) -> Result<usize, LakeFault> {
-        let mut count = 0;
-        while self.compact_one(Folder::has_several_files)? {
-            count += 1;
+        self.compact(&mut Quiet::default(), |_, folder| folder.has_several_files())
+    }
+
+    /// The lake writes nothing into the room that signals need; what it no longer needs goes first.
+    fn must_have_room(&mut self) -> Result<(), LakeFault> {
+        let room = self.engine.store().room().map_err(EngineError::from)?;
+        if room.is_left() {
+            return Ok(());
         }
-        Ok(count)
+        self.empty_trash()?;
+        Err(LakeFault::NoRoom { free: room.free, needed: room.needed })
     }
 
     fn tell(&mut self, progress: Progress) -> Result<(), LakeFault> {
+        if matches!(progress, Progress::Planned | Progress::Read(_)) {
+            self.must_have_room()?;
+        }
         if (self.go_on)(progress) { Ok(()) } else { Err(LakeFault::Stopped) }
     }
 
     fn plan(&mut self, plan: Plan) -> Result<(), LakeFault> {
+        self.must_have_room()?;
         self.state.plan = Some(plan);
         self.state.write(self.engine.store(), [])?;
         self.tell(Progress::Planned)?;
@@ -207,17 +231,15 @@ impl<'a> LakeWriter<'a> {
                 }
             }
             Some(Plan::Compact { folder, inputs, number }) => {
-                let path = self.lake.root().join(&folder);
-                let is_of = |table: &LakeTable| Path::new(&folder).starts_with(table.name());
-                let table = LakeTable::ALL.into_iter().find(is_of).unwrap_or(LakeTable::Sessions);
-                let inputs: Vec<PathBuf> = inputs.iter().map(|name| path.join(name)).collect();
+                let files = self.lake.files();
                 // Somebody may have taken files away since it was planned.
-                let there: Vec<PathBuf> =
-                    inputs.iter().filter(|path| path.exists()).cloned().collect();
-                compact(table, &there, number)?;
+                let mut there = files.place().list(&folder)?;
+                let inputs: Vec<String> =
+                    inputs.iter().map(|name| format!("{folder}/{name}")).collect();
+                there.retain(|file| inputs.contains(&file.name));
+                compact(files, table_of(&folder), &there, number)?;
                 self.tell(Progress::Wrote)?;
-                let gone = inputs.iter().map(|file| self.below(file)).collect::<Vec<_>>();
-                self.state.trash.extend(gone);
+                self.state.trash.extend(inputs);
             }
         }
         self.state.plan = None;
@@ -289,7 +311,8 @@ impl<'a> LakeWriter<'a> {
         number: u64,
         count: &mut usize,
     ) -> Result<(), LakeFault> {
-        let mut export = Export::numbered(self.lake.root(), self.secret.clone(), number);
+        let mut export =
+            Export::numbered(Arc::clone(self.lake.place()), self.secret.clone(), number);
         for key in keys {
             let Some((_, session, _)) = parse_record_key(key) else { continue };
             let json = self.engine.store().get(Table::Records, key);
@@ -312,7 +335,8 @@ impl<'a> LakeWriter<'a> {
         day: &str,
         number: u64,
     ) -> Result<(), LakeFault> {
-        let mut file = Appending::new(LakeTable::Signals, self.lake.root(), day, number);
+        let place = Arc::clone(self.lake.place());
+        let mut file = Appending::new(LakeTable::Signals, place, day, number);
         let mut rows = TableRows::new(SqlTable::Signals);
         for some in keys.chunks(SESSIONS_AT_ONCE) {
             let mut sessions = Vec::with_capacity(some.len());
@@ -340,11 +364,6 @@ impl<'a> LakeWriter<'a> {
         Ok(())
     }
 
-    /// A path below the lake's folder, as the state names it.
-    fn below(&self, path: &Path) -> String {
-        path.strip_prefix(self.lake.root()).unwrap_or(path).to_string_lossy().into_owned()
-    }
-
     /// Deletes files whose rows lie in others, unless somebody reads.
     ///
     /// # Errors
@@ -354,32 +373,65 @@ impl<'a> LakeWriter<'a> {
         let Some(_nobody_reads) = lake.deleting().filter(|_| !self.state.trash.is_empty()) else {
             return Ok(());
         };
-        let files: Vec<PathBuf> =
-            self.state.trash.iter().map(|below| self.lake.root().join(below)).collect();
-        for file in &files {
-            folders::remove(file)?;
+        for some in self.state.trash.clone().chunks(DELETED_AT_ONCE) {
+            lake.place().delete(some)?;
             self.tell(Progress::Deleted)?;
-        }
-        let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
-        for folder in folders.into_iter().filter(|folder| folder.exists()) {
-            folders::sync(folder)?;
         }
         self.state.trash.clear();
         Ok(self.state.write(self.engine.store(), [])?)
     }
 }
 
-/// A lake that has nothing yet: what is cut from now on comes by the queue, the rest is history.
-fn first_state(engine: &Engine) -> Result<State, LakeFault> {
+/// How far the lake is, whose files are those that were written; else a lake that begins.
+fn state_of(engine: &Engine, lake: &Lake) -> Result<State, LakeFault> {
+    let place = &**lake.place();
+    let known = State::read(engine.store())?;
+    let mark = Mark::of_ours(place, engine.secret())?;
+    let generation = known.as_ref().map_or(0, |state| state.generation);
+    let ours = Mark::of(engine.secret(), generation);
+    match (known, mark) {
+        (Some(state), Some(mark)) if mark == ours => Ok(state),
+        (known, mark) => {
+            if known.as_ref().is_some_and(|state| state.generation > 0) {
+                let root = lake.root();
+                tracing::warn!(root, "the files of the lake are not here; all are written anew");
+            }
+            let before = mark.map_or(0, |mark| mark.generation).max(generation);
+            let state = begin(engine, place, before + 1, known.map_or(0, |state| state.number))?;
+            Mark { generation: state.generation, ..ours }.write(place)?;
+            Ok(state)
+        }
+    }
+}
+
+/// A lake that has nothing yet: what is cut from now on comes by the queue, the rest is history. Its
+/// files take no name of any that are there.
+fn begin(
+    engine: &Engine,
+    place: &dyn Place,
+    generation: u64,
+    number: u64,
+) -> Result<State, LakeFault> {
+    let mut number = number;
+    for table in LakeTable::ALL {
+        let files = place.list(table.name())?;
+        number = files.iter().filter_map(|file| number_of(&file.name)).fold(number, u64::max);
+    }
     let until = engine.now();
     let next = engine.folded_blocking()?.next;
     // Has everything that was cut until now written into its table.
     drop(engine.tables_blocking()?);
     let done = lake_queue_key(next, &[0; 24]).to_vec();
-    let state =
-        State { done, history: Some(History { until, done: Vec::new() }), ..State::default() };
+    let history = Some(History { until, done: Vec::new() });
+    let state = State { number, generation, done, history, ..State::default() };
     state.write(engine.store(), [])?;
     Ok(state)
+}
+
+/// The table in whose folder another lies.
+fn table_of(folder: &str) -> LakeTable {
+    let is_of = |table: &LakeTable| folder.split('/').next() == Some(table.name());
+    LakeTable::ALL.into_iter().find(is_of).unwrap_or(LakeTable::Sessions)
 }
 
 fn record_of(key: &[u8; 24], json: &[u8]) -> Result<Value, LakeFault> {

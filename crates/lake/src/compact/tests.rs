@@ -18,8 +18,8 @@ fn id(n: u16) -> SessionId {
 }
 
 /// Writes a file with these sessions, as the lake appends them.
-fn append(root: &Path, number: u64, sessions: &BTreeMap<(u16, u32), u32>) -> Vec<Written> {
-    let mut export = Export::numbered(root, HashSecret([7; 32]), number);
+fn append(files: &LakeFiles, number: u64, sessions: &BTreeMap<(u16, u32), u32>) -> Vec<Written> {
+    let mut export = Export::numbered(Arc::clone(files.place()), HashSecret([7; 32]), number);
     for ((session, revision), views) in sessions {
         let record = serde_json::json!({
             "id": id(*session).to_string(), "revision": revision, "pageview_count": views,
@@ -30,11 +30,10 @@ fn append(root: &Path, number: u64, sessions: &BTreeMap<(u16, u32), u32>) -> Vec
 }
 
 /// Of each row of these files: id, revision, pages.
-fn read(paths: &[PathBuf]) -> Vec<(String, i64, i64)> {
+fn read(files: &LakeFiles, written: &[Written]) -> Vec<(String, i64, i64)> {
     let mut rows = Vec::new();
-    for path in paths {
-        for batch in reader(path).unwrap().build().unwrap() {
-            let batch = batch.unwrap();
+    for one in written {
+        for batch in batches(files, one) {
             let number = |name: &str| batch.column_by_name(name).unwrap().clone();
             let (revisions, views) = (number("revision"), number("pageview_count"));
             let ids = batch.column_by_name("id").unwrap().as_string::<i32>();
@@ -48,6 +47,14 @@ fn read(paths: &[PathBuf]) -> Vec<(String, i64, i64)> {
     rows
 }
 
+fn batches(files: &LakeFiles, written: &Written) -> Vec<RecordBatch> {
+    let opened = files.open(&written.name, written.bytes).unwrap();
+    let listed = Listed { name: written.name.clone(), bytes: written.bytes };
+    let fetched = files.place().fetch(&listed).unwrap();
+    opened.must_be_whole(&fetched).unwrap();
+    opened.of(&fetched).unwrap().map(Result::unwrap).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
     #[test]
@@ -55,6 +62,7 @@ proptest! {
         drawn in vec(vec((0_u16..40, 1_u32..5), 1..60), 1..6),
     ) {
         let root = tempfile::tempdir().unwrap();
+        let files = LakeFiles::folder(root.path());
         let mut expected: BTreeMap<String, (i64, i64)> = BTreeMap::new();
         for (number, sessions) in (1..).zip(&drawn) {
             // What a revision says is the same wherever it lies.
@@ -67,20 +75,20 @@ proptest! {
                 let best = expected.entry(id(*session).to_string()).or_insert(row);
                 *best = (*best).max(row);
             }
-            append(root.path(), number, &rows);
+            append(&files, number, &rows);
         }
-        let folder = root.path().join("sessions/tenant=shop/dt=2025-08-19");
-        let inputs = files_of(&folder).unwrap();
+        let inputs = files.place().list("sessions/tenant=shop/dt=2025-08-19").unwrap();
         prop_assert_eq!(inputs.len(), drawn.len());
-        let written = compact(LakeTable::Sessions, &inputs, 99).unwrap();
-        let outputs: Vec<PathBuf> = written.iter().map(|one| one.path.clone()).collect();
+        let written = compact(&files, LakeTable::Sessions, &inputs, 99).unwrap();
         let expected: Vec<_> =
             expected.into_iter().map(|(id, (revision, views))| (id, revision, views)).collect();
-        prop_assert_eq!(&read(&outputs), &expected);
+        prop_assert_eq!(&read(&files, &written), &expected);
         // Done again from the same inputs, it gives the same; so does its own outcome.
-        prop_assert_eq!(compact(LakeTable::Sessions, &inputs, 99).unwrap(), written);
-        let again = compact(LakeTable::Sessions, &outputs, 100).unwrap();
-        prop_assert_eq!(read(&again.iter().map(|one| one.path.clone()).collect::<Vec<_>>()), expected);
+        prop_assert_eq!(&compact(&files, LakeTable::Sessions, &inputs, 99).unwrap(), &written);
+        let of_output = |one: &Written| Listed { name: one.name.clone(), bytes: one.bytes };
+        let outputs: Vec<Listed> = written.iter().map(of_output).collect();
+        let again = compact(&files, LakeTable::Sessions, &outputs, 100).unwrap();
+        prop_assert_eq!(read(&files, &again), expected);
     }
 }
 
@@ -88,16 +96,17 @@ proptest! {
 #[test]
 fn files_of_many_batches_are_merged_in_order() {
     let root = tempfile::tempdir().unwrap();
+    let files = LakeFiles::folder(root.path());
     for number in 0..3_u64 {
         let mine = (0..40_000_u16).filter(|n| u64::from(n % 3) == number || n % 7 == 0);
         let rows = mine.map(|n| ((n, 1 + u32::try_from(number).unwrap()), u32::from(n)));
-        append(root.path(), number, &rows.collect());
+        append(&files, number, &rows.collect());
     }
-    let folder = root.path().join("sessions/tenant=shop/dt=2025-08-19");
-    let written = compact(LakeTable::Sessions, &files_of(&folder).unwrap(), 7).unwrap();
+    let inputs = files.place().list("sessions/tenant=shop/dt=2025-08-19").unwrap();
+    let written = compact(&files, LakeTable::Sessions, &inputs, 7).unwrap();
     assert_eq!(written.iter().map(|one| one.rows).sum::<u64>(), 40_000);
-    assert_eq!(rows_of(&written[0].path).unwrap(), 40_000);
-    let rows = read(&[written[0].path.clone()]);
+    let rows = read(&files, &written[..1]);
+    assert_eq!(rows.len(), 40_000);
     assert!(rows.is_sorted());
     assert!(rows.iter().zip(0..).all(|((_, revision, views), n)| {
         let highest = if n % 7 == 0 { 3 } else { 1 + n % 3 };
@@ -108,14 +117,15 @@ fn files_of_many_batches_are_merged_in_order() {
 #[test]
 fn a_folder_that_is_not_there_has_no_files_and_nothing_comes_of_nothing() {
     let root = tempfile::tempdir().unwrap();
-    assert_eq!(files_of(&root.path().join("nowhere")).unwrap(), Vec::<PathBuf>::new());
-    assert_eq!(compact(LakeTable::Sessions, &[], 1).unwrap(), []);
+    let files = LakeFiles::folder(&root.path().join("nowhere"));
+    assert_eq!(files.place().list("sessions").unwrap(), []);
+    assert_eq!(compact(&files, LakeTable::Sessions, &[], 1).unwrap(), []);
 }
 
 /// A signal of a session, as of a revision of it.
-fn signals(root: &Path, number: u64, rows: &[(u16, u32, &str)]) {
+fn signals(files: &LakeFiles, number: u64, rows: &[(u16, u32, &str)]) {
     let day = "tenant=shop/dt=2025-08-19";
-    let mut file = Appending::new(LakeTable::Signals, root, day, number);
+    let mut file = Appending::new(LakeTable::Signals, Arc::clone(files.place()), day, number);
     let mut grown = TableRows::new(Table::Signals);
     for (session, revision, key) in rows {
         let row = serde_json::json!({
@@ -130,14 +140,15 @@ fn signals(root: &Path, number: u64, rows: &[(u16, u32, &str)]) {
 #[test]
 fn of_each_session_the_signals_of_one_revision_are_left() {
     let root = tempfile::tempdir().unwrap();
-    signals(root.path(), 1, &[(1, 1, "a"), (1, 1, "b"), (2, 1, "c")]);
-    signals(root.path(), 2, &[(1, 2, "a"), (1, 2, "b"), (1, 2, "late"), (3, 1, "d")]);
+    let files = LakeFiles::folder(root.path());
+    signals(&files, 1, &[(1, 1, "a"), (1, 1, "b"), (2, 1, "c")]);
+    signals(&files, 2, &[(1, 2, "a"), (1, 2, "b"), (1, 2, "late"), (3, 1, "d")]);
     // The same once more, as history beside the queue may bring it.
-    signals(root.path(), 3, &[(2, 1, "c"), (3, 1, "d")]);
-    let folder = root.path().join("signals/tenant=shop/dt=2025-08-19");
-    let written = compact(LakeTable::Signals, &files_of(&folder).unwrap(), 9).unwrap();
+    signals(&files, 3, &[(2, 1, "c"), (3, 1, "d")]);
+    let inputs = files.place().list("signals/tenant=shop/dt=2025-08-19").unwrap();
+    let written = compact(&files, LakeTable::Signals, &inputs, 9).unwrap();
     let mut keys = Vec::new();
-    for batch in reader(&written[0].path).unwrap().build().unwrap().map(Result::unwrap) {
+    for batch in batches(&files, &written[0]) {
         let text = |name: &str| batch.column_by_name(name).unwrap().as_string::<i32>().clone();
         let (sessions, signals) = (text("session_id"), text("key"));
         let rows = sessions.iter().zip(signals.iter());

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fs::File, path::Path, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, AsArray, Int64Array},
@@ -27,6 +27,12 @@ fn written(path: &Path, keys: &[String], statistics: EnabledStatistics, rows: (u
     let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
+}
+
+fn opened(path: &Path, key: &str) -> Result<Lookup, LakeError> {
+    let files = LakeFiles::folder(path.parent().unwrap());
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    Lookup::open(&files, &Listed { name, bytes: path.metadata().unwrap().len() }, key)
 }
 
 fn found(lookup: &Lookup, key: &str) -> Vec<i64> {
@@ -59,7 +65,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.parquet");
         written(&path, &keys, statistics, (page, group));
-        let lookup = Lookup::open(&path, "key").unwrap();
+        let lookup = opened(&path, "key").unwrap();
         for key in keys.iter().chain(&asked) {
             let rows = (0..).zip(&keys).filter(|(_, row)| *row == key).map(|(place, _)| place);
             prop_assert_eq!(found(&lookup, key), rows.collect::<Vec<i64>>(), "{}", key);
@@ -73,11 +79,17 @@ fn of_an_ordered_file_one_page_may_have_the_key() {
     let path = folder.path().join("rows.parquet");
     let keys: Vec<String> = (0..10_000).map(|number| format!("{number:05}")).collect();
     written(&path, &keys, EnabledStatistics::Page, (100, 1_000));
-    let lookup = Lookup::open(&path, "key").unwrap();
+    let lookup = opened(&path, "key").unwrap();
     let places = Places::of(lookup.metadata.metadata(), lookup.leaf, b"04250");
     assert_eq!(
         places,
-        Places { groups: vec![4], ranges: std::iter::once(200..300).collect(), rows: 1_000 }
+        Places {
+            groups: vec![Group {
+                number: 4,
+                rows: 1_000,
+                ranges: std::iter::once(200..300).collect()
+            }],
+        }
     );
     assert_eq!(found(&lookup, "04250"), [4_250]);
 }
@@ -87,6 +99,6 @@ fn a_column_that_is_not_there_is_named_with_those_that_are() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.parquet");
     written(&path, &["a".to_owned()], EnabledStatistics::Page, (1, 1));
-    let error = Lookup::open(&path, "id").unwrap_err().to_string();
+    let error = opened(&path, "id").unwrap_err().to_string();
     assert!(error.contains("id") && error.contains("key, place"), "{error}");
 }

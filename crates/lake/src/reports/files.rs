@@ -1,10 +1,10 @@
 //! Rows of a report out of the files of the lake: of each session the row that holds.
-use std::{fs::File, path::Path};
+use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
-use parquet::arrow::{
-    ProjectionMask,
-    arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+use arrow::{
+    array::{BooleanArray, RecordBatch},
+    compute::filter_record_batch,
+    datatypes::SchemaRef,
 };
 use sessionary_core::id::SessionId;
 
@@ -12,6 +12,7 @@ use super::{Cuts, Wanted};
 use crate::{
     LakeError,
     evolve::with_columns,
+    files::{LakeFiles, Opened},
     sessions::SessionRows,
     sql::{
         LiveSession,
@@ -19,12 +20,10 @@ use crate::{
     },
 };
 
-/// Rows that are decoded together.
-const BATCH_ROWS: usize = 8_192;
-
 /// The rows that hold, in the files of a tenant. No file may go away while this is kept.
 #[derive(Debug)]
 pub struct FileRows {
+    files: Arc<LakeFiles>,
     standing: Standing,
 }
 
@@ -35,11 +34,12 @@ impl FileRows {
     /// # Errors
     /// A file cannot be read, or is no file of the lake.
     pub fn find(
-        root: &Path,
+        files: &Arc<LakeFiles>,
         tenant: &str,
         waiting: Vec<LiveSession>,
     ) -> Result<FileRows, LakeError> {
-        Ok(FileRows { standing: standing::find_in(root, tenant, waiting)? })
+        let standing = standing::find_in(files, tenant, waiting)?;
+        Ok(FileRows { files: Arc::clone(files), standing })
     }
 
     /// The sessions among those that waited whose rows are in no file.
@@ -51,28 +51,48 @@ impl FileRows {
     /// there is beside its range.
     pub fn batches<'s>(&'s self, wanted: &Wanted) -> Cuts<'s> {
         let schema = SessionRows::of_columns(&wanted.columns).schema();
-        let of_file = move |file: &'s Chosen| -> Cuts<'s> {
-            let shaped = SchemaRef::clone(&schema);
-            match reader(file, &schema) {
-                Err(error) => Box::new(std::iter::once(Err(error))),
-                Ok(batches) => Box::new(batches.map(move |batch| with_columns(&batch?, &shaped))),
-            }
-        };
-        Box::new(self.standing.files.iter().flat_map(of_file))
+        let columns = wanted.columns.clone();
+        Box::new(self.standing.files.iter().flat_map(move |chosen| {
+            let opened = self.files.open(&chosen.file.name, chosen.file.bytes);
+            rows(chosen, opened, &columns, &schema)
+        }))
     }
 }
 
-fn reader(chosen: &Chosen, schema: &SchemaRef) -> Result<ParquetRecordBatchReader, LakeError> {
-    let path = &chosen.path;
-    let failed = |source| LakeError::File { path: path.clone(), source };
-    let damaged = |source| LakeError::Parquet { path: path.clone(), source };
-    let file = File::open(path).map_err(failed)?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
-    let columns = schema.fields().iter().map(|field| field.name().as_str());
-    let wanted = ProjectionMask::columns(builder.parquet_schema(), columns);
-    let mut builder = builder.with_projection(wanted).with_batch_size(BATCH_ROWS);
-    if let Some(selection) = chosen.selection() {
-        builder = builder.with_row_selection(selection);
+/// The rows of a file that hold, one row group after the other.
+fn rows<'s>(
+    chosen: &'s Chosen,
+    opened: Result<Opened, LakeError>,
+    columns: &[&'static str],
+    schema: &SchemaRef,
+) -> Cuts<'s> {
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(error) => return Box::new(std::iter::once(Err(error))),
+    };
+    let (columns, schema) = (columns.to_vec(), SchemaRef::clone(schema));
+    let mut begin = 0;
+    let groups = 0..opened.metadata().num_row_groups();
+    let batches = groups.flat_map(move |group| -> Cuts<'s> {
+        let damaged = opened.clone();
+        match opened.rows(group, &columns) {
+            Err(error) => Box::new(std::iter::once(Err(error))),
+            Ok(batches) => Box::new(
+                batches.map(move |batch| batch.map_err(|error| damaged.damaged(error.to_string()))),
+            ),
+        }
+    });
+    Box::new(batches.map(move |batch| {
+        let batch = batch?;
+        let held = chosen.held(begin, batch.num_rows());
+        begin += batch.num_rows();
+        with_columns(&of(batch, held)?, &schema)
+    }))
+}
+
+fn of(batch: RecordBatch, held: Option<BooleanArray>) -> Result<RecordBatch, LakeError> {
+    match held {
+        Some(held) => Ok(filter_record_batch(&batch, &held)?),
+        None => Ok(batch),
     }
-    builder.build().map_err(damaged)
 }

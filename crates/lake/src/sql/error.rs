@@ -1,4 +1,6 @@
 //! Why a query has no answer, for the person who wrote it.
+use std::error::Error;
+
 use arrow::error::ArrowError;
 use datafusion::{
     common::{Column, SchemaError, utils::datafusion_strsim::levenshtein},
@@ -57,6 +59,12 @@ pub enum QueryError {
     /// A file was replaced while it was being read.
     #[error("a file of the lake was replaced while the query read it; ask again")]
     Moved,
+    /// A file of the lake is damaged. Names it.
+    #[error("{0}")]
+    Damaged(String),
+    /// The files of the lake cannot be read now. Names one.
+    #[error("{0}")]
+    Away(String),
     /// A defect of ours, or of the engine.
     #[error("the query met a defect: {0}")]
     Defect(String),
@@ -69,6 +77,9 @@ impl QueryError {
     /// What the engine says, in words for the person who asked; `tables`: the names there are.
     pub(super) fn of(error: &DataFusionError, tables: &[String]) -> QueryError {
         let place = place(error);
+        if let Some(lake) = lake_error(error) {
+            return of_lake(lake);
+        }
         match error.find_root() {
             DataFusionError::SQL(parser, _) => {
                 QueryError::NoSql(format!("this is no SQL: {}", parser_says(&parser.to_string())))
@@ -105,40 +116,50 @@ impl QueryError {
             {
                 QueryError::NoNumber(format!("{arrow}{place}"))
             }
-            root if is_moved(root) => QueryError::Moved,
-            DataFusionError::External(beside) => match beside.downcast_ref::<LakeError>() {
-                Some(lake) => QueryError::Defect(with_source(lake)),
-                None => QueryError::Defect(beside.to_string()),
-            },
-            DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
-                QueryError::Defect("a file of the lake cannot be read".to_owned())
-            }
+            DataFusionError::External(beside) => QueryError::Defect(beside.to_string()),
+            DataFusionError::ParquetError(_)
+            | DataFusionError::ObjectStore(_)
+            | DataFusionError::IoError(_) => QueryError::Damaged(format!(
+                "a file of the lake cannot be read: {}; `sessionary lake check` names it",
+                first_line(&error.message())
+            )),
             DataFusionError::ExecutionJoin(_) => QueryError::Defect("it ended early".to_owned()),
             other => QueryError::Wrong(format!("{}{place}", first_line(&other.message()))),
         }
     }
 }
 
-/// An error with its cause.
-fn with_source(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
+/// What the lake itself says, below what the engine makes of it.
+fn lake_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a LakeError> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(lake) = error.downcast_ref::<LakeError>() {
+            return Some(lake);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// A file that is gone was there when the query was planned.
+fn of_lake(error: &LakeError) -> QueryError {
+    let is_gone = |source: &std::io::Error| source.kind() == std::io::ErrorKind::NotFound;
+    match error {
+        LakeError::File { source, .. } if is_gone(source) => QueryError::Moved,
+        LakeError::Damaged { .. } => QueryError::Damaged(error.to_string()),
+        LakeError::Parquet { .. } => QueryError::Damaged(with_source(error)),
+        LakeError::File { .. } => {
+            QueryError::Away(format!("the lake cannot be read now: {}", with_source(error)))
+        }
+        error => QueryError::Defect(with_source(error)),
     }
 }
 
-/// Whether a file is gone that was there when the query was planned.
-fn is_moved(error: &DataFusionError) -> bool {
-    let is_gone = |io: &std::io::Error| io.kind() == std::io::ErrorKind::NotFound;
-    match error {
-        DataFusionError::IoError(io) => is_gone(io),
-        DataFusionError::External(beside) => matches!(
-            beside.downcast_ref::<LakeError>(),
-            Some(LakeError::File { source, .. }) if is_gone(source)
-        ),
-        DataFusionError::ObjectStore(store) => store.to_string().contains("not found"),
-        DataFusionError::ParquetError(parquet) => parquet.to_string().contains("not found"),
-        _ => false,
+/// An error with its cause.
+fn with_source(error: &dyn Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
 }
 

@@ -6,10 +6,7 @@ use arrow::{
 use sessionary_core::id::SessionId;
 
 use super::Source;
-use crate::{
-    LakeError, compact::files_of, evolve::with_columns, export::folder, layout::LakeTable,
-    lookup::Lookup,
-};
+use crate::{LakeError, evolve::with_columns, export::folder, layout::LakeTable, lookup::Lookup};
 
 /// Where the row of a session is that holds.
 #[derive(Debug)]
@@ -29,9 +26,9 @@ pub(super) fn find(source: &Source, id: SessionId, schema: &SchemaRef) -> Result
     // Beside first: what moves into a file meanwhile is then in both.
     let beside = source.tables.live_session(id)?;
     let mut best: Option<(i64, RecordBatch)> = None;
-    let day = source.root.join(table.name()).join(folder(&source.tenant, id));
-    for path in files_of(&day)? {
-        let rows = Lookup::open(&path, table.id_column())?.find(&id_text)?;
+    let day = format!("{}/{}", table.name(), folder(&source.tenant, id));
+    for file in source.files.place().list(&day)? {
+        let rows = Lookup::open(&source.files, &file, table.id_column())?.find(&id_text)?;
         for row in (0..rows.num_rows()).map(|row| rows.slice(row, 1)) {
             let row = with_columns(&row, schema)?;
             let revision = revision(&row, table).unwrap_or(0);

@@ -28,10 +28,11 @@ use super::{
     Tables,
     context::Asked,
     one::{self, One},
+    ranges::{Name, Readers},
     standing::Chosen,
     stream::{Pages, off_thread},
 };
-use crate::sessions::SessionRows;
+use crate::{files::Listed, sessions::SessionRows};
 
 /// Sessions of one page.
 const PAGE: usize = 256;
@@ -56,19 +57,21 @@ impl SessionsTable {
     fn files(
         &self,
         state: &dyn Session,
+        asked: &Asked,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         files: &[Chosen],
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let options = state.table_options().parquet.clone();
-        let mut parquet =
-            ParquetSource::new(Arc::clone(&self.schema)).with_table_parquet_options(options);
+        let mut parquet = ParquetSource::new(Arc::clone(&self.schema))
+            .with_table_parquet_options(options)
+            .with_parquet_file_reader_factory(Arc::new(Readers(Arc::clone(&asked.source.files))));
         if let Some(filter) = conjunction(filters.to_vec()) {
             let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
             parquet = parquet.with_predicate(state.create_physical_expr(filter, &schema)?);
         }
-        let files = files.iter().map(partitioned).collect::<Result<Vec<_>>>()?;
-        let groups = FileGroup::new(files).split_files(state.config().target_partitions());
+        let groups = FileGroup::new(files.iter().map(partitioned).collect())
+            .split_files(state.config().target_partitions());
         let scan =
             FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(parquet))
                 .with_file_groups(groups)
@@ -157,7 +160,7 @@ impl TableProvider for SessionsTable {
         let standing = asked.standing().await?;
         let mut parts = Vec::new();
         if !standing.files.is_empty() {
-            parts.push(self.files(state, projection, filters, &standing.files)?);
+            parts.push(self.files(state, &asked, projection, filters, &standing.files)?);
         }
         let mut live = standing.live.clone();
         if let Some(only) = only(filters, "id") {
@@ -174,21 +177,13 @@ impl TableProvider for SessionsTable {
     }
 }
 
-fn partitioned(file: &Chosen) -> Result<PartitionedFile> {
-    let path = object_store_path(file)?;
-    let partitioned = PartitionedFile::new(path, file.bytes);
-    Ok(match file.selection() {
+fn partitioned(file: &Chosen) -> PartitionedFile {
+    let Listed { name, bytes } = &file.file;
+    let partitioned = PartitionedFile::new(name.clone(), *bytes).with_extension(Name(name.clone()));
+    match file.selection() {
         Some(selection) => partitioned.with_extension(ParquetRowSelection::new(selection)),
         None => partitioned,
-    })
-}
-
-/// The file's path as the engine's store of local files writes it.
-fn object_store_path(file: &Chosen) -> Result<String> {
-    let path = std::path::absolute(&file.path)?;
-    let path = datafusion::object_store::path::Path::from_absolute_path(path)
-        .map_err(|error| DataFusionError::External(Box::new(error)))?;
-    Ok(path.to_string())
+    }
 }
 
 /// The one session that conditions leave: that of `column = 'id'`.

@@ -1,16 +1,16 @@
 //! What a query is asked of: a tenant's folder, and the rows beside it.
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use sessionary_core::{id::SessionId, time::UnixMillis};
 
-use crate::{LakeError, tables::Table};
+use crate::{LakeError, files::LakeFiles, tables::Table};
 
 /// The rows of one tenant.
 #[derive(Clone)]
 pub struct Source {
-    /// The lake's root. Finished sessions lie in `sessions/tenant=NAME/dt=DAY/*.parquet` below it.
-    pub root: PathBuf,
+    /// The lake's files. Finished sessions lie in `sessions/tenant=NAME/dt=DAY/*.parquet`.
+    pub files: Arc<LakeFiles>,
     /// The tenant's name.
     pub tenant: String,
     /// What the files do not have.

@@ -3,24 +3,21 @@
 //! All rows of an id lie in the folder of its day, and a file has one row an id. So a folder with one
 //! file and no session of its day beside it is taken as it is; of any other the ids and revisions are
 //! read, and the rows that do not hold are remembered by their places.
-use std::{
-    collections::{BTreeMap, HashMap, hash_map::Entry},
-    fs::{self, File},
-    path::{Path, PathBuf},
-};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use arrow::{
-    array::{AsArray, RecordBatch},
+    array::{AsArray, BooleanArray, RecordBatch},
     datatypes::Int64Type,
 };
-use parquet::arrow::{
-    ProjectionMask,
-    arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelector},
-};
+use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use sessionary_core::id::SessionId;
 
 use super::{LiveSession, Source};
-use crate::{LakeError, export::folder};
+use crate::{
+    LakeError,
+    export::{SESSIONS, folder},
+    files::{LakeFiles, Listed, Opened},
+};
 
 /// The rows that hold.
 #[derive(Debug)]
@@ -34,13 +31,21 @@ pub(crate) struct Standing {
 /// A file and the rows of it that do not hold.
 #[derive(Debug)]
 pub(crate) struct Chosen {
-    pub(crate) path: PathBuf,
-    pub(crate) bytes: u64,
+    pub(crate) file: Listed,
     /// Rows of the file and places that do not hold, in order; `None`: all hold.
     pub(crate) without: Option<(usize, Vec<usize>)>,
 }
 
 impl Chosen {
+    /// Which of so many rows from a place on hold; `None`: all.
+    pub(crate) fn held(&self, begin: usize, rows: usize) -> Option<BooleanArray> {
+        let (_, without) = self.without.as_ref()?;
+        let first = without.partition_point(|place| *place < begin);
+        let mut without = without.get(first..)?.iter().peekable();
+        let held = |row| without.next_if(|place| **place == begin + row).is_none();
+        Some((0..rows).map(held).collect::<Vec<bool>>().into())
+    }
+
     /// The rows to read; `None`: all.
     pub(crate) fn selection(&self) -> Option<RowSelection> {
         let (rows, without) = self.without.as_ref()?;
@@ -60,12 +65,12 @@ impl Chosen {
 /// Finds the rows of a source that hold now.
 pub(crate) fn find(source: &Source) -> Result<Standing, LakeError> {
     // Beside first: what moves into a file meanwhile is then in both, and never in none.
-    find_in(&source.root, &source.tenant, source.tables.live()?)
+    find_in(&source.files, &source.tenant, source.tables.live()?)
 }
 
-/// The same of a tenant's folder and the sessions that were found beside it before.
+/// The same of the files of a tenant and the sessions that were found beside it before.
 pub(crate) fn find_in(
-    root: &Path,
+    files: &LakeFiles,
     tenant: &str,
     beside: Vec<LiveSession>,
 ) -> Result<Standing, LakeError> {
@@ -74,56 +79,31 @@ pub(crate) fn find_in(
         let day = folder(tenant, session.id);
         days.entry(day).or_default().live.push(session);
     }
-    for (day, files) in listed(root, tenant)? {
-        days.entry(day).or_default().files = files;
+    for (day, chosen) in listed(files, tenant)? {
+        days.entry(day).or_default().files = chosen;
     }
     let mut standing = Standing { files: Vec::new(), live: Vec::new() };
     for day in days.into_values() {
-        day.settle(&mut standing)?;
+        day.settle(files, &mut standing)?;
     }
     Ok(standing)
 }
 
 /// The files of each day, by folder, in the order of their names.
-fn listed(root: &Path, tenant: &str) -> Result<BTreeMap<String, Vec<Chosen>>, LakeError> {
-    let root = root.join("sessions");
+fn listed(files: &LakeFiles, tenant: &str) -> Result<BTreeMap<String, Vec<Chosen>>, LakeError> {
     let tenant = folder(tenant, SessionId::default());
-    let tenant = tenant.split('/').next().unwrap_or_default().to_owned();
-    let mut days = BTreeMap::new();
-    for (day, path) in entries(&root.join(&tenant))? {
-        if !day.starts_with("dt=") {
-            continue;
+    let tenant = tenant.split('/').next().unwrap_or_default();
+    let mut days: BTreeMap<String, Vec<Chosen>> = BTreeMap::new();
+    for file in files.place().list(&format!("{SESSIONS}/{tenant}"))? {
+        let parts: Vec<&str> = file.name.split('/').collect();
+        // Whatever lies elsewhere is not ours.
+        let [_, tenant, day, _] = parts[..] else { continue };
+        if day.starts_with("dt=") {
+            let day = format!("{tenant}/{day}");
+            days.entry(day).or_default().push(Chosen { file, without: None });
         }
-        let mut files = Vec::new();
-        for (name, path) in entries(&path)? {
-            if Path::new(&name).extension().is_some_and(|kind| kind == "parquet") {
-                let bytes = fs::metadata(&path).map_err(at(&path))?.len();
-                files.push(Chosen { path, bytes, without: None });
-            }
-        }
-        files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        days.insert(format!("{tenant}/{day}"), files);
     }
     Ok(days)
-}
-
-/// What is in a folder; nothing, where there is none.
-fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, LakeError> {
-    let found = match fs::read_dir(folder) {
-        Ok(found) => found,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(at(folder)(error)),
-    };
-    let one = |entry: std::io::Result<fs::DirEntry>| {
-        let entry = entry.map_err(at(folder))?;
-        Ok((entry.file_name().to_string_lossy().into_owned(), entry.path()))
-    };
-    found.map(one).collect()
-}
-
-fn at(path: &Path) -> impl Fn(std::io::Error) -> LakeError {
-    let path = path.to_owned();
-    move |source| LakeError::File { path: path.clone(), source }
 }
 
 /// One day of a tenant.
@@ -154,9 +134,9 @@ enum Place {
 }
 
 impl Day {
-    fn settle(mut self, standing: &mut Standing) -> Result<(), LakeError> {
+    fn settle(mut self, files: &LakeFiles, standing: &mut Standing) -> Result<(), LakeError> {
         if self.files.len() + usize::from(!self.live.is_empty()) > 1 {
-            let best = self.best()?;
+            let best = self.best(files)?;
             self.live
                 .retain(|session| matches!(best.get(&session.id), Some((_, _, Place::Beside))));
         }
@@ -166,7 +146,7 @@ impl Day {
     }
 
     /// The rows that hold; the others are put down at their files.
-    fn best(&mut self) -> Result<HashMap<SessionId, Best>, LakeError> {
+    fn best(&mut self, files: &LakeFiles) -> Result<HashMap<SessionId, Best>, LakeError> {
         let mut best: HashMap<SessionId, Best> = HashMap::new();
         for LiveSession { id, revision, is_cut } in &self.live {
             let rank = if *is_cut { Rank::AsCut } else { Rank::Ahead };
@@ -175,7 +155,8 @@ impl Day {
         let mut without = vec![Vec::new(); self.files.len()];
         let mut rows = Vec::with_capacity(self.files.len());
         for (file, chosen) in self.files.iter().enumerate() {
-            rows.push(each_row(&chosen.path, |row, id, revision| {
+            let opened = files.open(&chosen.file.name, chosen.file.bytes)?;
+            rows.push(each_row(&opened, |row, id, revision| {
                 let loser =
                     compare(&mut best, id, (revision, Rank::InFile, Place::File { file, row }));
                 if let Some(Place::File { file, row }) = loser
@@ -212,30 +193,28 @@ fn compare(best: &mut HashMap<SessionId, Best>, id: SessionId, new: Best) -> Opt
 }
 
 /// Hands on the place, id and revision of every row; gives how many there are.
-fn each_row(path: &Path, mut take: impl FnMut(usize, SessionId, i64)) -> Result<usize, LakeError> {
-    let damaged = |source| LakeError::Parquet { path: path.to_owned(), source };
-    let file = File::open(path).map_err(at(path))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
-    let wanted = ProjectionMask::columns(builder.parquet_schema(), ["id", "revision"]);
-    let reader = builder.with_projection(wanted).build().map_err(damaged)?;
+fn each_row(
+    opened: &Opened,
+    mut take: impl FnMut(usize, SessionId, i64),
+) -> Result<usize, LakeError> {
     let mut row = 0;
-    for batch in reader {
-        for (id, revision) in ids(path, &batch?)? {
-            take(row, id, revision);
-            row += 1;
+    for group in 0..opened.metadata().num_row_groups() {
+        for batch in opened.rows(group, &["id", "revision"])? {
+            let batch = batch.map_err(|error| opened.damaged(error.to_string()))?;
+            for (id, revision) in ids(opened, &batch)? {
+                take(row, id, revision);
+                row += 1;
+            }
         }
     }
     Ok(row)
 }
 
-fn ids(path: &Path, batch: &RecordBatch) -> Result<Vec<(SessionId, i64)>, LakeError> {
+fn ids(opened: &Opened, batch: &RecordBatch) -> Result<Vec<(SessionId, i64)>, LakeError> {
     let ids = batch.column_by_name("id").and_then(|column| column.as_string_opt::<i32>());
     let revisions = batch.column_by_name("revision");
     let revisions = revisions.and_then(|column| column.as_primitive_opt::<Int64Type>());
-    let strange = || {
-        let path = path.display();
-        LakeError::Parameter(format!("{path} is no file of sessions: move it out of the lake"))
-    };
+    let strange = || opened.damaged("it is no file of sessions");
     let (ids, revisions) = ids.zip(revisions).ok_or_else(strange)?;
     ids.iter()
         .zip(revisions)

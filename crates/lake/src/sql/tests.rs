@@ -14,6 +14,7 @@ use super::*;
 use crate::{
     LakeError,
     export::folder,
+    files::LakeFiles,
     parquet_file::ParquetFile,
     sessions::SessionRows,
     tables::{Table, TableRows},
@@ -109,8 +110,9 @@ impl World {
         use arrow::array::AsArray;
         let first = rows.column_by_name("id").unwrap().as_string::<i32>().value(0).to_owned();
         let folder = folder(tenant, SessionId::parse(&first).unwrap());
-        let path = self.dir.path().join("sessions").join(folder).join(format!("{name}.parquet"));
-        let mut file = ParquetFile::create(&path, rows.schema()).unwrap();
+        let name = format!("sessions/{folder}/{name}.parquet");
+        let files = LakeFiles::folder(self.dir.path());
+        let mut file = ParquetFile::create(files.place(), &name, rows.schema()).unwrap();
         file.write(rows).unwrap();
         file.finish().unwrap();
     }
@@ -131,18 +133,19 @@ impl World {
 
     fn asks(self) -> Asks {
         let (root, beside) = (self.dir.path().to_owned(), Arc::new(self.beside));
-        Asks { source: source(&root, SHOP, beside), _dir: self.dir }
+        Asks { source: source(&root, SHOP, beside), dir: self.dir }
     }
 }
 
 fn source(root: &Path, tenant: &str, tables: Arc<dyn Tables>) -> Source {
-    Source { root: root.to_owned(), tenant: tenant.to_owned(), tables }
+    let files = Arc::new(LakeFiles::folder(root));
+    Source { files, tenant: tenant.to_owned(), tables }
 }
 
 /// A source that is asked.
 struct Asks {
     source: Source,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Asks {

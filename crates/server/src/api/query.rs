@@ -188,6 +188,17 @@ impl From<QueryError> for Problem {
             QueryError::Busy { .. } | QueryError::Moved => {
                 return Code::Overloaded.because(error.to_string()).retry_after(1);
             }
+            // Where the files lie is no business of whoever asks.
+            QueryError::Away(_) => {
+                tracing::error!(%error, "a query cannot read the lake");
+                let why = "the files of the lake cannot be read now; the server's log says why";
+                return Code::Overloaded.because(why).retry_after(10);
+            }
+            QueryError::Damaged(_) => {
+                tracing::error!(%error, "a query met a damaged file of the lake");
+                let why = "a file of the lake is damaged; the server's log names it";
+                return Code::Internal.because(why);
+            }
             QueryError::Defect(_) | QueryError::Lake(_) => {
                 tracing::error!(%error, "a query met a defect");
                 return Code::Internal.into();

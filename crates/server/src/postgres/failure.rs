@@ -90,6 +90,17 @@ impl From<QueryError> for Failure {
             QueryError::TooMuch(_) => "54000",
             QueryError::Busy { .. } => "53300",
             QueryError::Moved => "40001",
+            // Where the files lie is no business of whoever asks.
+            QueryError::Away(_) => {
+                tracing::error!(%error, "a query cannot read the lake");
+                let why = "the files of the lake cannot be read now; the server's log says why";
+                return Failure::error("58030", why);
+            }
+            QueryError::Damaged(_) => {
+                tracing::error!(%error, "a query met a damaged file of the lake");
+                let why = "a file of the lake is damaged; the server's log names it";
+                return Failure::error("XX001", why);
+            }
             QueryError::Defect(_) | QueryError::Lake(_) => {
                 tracing::error!(%error, "a query met a defect");
                 return Failure::error(

@@ -1,9 +1,5 @@
 //! The configuration as each crate below wants it.
-use std::{
-    num::NonZeroU32,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{num::NonZeroU32, time::Duration};
 
 use sessionary_core::{
     rules::{Boundary, Engagement, Lifecycle, Rules, SourceClock},
@@ -84,11 +80,6 @@ impl Config {
             rewrite_beyond_bytes: self.store.rewrite_beyond_bytes,
             lake: self.lake.enabled,
         }
-    }
-
-    /// The folder of the lake of a data directory.
-    pub(crate) fn lake_root(&self, data_dir: &Path) -> PathBuf {
-        self.lake.path.0.clone().unwrap_or_else(|| data_dir.join("lake"))
     }
 
     /// When the lake is written.

@@ -147,6 +147,67 @@ impl Kind for FilePath {
     }
 }
 
+/// A folder or a folder of a bucket, or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Location(pub(crate) Option<String>);
+
+/// The schemes of [`Location`] that name a bucket.
+const BUCKETS: [&str; 6] = ["s3", "gs", "az", "azure", "abfs", "abfss"];
+
+impl Kind for Location {
+    type Within = ();
+
+    fn read(raw: Raw<'_>, (): &()) -> Option<Location> {
+        let text = match raw {
+            Raw::File(value) => value.as_str()?,
+            Raw::Variable(text) => text,
+        };
+        if text.contains("://") {
+            let url = Url::parse(text).ok()?;
+            let scheme = url.scheme();
+            if scheme != "file" && !BUCKETS.contains(&scheme) {
+                return None;
+            }
+        }
+        Some(Location((!text.is_empty()).then(|| text.to_owned())))
+    }
+
+    fn written(&self) -> String {
+        format!("{:?}", self.0.as_deref().unwrap_or_default())
+    }
+
+    fn takes((): &()) -> String {
+        "the path of a folder, or s3://bucket/folder, gs://…, az://…, abfss://… or file:///folder, \
+         without credentials; \"\": none"
+            .into()
+    }
+}
+
+/// A word of letters, digits, `-`, `_` and `.`, or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Word(pub(crate) Option<String>);
+
+impl Kind for Word {
+    type Within = ();
+
+    fn read(raw: Raw<'_>, (): &()) -> Option<Word> {
+        let text = match raw {
+            Raw::File(value) => value.as_str()?,
+            Raw::Variable(text) => text,
+        };
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        text.chars().all(is_plain).then(|| Word((!text.is_empty()).then(|| text.to_owned())))
+    }
+
+    fn written(&self) -> String {
+        format!("{:?}", self.0.as_deref().unwrap_or_default())
+    }
+
+    fn takes((): &()) -> String {
+        "a word such as eu-central-1; \"\": none".into()
+    }
+}
+
 /// An `http` or `https` URL, or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct WebAddress(pub(crate) Option<Url>);

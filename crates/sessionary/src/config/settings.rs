@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{
     given::Given,
-    kind::{Clocks, Count, FilePath, Kind, Listen, WebAddress},
+    kind::{Clocks, Count, FilePath, Kind, Listen, Location, WebAddress, Word},
 };
 
 /// One setting, for pages and messages.
@@ -245,8 +245,16 @@ settings! {
     lake: Lake {
         /// Whether there is one.
         enabled: bool = true, ();
-        /// Its folder; none: `lake` in the data directory.
-        path: FilePath = FilePath::default(), ();
+        /// Its folder, here or in a bucket; none: `lake` in the data directory.
+        path: Location = Location::default(), ();
+        /// Of a bucket: another server that speaks its protocol, such as a `MinIO`; none: the cloud's own.
+        endpoint: WebAddress = WebAddress::default(), ();
+        /// Of a bucket of S3: its region; none: what `AWS_REGION` says, else us-east-1.
+        region: Word = Word::default(), ();
+        /// Of Azure: the storage account; none: what the URL or `AZURE_STORAGE_ACCOUNT_NAME` says.
+        account: Word = Word::default(), ();
+        /// Of a bucket: a file with credentials in JSON, as destinations have them; none: those of the environment (`AWS_…`, `GOOGLE_…`, `AZURE_…`) or of the machine.
+        secret: FilePath = FilePath::default(), ();
         /// Whether the signals of the sessions are written, too, in a table of their own.
         signals: bool = true, ();
         /// How often what has become final is written. Each time makes a file a day and tenant.

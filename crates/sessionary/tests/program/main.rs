@@ -6,6 +6,7 @@ mod enrichment;
 mod exporting;
 mod faults;
 mod lake;
+mod lake_in_a_bucket;
 mod lake_readers;
 mod postgres;
 mod program;

@@ -73,7 +73,7 @@ fn files(root: &Path) -> Vec<std::path::PathBuf> {
 }
 
 fn asked(asks: &Asks, text: &str) -> String {
-    let root = &asks.source.root;
+    let root = asks.dir.path();
     let dir = root.join("sessions").join(folder("bank", id(0, 1)));
     let file = dir.join("00000.parquet");
     assert!(file.exists());
@@ -84,7 +84,7 @@ fn asked(asks: &Asks, text: &str) -> String {
 #[test]
 fn each_text_is_refused_or_tells_of_its_own_tenant_only() {
     let asks = two();
-    let before = files(&asks.source.root);
+    let before = files(asks.dir.path());
     let mut own = 0;
     for text in TEXTS {
         let said = asked(&asks, text);
@@ -94,11 +94,11 @@ fn each_text_is_refused_or_tells_of_its_own_tenant_only() {
         let changes =
             ["CREATE", "COPY", "INSERT", "DELETE", "DROP", "SET", "RESET", "PREPARE", "EXPLAIN"];
         assert!(!(reads && changes.iter().any(|word| text.starts_with(word))), "{text}: {said}");
-        let root = asks.source.root.display().to_string();
+        let root = asks.dir.path().display().to_string();
         assert!(!(reads && said.contains(&root)), "{text} tells where the files lie: {said}");
     }
     assert_eq!(own, 1, "the condition that is always true");
-    assert_eq!(before, files(&asks.source.root));
+    assert_eq!(before, files(asks.dir.path()));
     assert_eq!(asks.rows("SELECT channel FROM sessions"), [json!({ "channel": "the shop's own" })]);
 }
 

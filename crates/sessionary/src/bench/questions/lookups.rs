@@ -9,7 +9,11 @@ use arrow::{
 };
 use serde_json::{Value, json};
 use sessionary_engine::clock::monotonic;
-use sessionary_lake::{lookup::Lookup, scan::Scan};
+use sessionary_lake::{
+    files::{LakeFiles, Listed},
+    lookup::Lookup,
+    scan::Scan,
+};
 
 /// Sessions that are looked up.
 const LOOKUPS: usize = 20;
@@ -24,7 +28,12 @@ pub(super) struct Found {
 /// Looks up sessions that lie evenly over the file, each with its events in the order of time. Footers
 /// are read before; what the first one warms is not measured.
 pub(super) fn sessions(folder: &Path) -> anyhow::Result<Found> {
-    let open = |name: &str| Lookup::open(&folder.join(format!("{name}.parquet")), "session_id");
+    let files = LakeFiles::folder(folder);
+    let open = |name: &str| -> anyhow::Result<Lookup> {
+        let name = format!("{name}.parquet");
+        let bytes = folder.join(&name).metadata().with_context(|| format!("there is no {name}"))?;
+        Ok(Lookup::open(&files, &Listed { name, bytes: bytes.len() }, "session_id")?)
+    };
     let (sessions, events) = (open("sessions")?, open("events")?);
     let ids = spread(&folder.join("sessions.parquet"))?;
     if let Some(first) = ids.first() {
