@@ -15,7 +15,7 @@ use super::*;
 /// A file of keys and their places, so many rows to a page and to a row group.
 fn written(path: &Path, keys: &[String], statistics: EnabledStatistics, rows: (usize, usize)) {
     let column: ArrayRef = Arc::new(StringArray::from_iter_values(keys));
-    let places: ArrayRef = Arc::new(Int64Array::from_iter_values(0..keys.len() as i64));
+    let places: ArrayRef = Arc::new(Int64Array::from_iter_values((0..).take(keys.len())));
     let batch = RecordBatch::try_from_iter([("key", column), ("place", places)]).unwrap();
     let properties = WriterProperties::builder()
         .set_statistics_enabled(statistics)
