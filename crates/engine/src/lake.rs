@@ -29,6 +29,7 @@ use sessionary_store::{
 use crate::{Engine, EngineError, healing::describe, registry::Registry};
 
 mod bucket;
+mod beginning;
 mod folders;
 mod mark;
 mod state;
