@@ -17,7 +17,7 @@ use parquet::{
         ProjectionMask,
         arrow_reader::{
             ArrowPredicateFn, ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowFilter,
-            RowSelection,
+            RowSelection, RowSelectionPolicy,
         },
     },
     errors::ParquetError,
@@ -88,6 +88,8 @@ impl Lookup {
             .with_row_groups(places.groups.iter().map(|group| group.number).collect())
             .with_row_selection(RowSelection::from_consecutive_ranges(ranges.into_iter(), rows))
             .with_row_filter(RowFilter::new(vec![Box::new(is_it)]))
+            // Else it may read pages between those that are wanted.
+            .with_row_selection_policy(RowSelectionPolicy::Selectors)
             .with_batch_size(BATCH_ROWS)
             .build()
             .map_err(wrong)?;

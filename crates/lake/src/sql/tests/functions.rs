@@ -61,10 +61,9 @@ fn conversions_are_credited_and_counted_as_chains() {
             json!({ "channel": "search", "conversions": 1.0, "revenue": 2.25 }),
         ]
     );
-    let rows = ask(
-        "SELECT * FROM transitions('SELECT column1, column2, column3, column4 FROM (VALUES \
-         (1, 0, ''email'', false), (1, 1, ''direct'', true))') ORDER BY \"from\"",
-    );
+    let rows =
+        ask("SELECT * FROM transitions('SELECT column1, column2, column3, column4 FROM (VALUES \
+         (1, 0, ''email'', false), (1, 1, ''direct'', true))') ORDER BY \"from\"");
     let moves: Vec<String> =
         rows.iter().map(|row| format!("{} {} {}", row["from"], row["to"], row["count"])).collect();
     assert_eq!(
